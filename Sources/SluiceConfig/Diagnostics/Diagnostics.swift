@@ -1,0 +1,56 @@
+/// All that is wrong with a configuration, found in one run.
+///
+/// Bounded: of one code only the first `perCode` are kept and the rest counted, so that 10,000 routes with the same
+/// flaw make a short list. Holds the text of the files for the excerpts, so drop it when it has been shown.
+package struct Diagnostics: Sendable {
+    /// How many of one code are kept.
+    package static let perCode = 20
+
+    /// The files by their paths in the order given, for excerpts and for the order of the list.
+    package var sources: [ConfigFile]
+    package private(set) var errorCount = 0
+    package private(set) var warningCount = 0
+    private var kept: [Diagnostic] = []
+    private var seen: [DiagnosticCode: Int] = [:]
+
+    package init(sources: [ConfigFile] = []) { self.sources = sources }
+
+    package var hasErrors: Bool { errorCount > 0 }
+    package var isEmpty: Bool { errorCount == 0 && warningCount == 0 }
+
+    package mutating func add(_ diagnostic: Diagnostic) {
+        if diagnostic.severity == .error { errorCount += 1 } else { warningCount += 1 }
+        let count = seen[diagnostic.code, default: 0] + 1
+        seen[diagnostic.code] = count
+        if count <= Self.perCode { kept.append(diagnostic) }
+    }
+
+    package mutating func append(contentsOf other: Diagnostics) {
+        for diagnostic in other.kept { add(diagnostic) }
+        for (code, count) in other.seen where count > Self.perCode {
+            seen[code, default: 0] += count - Self.perCode
+        }
+        errorCount += other.errorCount - other.kept.count { $0.severity == .error }
+        warningCount += other.warningCount - other.kept.count { $0.severity == .warning }
+        let known = Set(sources.map(\.path))
+        sources += other.sources.filter { !known.contains($0.path) }
+    }
+
+    /// What was kept, in the order of the files and their lines.
+    package var sorted: [Diagnostic] {
+        var order: [String: Int] = [:]
+        for (index, source) in sources.enumerated() where order[source.path] == nil { order[source.path] = index }
+        func key(_ item: (offset: Int, element: Diagnostic)) -> (Int, Int, Int, Int) {
+            let place = item.element.span.place
+            return (order[place.file] ?? Int.max, place.line, place.column, item.offset)
+        }
+        return kept.enumerated().sorted { key($0) < key($1) }.map(\.element)
+    }
+
+    /// How many of each code were counted but not kept, sorted by code.
+    package var omitted: [(code: DiagnosticCode, count: Int)] {
+        seen.filter { $0.value > Self.perCode }
+            .map { (code: $0.key, count: $0.value - Self.perCode) }
+            .sorted { $0.code.rawValue < $1.code.rawValue }
+    }
+}

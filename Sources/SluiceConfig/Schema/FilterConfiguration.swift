@@ -1,0 +1,48 @@
+/// The decoded configuration of one kind of filter, and the description of its fields.
+///
+/// A filter's author declares each field once and reads it once:
+///
+///     package struct RequestIDConfiguration: FilterConfiguration {
+///         static let header = Field("header", .headerName, default: "x-request-id", doc: "The header that carries it.")
+///         static let trust = Field("trust", .flag, default: false, doc: "Keeps the one that the client sent.")
+///         package static let schema = ObjectSchema("request_id", doc: "Gives every request an id.", fields: [header, trust])
+///
+///         package var header: String
+///         package var trust: Bool
+///
+///         package init(from reader: ObjectReader) {
+///             header = reader.read(Self.header)
+///             trust = reader.read(Self.trust)
+///         }
+///     }
+///
+/// Unknown fields, wrong types and missing required fields are reported without further work; conditions between
+/// fields are reported with `reader.invalid`. An initialiser always gives a value, also after problems: a
+/// configuration with errors never runs.
+package protocol FilterConfiguration: Sendable {
+    /// Its name is the filter's name.
+    static var schema: ObjectSchema { get }
+    /// Whether one list may hold the filter more than once. False unless the type says otherwise.
+    static var mayRepeat: Bool { get }
+    init(from reader: ObjectReader)
+}
+
+extension FilterConfiguration {
+    package static var mayRepeat: Bool { false }
+}
+
+/// The filters that a configuration may name.
+package struct FilterCatalog: Sendable {
+    package let types: [any FilterConfiguration.Type]
+    private let byName: [String: any FilterConfiguration.Type]
+
+    package init(_ types: [any FilterConfiguration.Type]) {
+        self.types = types
+        self.byName = Dictionary(types.map { ($0.schema.name, $0) }) { first, _ in first }
+    }
+
+    package subscript(name: String) -> (any FilterConfiguration.Type)? { byName[name] }
+
+    /// In the order of the catalog.
+    package var names: [String] { types.map { $0.schema.name } }
+}

@@ -1,0 +1,204 @@
+package import NIOCore
+
+/// The header fields of one head: the bytes as they came, and a table of where each name and value lies.
+///
+/// This is the one form in which filters and the engine see headers. Nothing is copied into strings; an edit marks an
+/// entry as removed or appends new bytes behind the received ones. What was not touched goes out again in runs, with
+/// its case and order kept.
+///
+/// Isolation: one loop. Allocates: only while its two arrays grow to the size of the largest head seen; `reset` keeps
+/// both for the next one.
+package struct HeaderTable: Sendable {
+    /// One field line.
+    package struct Entry: Sendable {
+        /// Offset of the name in `bytes`.
+        package var nameStart: UInt32
+        /// Offset of the value, optional white space around it left out.
+        package var valueStart: UInt32
+        package var valueCount: UInt32
+        package var nameCount: UInt16
+        package var name: FieldName
+        package var isRemoved: Bool
+
+        @inlinable package var nameRange: ByteRange { ByteRange(start: nameStart, count: UInt32(nameCount)) }
+        @inlinable package var valueRange: ByteRange { ByteRange(start: valueStart, count: valueCount) }
+    }
+
+    /// The received head, then whatever edits appended. Its reader index stays 0.
+    package var bytes: ByteBuffer
+    package private(set) var entries: ContiguousArray<Entry>
+    /// A bit per `FieldName` that was ever added, so that looking for an absent well-known field costs one test.
+    private var present: UInt64 = 0
+
+    package init() {
+        self.bytes = ByteBuffer()
+        self.entries = []
+    }
+
+    /// Forgets everything but keeps the memory.
+    package mutating func reset() {
+        bytes.clear()
+        entries.removeAll(keepingCapacity: true)
+        present = 0
+    }
+
+    /// Number of entries that are not removed.
+    package var count: Int { entries.reduce(0) { $0 + ($1.isRemoved ? 0 : 1) } }
+
+    // MARK: - Building (codec)
+
+    /// Records a received line; offsets are those in `bytes`.
+    package mutating func appendReceived(name: FieldName, nameRange: ByteRange, valueRange: ByteRange) {
+        present |= 1 << UInt64(name.rawValue)
+        entries.append(
+            Entry(
+                nameStart: nameRange.start,
+                valueStart: valueRange.start,
+                valueCount: valueRange.count,
+                nameCount: UInt16(truncatingIfNeeded: nameRange.count),
+                name: name,
+                isRemoved: false
+            )
+        )
+    }
+
+    // MARK: - Reading
+
+    /// Calls `body` with the bytes of a range; an impossible range gives no bytes instead of a trap.
+    @inlinable
+    package func withBytes<R>(_ range: ByteRange, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try bytes.withUnsafeReadableBytes { all in
+            guard range.end <= all.count else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+            return try body(UnsafeRawBufferPointer(rebasing: all[Int(range.start)..<range.end]))
+        }
+    }
+
+    /// The text of a range, for logs and stored values: never on the path of every request.
+    package func string(_ range: ByteRange) -> String {
+        withBytes(range) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    package func has(_ name: FieldName) -> Bool {
+        present & (1 << UInt64(name.rawValue)) != 0 && entries.contains { $0.name == name && !$0.isRemoved }
+    }
+
+    /// Index of the first live entry with that name, at or after `start`.
+    package func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
+        guard present & (1 << UInt64(name.rawValue)) != 0 else { return nil }
+        var i = start
+        while i < entries.count {
+            if entries[i].name == name, !entries[i].isRemoved { return i }
+            i += 1
+        }
+        return nil
+    }
+
+    /// Index of the first live entry whose name equals `lower` (lower case), at or after `start`.
+    package func firstIndex(ofLowercased lower: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
+        let name = FieldName.intern(lower)
+        if name != .other { return firstIndex(of: name, from: start) }
+        var i = start
+        while i < entries.count {
+            let entry = entries[i]
+            if entry.name == .other, !entry.isRemoved, Int(entry.nameCount) == lower.count,
+                withBytes(entry.nameRange, { ASCII.equalsFolded($0, lower) })
+            {
+                return i
+            }
+            i += 1
+        }
+        return nil
+    }
+
+    /// Index of the first live entry whose name equals `lower` (lower case), at or after `start`.
+    package func firstIndex(ofLowercased lower: [UInt8], from start: Int = 0) -> Int? {
+        lower.withUnsafeBytes { firstIndex(ofLowercased: $0, from: start) }
+    }
+
+    /// The first value of a well-known field.
+    package func value(of name: FieldName) -> ByteRange? {
+        firstIndex(of: name).map { entries[$0].valueRange }
+    }
+
+    // MARK: - Editing (engine and filters)
+
+    package mutating func removeEntry(at index: Int) {
+        guard entries.indices.contains(index) else { return }
+        entries[index].isRemoved = true
+    }
+
+    /// Removes every field of that name.
+    package mutating func remove(_ name: FieldName) {
+        guard present & (1 << UInt64(name.rawValue)) != 0 else { return }
+        for i in entries.indices where entries[i].name == name { entries[i].isRemoved = true }
+        if name != .other { present &= ~(1 << UInt64(name.rawValue)) }
+    }
+
+    /// Removes every field whose name equals `lower` (lower case).
+    package mutating func remove(lowercased lower: [UInt8]) {
+        var from = 0
+        while let i = firstIndex(ofLowercased: lower, from: from) {
+            removeEntry(at: i)
+            from = i + 1
+        }
+    }
+
+    /// Adds a field behind the others.
+    ///
+    /// The caller answers for valid bytes: names are tokens, values hold no CR, LF or NUL.
+    package mutating func append(name: some Collection<UInt8>, value: some Collection<UInt8>) {
+        let nameStart = bytes.writerIndex
+        let nameCount = bytes.writeBytes(name)
+        bytes.writeInteger(UInt16(0x3A20))  // ": "
+        let valueStart = bytes.writerIndex
+        let valueCount = bytes.writeBytes(value)
+        bytes.writeInteger(UInt16(0x0D0A))
+        let id = withBytes(ByteRange(start: nameStart, count: nameCount)) { FieldName.intern($0) }
+        appendReceived(
+            name: id,
+            nameRange: ByteRange(start: nameStart, count: nameCount),
+            valueRange: ByteRange(start: valueStart, count: valueCount)
+        )
+    }
+
+    /// Adds a well-known field behind the others.
+    package mutating func append(_ name: FieldName, value: some Collection<UInt8>) {
+        append(name: UnsafeRawBufferPointer(start: name.canonical.utf8Start, count: name.canonical.utf8CodeUnitCount), value: value)
+    }
+
+    /// Appends loose bytes (a rewritten path, a template's result) and says where they lie.
+    package mutating func store(_ value: some Collection<UInt8>) -> ByteRange {
+        let start = bytes.writerIndex
+        return ByteRange(start: start, count: bytes.writeBytes(value))
+    }
+
+    // MARK: - Writing
+
+    /// Writes all live lines, each `name: value CRLF`, received ones in runs exactly as they came.
+    package func write(to out: inout ByteBuffer) {
+        bytes.withUnsafeReadableBytes { all in
+            var runStart = 0
+            var runEnd = 0
+            for entry in entries where !entry.isRemoved {
+                let start = Int(entry.nameStart)
+                let end = lineEnd(of: entry, in: all)
+                if start == runEnd {
+                    runEnd = end
+                    continue
+                }
+                if runEnd > runStart { out.writeBytes(UnsafeRawBufferPointer(rebasing: all[runStart..<runEnd])) }
+                runStart = start
+                runEnd = end
+            }
+            if runEnd > runStart { out.writeBytes(UnsafeRawBufferPointer(rebasing: all[runStart..<runEnd])) }
+        }
+    }
+
+    /// Where the line of an entry ends: behind its CRLF, trailing white space included.
+    @inline(__always)
+    private func lineEnd(of entry: Entry, in all: UnsafeRawBufferPointer) -> Int {
+        var i = Int(entry.valueStart) + Int(entry.valueCount)
+        while i + 1 < all.count, all[i] != 0x0D { i += 1 }
+        return min(i + 2, all.count)
+    }
+}

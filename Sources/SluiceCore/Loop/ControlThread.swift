@@ -1,0 +1,48 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Threads that are not event loops: the acceptor, file watching, building snapshots.
+package enum ControlThread {
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        let name: String
+        init(_ name: String, _ run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.run = run
+        }
+    }
+
+    /// Starts a detached thread with every signal blocked, so that signals reach the thread that waits for them.
+    package static func spawn(name: String, _ run: @escaping @Sendable () -> Void) {
+        let body = Unmanaged.passRetained(Body(name, run)).toOpaque()
+        var thread = pthread_t()
+        if pthread_create(&thread, nil, enter, body) == 0 {
+            pthread_detach(thread)
+        } else {
+            Unmanaged<Body>.fromOpaque(body).release()
+        }
+    }
+
+    private static let enter: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+        guard let argument else { return nil }
+        // SAFETY: `spawn` passed it retained; it is taken over exactly once, here.
+        let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+        setName(body.name)
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, nil)
+        body.run()
+        return nil
+    }
+
+    /// The name that `top -H` shows; there is no portable call for it.
+    private static func setName(_ name: String) {
+        let descriptor = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        _ = Array(name.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    }
+}

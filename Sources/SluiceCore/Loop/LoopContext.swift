@@ -1,0 +1,91 @@
+package import NIOCore
+
+/// What everything on one event loop shares: time, randomness, scratch memory.
+///
+/// Isolation: its loop.
+package final class LoopContext {
+    package let loop: any EventLoop
+    package let wheel = TimerWheel()
+    package var random: RandomSource
+    private let clock: @Sendable () -> NIODeadline
+    private let startedAt: NIODeadline
+    private var tickTask: RepeatedTask?
+    /// Serialised heads and small bodies are built here; see `takeScratch`.
+    private var scratch = ByteBuffer()
+    private var dateTick = UInt64.max
+    private var dateText: [UInt8] = []
+    private let wallClock: @Sendable () -> Int64
+
+    /// - Parameters:
+    ///   - clock: monotonic time.
+    ///   - wallClock: seconds since 1970.
+    package init(
+        loop: any EventLoop,
+        random: RandomSource = RandomSource(),
+        clock: @escaping @Sendable () -> NIODeadline = SystemClock.monotonic,
+        wallClock: @escaping @Sendable () -> Int64 = SystemClock.secondsSince1970
+    ) {
+        self.loop = loop
+        self.random = random
+        self.clock = clock
+        self.startedAt = clock()
+        self.wallClock = wallClock
+    }
+
+    /// Exact monotonic time; costs a system call's worth, so the hot path reads `wheel.now` instead.
+    package var now: NIODeadline { clock() }
+
+    /// Wall clock time.
+    package var secondsSince1970: Int64 { wallClock() }
+
+    /// Starts the ticking of the wheel.
+    package func start() {
+        let tick = TimeAmount.milliseconds(TimerWheel.tickMilliseconds)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        tickTask = loop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.tick() }
+    }
+
+    package func stop() {
+        tickTask?.cancel()
+        tickTask = nil
+    }
+
+    /// Brings the wheel up to the clock.
+    package func tick() {
+        let elapsed = (clock() - startedAt).nanoseconds
+        wheel.advance(to: UInt64(max(0, elapsed) / (TimerWheel.tickMilliseconds * 1_000_000)))
+    }
+
+    // MARK: - Scratch memory
+
+    /// An empty buffer to build bytes in, its memory used again and again.
+    ///
+    /// Give it back when it is written: its memory is reused only if the channel no longer holds it, so handing the
+    /// bytes to a channel that could not send them yet is safe and costs one allocation later.
+    @inline(__always)
+    package func takeScratch() -> ByteBuffer {
+        var buffer = ByteBuffer()
+        swap(&buffer, &scratch)
+        buffer.clear()
+        return buffer
+    }
+
+    @inline(__always)
+    package func giveBack(_ buffer: consuming ByteBuffer) {
+        // One large head must not pin its memory for ever.
+        guard buffer.capacity <= 64 * 1024 else { return }
+        scratch = buffer
+    }
+
+    // MARK: - Date
+
+    /// The current `Date` value (RFC 9110, section 5.6.7), made at most once a second.
+    package func httpDate() -> [UInt8] {
+        let second = wheel.now / UInt64(1000 / TimerWheel.tickMilliseconds)
+        if second != dateTick || dateText.isEmpty {
+            dateTick = second
+            dateText = DateField.format(secondsSince1970: wallClock())
+        }
+        return dateText
+    }
+}

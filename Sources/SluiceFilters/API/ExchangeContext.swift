@@ -1,0 +1,75 @@
+package import NIOCore
+package import SluiceConfig
+public import SluiceCore
+
+/// What the engine does for a filter that holds an `ExchangeContext`. Isolation: the loop of the request.
+package protocol ExchangeEngine: AnyObject {
+    /// Appends the value of a run-time variable.
+    func resolve(_ variable: TemplateVariable, into out: inout ByteBuffer)
+    /// Random bits of this loop; not for secrets.
+    func random() -> UInt64
+    /// Goes on after a filter that said `.wait`; see `FilterTicket.resume`.
+    func resume(_ verdict: HeadVerdict)
+}
+
+/// One request and its response as filters see them.
+///
+/// The engine's exchange is the only subclass; filters read and edit the heads here and never see the engine.
+/// Isolation: the loop of the request.
+open class ExchangeContext: TimerNode {
+    package final var request = RequestHead()
+    /// Meaningful once the response side runs.
+    package final var response = ResponseHead()
+    /// The client, after `trusted_proxies` were taken into account; nil on a Unix socket.
+    package final var client: IPAddress?
+    /// Tells this exchange from others that used the same object; see `FilterTicket`.
+    package final var generation: UInt64 = 0
+    /// What filters remember about this exchange, by the slot that the compile step gave each.
+    package final var slots: ContiguousArray<AnyObject?> = []
+    /// The id in error bodies and logs: what `request_id` set, or one made when first asked for.
+    package final var requestID: [UInt8] = []
+
+    package override init() { super.init() }
+
+    // A weak reference would give every exchange a side table, and each retain of it a slow path.
+    private final var engine: (any ExchangeEngine)? { self as? any ExchangeEngine }
+
+    fileprivate final func resume(_ verdict: HeadVerdict) { engine?.resume(verdict) }
+
+    /// Appends a template, filled in from this exchange.
+    ///
+    /// - Returns: false for a path that must not be used; see `Template.render`.
+    @discardableResult
+    package final func render(_ template: Template, for use: Template.Use, into out: inout ByteBuffer) -> Bool {
+        template.render(into: &out, for: use) { engine?.resolve(template.variables[$0], into: &$1) }
+    }
+
+    /// A template as a header value.
+    package final func fieldValue(_ template: Template) -> [UInt8] {
+        if let bytes = template.constantBytes { return bytes }
+        var out = ByteBuffer()
+        render(template, for: .fieldValue, into: &out)
+        return Array(buffer: out)
+    }
+}
+
+/// What a filter that waits holds on to: resumes its exchange, or does nothing if that is over by then.
+///
+/// Isolation: the loop of the request.
+package struct FilterTicket {
+    private let exchange: ExchangeContext
+    private let generation: UInt64
+
+    package init(_ exchange: ExchangeContext) {
+        self.exchange = exchange
+        self.generation = exchange.generation
+    }
+
+    /// - Returns: whether the exchange was still waiting for this.
+    @discardableResult
+    package func resume(_ verdict: HeadVerdict) -> Bool {
+        guard exchange.generation == generation else { return false }
+        exchange.resume(verdict)
+        return true
+    }
+}

@@ -1,0 +1,85 @@
+package import NIOCore
+package import SluiceConfig
+package import SluiceCore
+
+/// What a head hook decides, once.
+package enum HeadVerdict {
+    case next
+    /// The gateway answers itself; the response side of this filter and of those before it still runs.
+    case respond(LocalReply)
+    /// The filter holds a `FilterTicket` and will resume; under the engine's deadline for filters.
+    case wait
+}
+
+/// What a body hook decides about the piece it was shown (and may have changed).
+package enum BodyVerdict: Sendable {
+    case pass
+    /// Keep this piece and show it again together with the next one.
+    case buffer
+    /// The gateway gives up on the exchange.
+    case fail(GatewayError)
+}
+
+/// What a filter wants to see of a body. `none` costs nothing per chunk.
+package enum BodyInterest: Equatable, Sendable {
+    case none
+    /// Each piece as it comes.
+    case stream
+    /// Once, complete, and refused above this many bytes.
+    case whole(limit: Int)
+}
+
+/// One policy in the path of a request.
+///
+/// An instance belongs to one loop and one place in one chain; it is made when a configuration is loaded and shared by
+/// all requests of that loop. What it wants to remember about one request goes into the slot it is given.
+///
+/// Order: request hooks run in the order of the configuration, response hooks in reverse. A local reply, also one for
+/// a failed upstream, runs the response hooks of every filter whose request hook was entered.
+package protocol Filter: AnyObject {
+    var requestBody: BodyInterest { get }
+    var responseBody: BodyInterest { get }
+
+    /// The head came and a route (or none) is chosen; nothing was sent upstream. May edit `exchange.request`.
+    func onRequest(_ exchange: ExchangeContext) -> HeadVerdict
+
+    /// A piece of the request body; with `isLast` the end. Only for filters with an interest.
+    func onRequestBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict
+
+    /// The final head of the response, from the upstream or from the gateway. May edit `exchange.response`.
+    func onResponse(_ exchange: ExchangeContext)
+
+    /// A piece of the response body; with `isLast` the end. Only for filters with an interest.
+    func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict
+}
+
+extension Filter {
+    package var requestBody: BodyInterest { .none }
+    package var responseBody: BodyInterest { .none }
+    package func onRequest(_ exchange: ExchangeContext) -> HeadVerdict { .next }
+    package func onRequestBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict {
+        .pass
+    }
+    package func onResponse(_ exchange: ExchangeContext) {}
+    package func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict {
+        .pass
+    }
+}
+
+/// What a filter gets when it is made.
+package struct FilterResources {
+    package let loop: LoopContext
+    /// Index into `ExchangeContext.slots`, this filter's own.
+    package let slot: Int
+
+    package init(loop: LoopContext, slot: Int) {
+        self.loop = loop
+        self.slot = slot
+    }
+}
+
+/// The configuration of a filter that this binary can run.
+package protocol RunnableFilterConfiguration: FilterConfiguration {
+    /// Makes the instance of one loop.
+    func makeFilter(_ resources: FilterResources) -> any Filter
+}

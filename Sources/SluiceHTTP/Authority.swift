@@ -1,0 +1,58 @@
+package import SluiceCore
+
+/// `uri-host [ ":" port ]` (RFC 9110, section 7.2; RFC 3986, section 3.2.2).
+package enum Authority {
+    /// Whether the bytes are a host that is not empty, with a port of 0 ... 65535 or an empty one.
+    package static func isValid(_ bytes: UnsafeRawBufferPointer, needsPort: Bool) -> Bool {
+        guard let hostEnd = endOfHost(bytes), hostEnd > 0 else { return false }
+        if hostEnd == bytes.count { return !needsPort }
+        // endOfHost stops at the end or at a colon.
+        let port = UnsafeRawBufferPointer(rebasing: bytes[(hostEnd + 1)...])
+        if port.isEmpty { return !needsPort }
+        guard port.count <= 5 else { return false }
+        var number = 0
+        for byte in port {
+            guard ASCII.isDigit(byte) else { return false }
+            number = number * 10 + Int(byte - 0x30)
+        }
+        return number <= 65535
+    }
+
+    /// The host without its port, as a range whose first byte is at `base`.
+    package static func hostRange(_ bytes: UnsafeRawBufferPointer, at base: Int) -> ByteRange {
+        ByteRange(start: base, count: endOfHost(bytes) ?? bytes.count)
+    }
+
+    /// Where the host ends: at a port's colon or at the end; nil where no host can be read.
+    private static func endOfHost(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let first = bytes.first else { return nil }
+        if first == UInt8(ascii: "[") { return endOfLiteral(bytes) }
+        var i = 0
+        while i < bytes.count {
+            let byte = bytes[i]
+            if byte == UInt8(ascii: ":") { return i }
+            if byte == UInt8(ascii: "%") {
+                guard i + 2 < bytes.count, ASCII.hexValue(bytes[i + 1]) != nil, ASCII.hexValue(bytes[i + 2]) != nil
+                else { return nil }
+                i += 3
+                continue
+            }
+            guard ASCII.isHost(byte), byte != UInt8(ascii: "["), byte != UInt8(ascii: "]") else { return nil }
+            i += 1
+        }
+        return i
+    }
+
+    /// `[` IPv6 or IPvFuture `]`, then nothing or a colon. The address itself is checked for its alphabet only.
+    private static func endOfLiteral(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), close > 2 else { return nil }
+        var sawColon = false
+        for byte in bytes[1..<close] {
+            if byte == UInt8(ascii: ":") { sawColon = true }
+            guard ASCII.hexValue(byte) != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") else { return nil }
+        }
+        guard sawColon else { return nil }
+        let end = close + 1
+        return end == bytes.count || bytes[end] == UInt8(ascii: ":") ? end : nil
+    }
+}

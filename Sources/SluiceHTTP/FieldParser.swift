@@ -1,0 +1,90 @@
+package import SluiceCore
+
+/// Reads header and trailer lines (RFC 9112, section 5) out of raw bytes.
+///
+/// Leaf functions over one contiguous buffer: no allocation, no reference counting, every index checked against the
+/// end of the buffer. Whatever the grammar leaves open to two readings is refused.
+enum FieldParser {
+    /// What one line turned out to be.
+    enum Line {
+        /// Offsets into the buffer; `next` is where the following line begins.
+        case field(name: ByteRange, value: ByteRange, next: Int)
+        /// The empty line that ends the section.
+        case end(next: Int)
+        case incomplete
+        case invalid(GatewayError)
+    }
+
+    /// Parses the line that begins at `start`.
+    @inline(__always)
+    static func line(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Line {
+        let count = bytes.count
+        guard start < count else { return .incomplete }
+        var i = start
+        while i < count, ASCII.isToken(bytes[i]) { i += 1 }
+        guard i < count else { return .incomplete }
+        if bytes[i] != UInt8(ascii: ":") || i == start { return notAField(bytes, start: start, stop: i) }
+        let nameEnd = i
+        i += 1
+        while i < count, bytes[i] == 0x20 || bytes[i] == 0x09 { i += 1 }
+        let valueStart = i
+        i = endOfValue(bytes, from: i)
+        guard i + 1 < count else {
+            return i < count && bytes[i] != 0x0D ? .invalid(badValueByte(bytes[i])) : .incomplete
+        }
+        guard bytes[i] == 0x0D else { return .invalid(badValueByte(bytes[i])) }
+        guard bytes[i + 1] == 0x0A else { return .invalid(.bareCarriageReturn) }
+        var valueEnd = i
+        while valueEnd > valueStart, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd -= 1 }
+        return .field(
+            name: ByteRange(start: start, count: nameEnd - start),
+            value: ByteRange(start: valueStart, count: valueEnd - valueStart),
+            next: i + 2
+        )
+    }
+
+    /// The first byte at or after `start` that a field value cannot hold, eight bytes at a step.
+    @inline(__always)
+    static func endOfValue(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var i = start
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        while i + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            // A byte below 0x20, or 0x7F: both leave their high bit set. HTAB stops here too and is let through below.
+            let low = (word &- ones &* 0x20) & ~word & highs
+            let delete = ((word ^ ones &* 0x7F) &- ones) & ~(word ^ ones &* 0x7F) & highs
+            if low | delete != 0 {
+                let at = i + (low | delete).trailingZeroBitCount / 8
+                guard bytes[at] == 0x09 else { return at }
+                i = at + 1
+                continue
+            }
+            i += 8
+        }
+        while i < bytes.count, ASCII.isFieldValue(bytes[i]) { i += 1 }
+        return i
+    }
+
+    private static func badValueByte(_ byte: UInt8) -> GatewayError {
+        byte == 0x0A ? .bareLineFeed : .badFieldValue
+    }
+
+    /// Names what stands at `stop` where a colon should: the end of the section, or which mistake.
+    private static func notAField(_ bytes: UnsafeRawBufferPointer, start: Int, stop: Int) -> Line {
+        let byte = bytes[stop]
+        if stop == start {
+            if byte == 0x0D {
+                guard start + 1 < bytes.count else { return .incomplete }
+                return bytes[start + 1] == 0x0A ? .end(next: start + 2) : .invalid(.bareCarriageReturn)
+            }
+            if byte == 0x20 || byte == 0x09 { return .invalid(.obsoleteFold) }
+        }
+        switch byte {
+        case 0x0A: return .invalid(.bareLineFeed)
+        case 0x0D where stop + 1 < bytes.count && bytes[stop + 1] != 0x0A: return .invalid(.bareCarriageReturn)
+        case 0x0D where stop + 1 == bytes.count: return .incomplete
+        default: return .invalid(.badFieldName)
+        }
+    }
+}

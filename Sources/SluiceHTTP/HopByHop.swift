@@ -1,0 +1,53 @@
+package import SluiceCore
+
+/// Fields that concern one connection only and never pass the gateway (RFC 9110, section 7.6.1).
+package enum HopByHop {
+    /// Takes them out of a response head, with what `Connection` nominates.
+    package static func remove(from fields: inout HeaderTable) {
+        if fields.has(.connection) { removeNominated(from: &fields) }
+        fields.remove(.keepAlive)
+        fields.remove(.proxyConnection)
+        fields.remove(.upgrade)
+    }
+
+    /// Takes out `Connection` and every field that it names.
+    ///
+    /// What frames or routes the message cannot be nominated away: an attacker could use that to make the upstream see
+    /// another message than the gateway saw.
+    package static func removeNominated(from fields: inout HeaderTable) {
+        var nominated: [[UInt8]] = []
+        var from = 0
+        while let i = fields.firstIndex(of: .connection, from: from) {
+            fields.withBytes(fields.entries[i].valueRange) { value in
+                FieldList.forEach(value) { item in
+                    guard !item.isEmpty, item.allSatisfy(ASCII.isToken), nominated.count < 32 else { return }
+                    nominated.append(item.map(ASCII.lowercased))
+                }
+            }
+            from = i + 1
+        }
+        fields.remove(.connection)
+        for name in nominated where !isProtected(name) { fields.remove(lowercased: name) }
+    }
+
+    private static func isProtected(_ name: [UInt8]) -> Bool {
+        switch name.withUnsafeBytes({ FieldName.intern($0) }) {
+        case .host, .contentLength, .transferEncoding, .upgrade, .te, .expect, .trailer, .authorization, .cookie,
+            .xForwardedFor, .xForwardedHost, .xForwardedProto, .forwarded, .contentType, .date:
+            true
+        default: false
+        }
+    }
+
+    /// `TE` is hop by hop, but `TE: trailers` is what gRPC needs to see, and the gateway passes trailers on.
+    package static func keepOnlyTrailers(in fields: inout HeaderTable) {
+        var wantsTrailers = false
+        if let range = fields.value(of: .te) {
+            fields.withBytes(range) { value in
+                FieldList.forEach(value) { if ASCII.equalsFolded($0, "trailers") { wantsTrailers = true } }
+            }
+        }
+        fields.remove(.te)
+        if wantsTrailers { fields.append(.te, value: "trailers".utf8) }
+    }
+}

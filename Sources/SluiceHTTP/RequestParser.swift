@@ -1,0 +1,308 @@
+package import NIOCore
+package import SluiceCore
+
+/// What a parser says after looking at the bytes it was given.
+package enum ParseResult: Equatable, Sendable {
+    /// A head is complete; this many bytes of the input belong to it.
+    case complete(consumed: Int)
+    case incomplete
+    case invalid(GatewayError)
+}
+
+/// Reads request heads (RFC 9112, sections 2 to 6).
+///
+/// A value without I/O: it is given all unconsumed bytes of a connection and either fills a `RequestHead` or asks for
+/// more. Between two calls it remembers only the line it stands at, so a head that comes byte by byte is not parsed
+/// from its beginning each time.
+///
+/// Isolation: one loop. Allocates: only while the head's tables grow.
+package struct RequestParser: Sendable {
+    /// Bounds; the listener's.
+    package struct Limits: Sendable {
+        package var headBytes = 32 * 1024
+        package var fields = 100
+        package var uriBytes = 16 * 1024
+        package var refuseUnderscores = true
+
+        package init() {}
+    }
+
+    private enum Phase { case leadingLine, requestLine, fields }
+
+    private var phase = Phase.leadingLine
+    /// Where the head begins (behind one leading CRLF) and where the current line does.
+    private var headStart = 0
+    private var lineStart = 0
+    private var framing = FramingFields()
+    private var absoluteForm = false
+
+    package init() {}
+
+    /// Whether some bytes of a head were seen, so that a head timeout means a slow client and not an idle one.
+    package var isUnderWay: Bool { phase != .leadingLine }
+
+    /// Forgets a head, finished or not.
+    package mutating func reset() {
+        phase = .leadingLine
+        headStart = 0
+        lineStart = 0
+        framing.reset()
+        absoluteForm = false
+    }
+
+    /// Parses as much as is there.
+    ///
+    /// `input` is read from its reader index, which does not move: the caller consumes what `.complete` names. On
+    /// `.complete` the head's table holds a copy of the bytes. The parser must be `reset` before the next head.
+    package mutating func parse(_ input: ByteBuffer, into head: inout RequestHead, limits: Limits) -> ParseResult {
+        input.withUnsafeReadableBytes { parse($0, into: &head, limits: limits) }
+    }
+
+    private mutating func parse(
+        _ bytes: UnsafeRawBufferPointer,
+        into head: inout RequestHead,
+        limits: Limits
+    ) -> ParseResult {
+        if phase == .leadingLine {
+            // RFC 9112, section 2.2: one empty line before the request line is forgiven.
+            guard let first = bytes.first else { return .incomplete }
+            if first == 0x0D {
+                guard bytes.count > 1 else { return .incomplete }
+                guard bytes[1] == 0x0A else { return .invalid(.bareCarriageReturn) }
+                headStart = 2
+                guard bytes.count > 2 else { return .incomplete }
+            }
+            lineStart = headStart
+            phase = .requestLine
+            head.reset()
+        }
+        if phase == .requestLine {
+            switch requestLine(bytes, into: &head, limits: limits) {
+            case .complete(let next):
+                lineStart = next
+                phase = .fields
+            case let other: return other
+            }
+        }
+        return fieldLines(bytes, into: &head, limits: limits)
+    }
+
+    private mutating func fieldLines(
+        _ bytes: UnsafeRawBufferPointer,
+        into head: inout RequestHead,
+        limits: Limits
+    ) -> ParseResult {
+        while true {
+            switch FieldParser.line(bytes, from: lineStart) {
+            case .field(let name, let value, let next):
+                if next - headStart > limits.headBytes { return .invalid(.headTooLarge) }
+                // The table counts a name's bytes in 16 bits.
+                if name.count > 0xFFFF { return .invalid(.badFieldName) }
+                if head.fields.entries.count >= limits.fields { return .invalid(.tooManyFields) }
+                let text = UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end])
+                if limits.refuseUnderscores, text.contains(0x5F) { return .invalid(.underscoreInName) }
+                let id = FieldName.intern(text)
+                let valueText = UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end])
+                let place = relative(value)
+                if id != .other, let error = framing.note(id, valueText, at: place) { return .invalid(error) }
+                head.fields.appendReceived(name: id, nameRange: relative(name), valueRange: place)
+                lineStart = next
+            case .end(let next):
+                if next - headStart > limits.headBytes { return .invalid(.headTooLarge) }
+                head.fields.bytes.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[headStart..<next]))
+                if let error = finish(&head) { return .invalid(error) }
+                return .complete(consumed: next)
+            case .incomplete:
+                return bytes.count - headStart > limits.headBytes ? .invalid(.headTooLarge) : .incomplete
+            case .invalid(let error):
+                return .invalid(error)
+            }
+        }
+    }
+
+    /// A range of the input as one of the head.
+    @inline(__always)
+    private func relative(_ range: ByteRange) -> ByteRange {
+        ByteRange(start: Int(range.start) - headStart, count: Int(range.count))
+    }
+
+    // MARK: - Request line
+
+    /// `method SP request-target SP HTTP-version CRLF`, exactly one SP each.
+    private mutating func requestLine(
+        _ bytes: UnsafeRawBufferPointer,
+        into head: inout RequestHead,
+        limits: Limits
+    ) -> ParseResult {
+        let count = bytes.count
+        var i = headStart
+        while i < count, ASCII.isToken(bytes[i]) { i += 1 }
+        guard i < count else { return i - headStart > 64 ? .invalid(.badRequestLine) : .incomplete }
+        guard bytes[i] == 0x20, i > headStart else { return .invalid(lineError(bytes[i], .badRequestLine)) }
+        head.methodRange = ByteRange(start: 0, count: i - headStart)
+        head.method = Method.intern(UnsafeRawBufferPointer(rebasing: bytes[headStart..<i]))
+        let targetStart = i + 1
+        i = targetStart
+        while i < count, ASCII.isTarget(bytes[i]) { i += 1 }
+        if i - targetStart > limits.uriBytes { return .invalid(.uriTooLong) }
+        guard i < count else { return .incomplete }
+        guard bytes[i] == 0x20 else { return .invalid(lineError(bytes[i], .badTarget)) }
+        guard i > targetStart else { return .invalid(.badRequestLine) }
+        let target = UnsafeRawBufferPointer(rebasing: bytes[targetStart..<i])
+        switch version(bytes, from: i + 1) {
+        case .complete(let next):
+            head.minorVersion = bytes[next - 3] - 0x30
+            if let error = parseTarget(target, at: targetStart - headStart, into: &head) { return .invalid(error) }
+            return .complete(consumed: next)
+        case let other: return other
+        }
+    }
+
+    /// `HTTP/1.0` or `HTTP/1.1` and CRLF.
+    private func version(_ bytes: UnsafeRawBufferPointer, from start: Int) -> ParseResult {
+        let expected: StaticString = "HTTP/"
+        var i = start
+        for k in 0..<5 {
+            guard i < bytes.count else { return .incomplete }
+            // A second space and a lower-case name end here.
+            guard bytes[i] == expected.utf8Start[k] else {
+                return .invalid(bytes[i] == 0x20 ? .badRequestLine : lineError(bytes[i], .badVersion))
+            }
+            i += 1
+        }
+        guard i + 5 <= bytes.count else {
+            for k in i..<bytes.count where bytes[k] == 0x0A { return .invalid(.bareLineFeed) }
+            return .incomplete
+        }
+        let major = bytes[i]
+        let minor = bytes[i + 2]
+        guard ASCII.isDigit(major), bytes[i + 1] == UInt8(ascii: "."), ASCII.isDigit(minor) else {
+            return .invalid(lineError(bytes[i], .badVersion))
+        }
+        guard bytes[i + 3] == 0x0D else { return .invalid(lineError(bytes[i + 3], .badVersion)) }
+        guard bytes[i + 4] == 0x0A else { return .invalid(.bareCarriageReturn) }
+        guard major == UInt8(ascii: "1"), minor <= UInt8(ascii: "1") else { return .invalid(.unsupportedVersion) }
+        return .complete(consumed: i + 5)
+    }
+
+    private func lineError(_ byte: UInt8, _ other: GatewayError) -> GatewayError {
+        switch byte {
+        case 0x0A: .bareLineFeed
+        case 0x0D: .badRequestLine
+        default: other
+        }
+    }
+
+    // MARK: - Target
+
+    /// Origin, absolute, asterisk and authority form (RFC 9112, section 3.2); `base` is the target's place in the head.
+    private mutating func parseTarget(
+        _ target: UnsafeRawBufferPointer,
+        at base: Int,
+        into head: inout RequestHead
+    ) -> GatewayError? {
+        head.target = ByteRange(start: base, count: target.count)
+        if head.method == .connect {
+            head.authority = head.target
+            head.path = ByteRange(start: base, count: 0)
+            return Authority.isValid(target, needsPort: true) ? nil : .badTarget
+        }
+        if target[0] == UInt8(ascii: "/") { return splitPath(target, from: 0, at: base, into: &head) }
+        if target.count == 1, target[0] == UInt8(ascii: "*") {
+            guard head.method == .options else { return .badTarget }
+            head.isAsterisk = true
+            head.path = head.target
+            return nil
+        }
+        guard let authorityStart = schemeEnd(target) else { return .badTarget }
+        var end = authorityStart
+        while end < target.count, target[end] != UInt8(ascii: "/"), target[end] != UInt8(ascii: "?") { end += 1 }
+        let authority = UnsafeRawBufferPointer(rebasing: target[authorityStart..<end])
+        guard Authority.isValid(authority, needsPort: false) else { return .badTarget }
+        absoluteForm = true
+        head.authority = ByteRange(start: base + authorityStart, count: authority.count)
+        return splitPath(target, from: end, at: base, into: &head)
+    }
+
+    /// Behind `http://` or `https://`, in any case.
+    private func schemeEnd(_ target: UnsafeRawBufferPointer) -> Int? {
+        for scheme in ["http://", "https://"] as [StaticString] where target.count > scheme.utf8CodeUnitCount {
+            let front = UnsafeRawBufferPointer(rebasing: target[..<scheme.utf8CodeUnitCount])
+            if ASCII.equalsFolded(front, scheme) { return scheme.utf8CodeUnitCount }
+        }
+        return nil
+    }
+
+    private func splitPath(
+        _ target: UnsafeRawBufferPointer,
+        from start: Int,
+        at base: Int,
+        into head: inout RequestHead
+    ) -> GatewayError? {
+        var i = start
+        var queryStart: Int?
+        while i < target.count {
+            let byte = target[i]
+            if byte == UInt8(ascii: "%") {
+                guard i + 2 < target.count, ASCII.hexValue(target[i + 1]) != nil, ASCII.hexValue(target[i + 2]) != nil
+                else { return .badTarget }
+                i += 3
+                continue
+            }
+            if byte == UInt8(ascii: "?"), queryStart == nil { queryStart = i + 1 }
+            i += 1
+        }
+        let pathEnd = queryStart.map { $0 - 1 } ?? target.count
+        head.path = ByteRange(start: base + start, count: pathEnd - start)
+        head.query = queryStart.map { ByteRange(start: base + $0, count: target.count - $0) }
+        return nil
+    }
+
+    // MARK: - The end of the head
+
+    /// Judges the fields together: host, framing, persistence, expectation.
+    private func finish(_ head: inout RequestHead) -> GatewayError? {
+        if let error = finishHost(&head) { return error }
+        if framing.sawTransferEncoding {
+            if head.minorVersion == 0 { return .transferEncodingInHTTP10 }
+            if framing.contentLength != nil { return .lengthAndTransferEncoding }
+            head.framing = .chunked
+        } else if let length = framing.contentLength {
+            head.framing = length == 0 ? .none : .length(length)
+        }
+        head.keepAlive = head.minorVersion == 1 ? !framing.connectionClose
+            : framing.connectionKeepAlive && !framing.connectionClose
+        head.wantsUpgrade = framing.connectionUpgrade && framing.sawUpgrade && head.minorVersion == 1
+        if head.minorVersion == 1, let i = head.fields.firstIndex(of: .expect) {
+            let range = head.fields.entries[i].valueRange
+            guard head.fields.withBytes(range, { ASCII.equalsFolded($0, "100-continue") }) else {
+                return .unknownExpectation
+            }
+            head.expectsContinue = head.framing != .none
+        }
+        return nil
+    }
+
+    /// RFC 9112, section 3.2: exactly one valid Host; an absolute target wins over it.
+    private func finishHost(_ head: inout RequestHead) -> GatewayError? {
+        if framing.hostCount > 1 { return .severalHosts }
+        if framing.hostCount == 0 {
+            if head.minorVersion == 1 { return .missingHost }
+        } else {
+            let valid = head.fields.withBytes(framing.host) { Authority.isValid($0, needsPort: false) }
+            guard valid else { return .badHost }
+            if !absoluteForm, head.method != .connect { head.authority = framing.host }
+        }
+        head.host = head.fields.withBytes(head.authority) { Authority.hostRange($0, at: Int(head.authority.start)) }
+        lowercaseHost(&head)
+        return nil
+    }
+
+    /// Route lookup wants lower case; most clients send it so, and only the others cost a copy.
+    private func lowercaseHost(_ head: inout RequestHead) {
+        let hasUpper = head.fields.withBytes(head.host) { $0.contains { $0 >= 0x41 && $0 <= 0x5A } }
+        guard hasUpper else { return }
+        let lower = head.fields.withBytes(head.host) { $0.map(ASCII.lowercased) }
+        head.host = head.fields.store(lower)
+    }
+}

@@ -1,0 +1,130 @@
+package import NIOCore
+package import SluiceCore
+
+/// Reads response heads (RFC 9112, sections 4 to 6) with the same strictness as request heads.
+///
+/// What would be a 400 from a client is `.upstreamProtocolError` here. Isolation: one loop.
+package struct ResponseParser: Sendable {
+    private var inFields = false
+    private var lineStart = 0
+    private var framing = FramingFields()
+
+    package init() {}
+
+    package mutating func reset() {
+        inFields = false
+        lineStart = 0
+        framing.reset()
+    }
+
+    /// Parses as much as is there; see `RequestParser.parse`.
+    ///
+    /// `toHead` and `toConnect` say which request this answers, since both change what the framing fields mean.
+    package mutating func parse(
+        _ input: ByteBuffer,
+        into head: inout ResponseHead,
+        requestMethod: Method,
+        maximumHead: Int,
+        maximumFields: Int
+    ) -> ParseResult {
+        input.withUnsafeReadableBytes { bytes in
+            if !inFields {
+                head.reset()
+                switch statusLine(bytes, into: &head) {
+                case .complete(let next):
+                    lineStart = next
+                    inFields = true
+                case .incomplete: return bytes.count > maximumHead ? .invalid(.upstreamHeadTooLarge) : .incomplete
+                case .invalid: return .invalid(.upstreamProtocolError)
+                }
+            }
+            return fieldLines(bytes, &head, requestMethod, maximumHead, maximumFields)
+        }
+    }
+
+    private mutating func fieldLines(
+        _ bytes: UnsafeRawBufferPointer,
+        _ head: inout ResponseHead,
+        _ method: Method,
+        _ maximumHead: Int,
+        _ maximumFields: Int
+    ) -> ParseResult {
+        while true {
+            switch FieldParser.line(bytes, from: lineStart) {
+            case .field(let name, let value, let next):
+                if next > maximumHead || name.count > 0xFFFF || head.fields.entries.count >= maximumFields {
+                    return .invalid(.upstreamHeadTooLarge)
+                }
+                let id = FieldName.intern(UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end]))
+                let text = UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end])
+                if id != .other, framing.note(id, text, at: value) != nil { return .invalid(.upstreamProtocolError) }
+                head.fields.appendReceived(name: id, nameRange: name, valueRange: value)
+                lineStart = next
+            case .end(let next):
+                if next > maximumHead { return .invalid(.upstreamHeadTooLarge) }
+                head.fields.bytes.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[..<next]))
+                return finish(&head, method) ? .complete(consumed: next) : .invalid(.upstreamProtocolError)
+            case .incomplete:
+                return bytes.count > maximumHead ? .invalid(.upstreamHeadTooLarge) : .incomplete
+            case .invalid:
+                return .invalid(.upstreamProtocolError)
+            }
+        }
+    }
+
+    /// `HTTP/1.x SP 3DIGIT SP [reason] CRLF`; the second SP may be missing where the reason is.
+    private func statusLine(_ bytes: UnsafeRawBufferPointer, into head: inout ResponseHead) -> ParseResult {
+        let expected: StaticString = "HTTP/1."
+        for k in 0..<7 {
+            guard k < bytes.count else { return .incomplete }
+            guard bytes[k] == expected.utf8Start[k] else { return .invalid(.upstreamProtocolError) }
+        }
+        guard bytes.count >= 14 else { return .incomplete }
+        let minor = bytes[7]
+        guard minor == UInt8(ascii: "0") || minor == UInt8(ascii: "1"), bytes[8] == 0x20 else {
+            return .invalid(.upstreamProtocolError)
+        }
+        var status: UInt16 = 0
+        for k in 9..<12 {
+            guard ASCII.isDigit(bytes[k]) else { return .invalid(.upstreamProtocolError) }
+            status = status * 10 + UInt16(bytes[k] - 0x30)
+        }
+        guard (100...599).contains(status) else { return .invalid(.upstreamProtocolError) }
+        let reasonStart = bytes[12] == 0x20 ? 13 : 12
+        let end = FieldParser.endOfValue(bytes, from: reasonStart)
+        guard bytes[12] == 0x20 || end == 12 else { return .invalid(.upstreamProtocolError) }
+        guard end < bytes.count else { return .incomplete }
+        guard bytes[end] == 0x0D else { return .invalid(.upstreamProtocolError) }
+        guard end + 1 < bytes.count else { return .incomplete }
+        guard bytes[end + 1] == 0x0A else { return .invalid(.upstreamProtocolError) }
+        head.minorVersion = minor - 0x30
+        head.status = status
+        head.reason = ByteRange(start: reasonStart, count: end - reasonStart)
+        return .complete(consumed: end + 2)
+    }
+
+    /// RFC 9112, section 6.3.
+    private func finish(_ head: inout ResponseHead, _ method: Method) -> Bool {
+        head.keepAlive = head.minorVersion == 1 ? !framing.connectionClose
+            : framing.connectionKeepAlive && !framing.connectionClose
+        if framing.sawTransferEncoding, framing.contentLength != nil || head.minorVersion == 0 { return false }
+        let status = head.status
+        let switches = status == 101 || (method == .connect && (200...299).contains(status))
+        if status < 200 || status == 204 || switches {
+            // RFC 9112, 6.1 and RFC 9110, 8.6: no framing fields here; two readers could disagree about what follows.
+            if framing.sawTransferEncoding { return false }
+            if let length = framing.contentLength, length > 0 { return false }
+            head.framing = .none
+        } else if method == .head || status == 304 {
+            head.framing = .none
+        } else if framing.sawTransferEncoding {
+            head.framing = .chunked
+        } else if let length = framing.contentLength {
+            head.framing = length == 0 ? .none : .length(length)
+        } else {
+            head.framing = .untilClose
+            head.keepAlive = false
+        }
+        return true
+    }
+}

@@ -1,0 +1,161 @@
+public import NIOCore
+public import SluiceCore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// What the handlers of both sides of the gateway share: writing, and reading only when there is room.
+///
+/// **Writing.** A small answer that fits into the socket is written to it right here, with one system call and without
+/// passing through SwiftNIO's queue of pending writes, which costs about as much again as parsing a head. What the
+/// socket does not take, and everything behind it, goes the usual way until that queue is empty.
+///
+/// **Reading.** `pauseReading` swallows SwiftNIO's next `read`; `resumeReading` makes up for it.
+///
+/// The base class of `DownstreamConnection` and `UpstreamConnection`, which override what concerns them. Isolation: one
+/// loop. Allocates: only for writes that do not fit.
+open class SocketHandler: TimerNode, ChannelDuplexHandler {
+    public typealias InboundIn = ByteBuffer
+    public typealias OutboundIn = ByteBuffer
+    public typealias OutboundOut = ByteBuffer
+
+    package private(set) final var context: ChannelHandlerContext?
+    /// -1: not to be written to directly.
+    private final var descriptor: CInt = -1
+    /// Writes that SwiftNIO has not finished. While there are any, all others must queue up behind them.
+    private final var queuedWrites = 0
+    private final var readPaused = false
+    private final var readPending = false
+
+    package override init() { super.init() }
+
+    // MARK: - To override
+
+    /// The handler is in its pipeline.
+    open func opened() {}
+    open func received(_ bytes: inout ByteBuffer) {}
+    open func readDone() {}
+    open func inputEnded() {}
+    open func becameWritable() {}
+    /// The channel has closed; nothing can be written any more.
+    open func ended(reset: Bool) {}
+
+    // MARK: - Writing
+
+    package final var isWritable: Bool { queuedWrites == 0 || context?.channel.isWritable == true }
+
+    /// Sends a buffer behind everything queued before.
+    package final func writeAndFlush(_ buffer: ByteBuffer) {
+        guard queuedWrites == 0, descriptor >= 0 else { return enqueue(buffer) }
+        let count = buffer.readableBytes
+        guard count > 0 else { return }
+        let written = buffer.withUnsafeReadableBytes { send(descriptor, $0.baseAddress, $0.count, Self.sendFlags) }
+        if written == count { return }
+        // Whatever is wrong (full, reset), SwiftNIO's own write meets it again and deals with it.
+        var rest = buffer
+        if written > 0 { rest.moveReaderIndex(forwardBy: written) }
+        enqueue(rest)
+    }
+
+    private static let sendFlags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
+
+    private final func enqueue(_ buffer: ByteBuffer) {
+        guard let context else { return }
+        queuedWrites += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in queuedWrites -= 1 }
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: promise)
+    }
+
+    /// Queues a buffer that more will follow; `flush` sends all of them with as few system calls as possible.
+    package final func write(_ buffer: ByteBuffer) {
+        guard let context else { return }
+        queuedWrites += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in queuedWrites -= 1 }
+        context.write(wrapOutboundOut(buffer), promise: promise)
+    }
+
+    package final func flush() {
+        if queuedWrites > 0 { context?.flush() }
+    }
+
+    /// Calls `done` when everything queued so far has been written or has failed.
+    package final func afterWrites(_ done: @escaping () -> Void) {
+        guard queuedWrites > 0, let context else { return done() }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in done() }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
+    }
+
+    /// Ends our direction; the peer's may go on.
+    package final func closeOutput() { context?.close(mode: .output, promise: nil) }
+
+    /// Closes both directions at once.
+    package final func closeChannel() {
+        descriptor = -1
+        context?.close(promise: nil)
+    }
+
+    // MARK: - Reading
+
+    package final var isReadingPaused: Bool { readPaused }
+
+    package final func pauseReading() { readPaused = true }
+
+    package final func resumeReading() {
+        guard readPaused else { return }
+        readPaused = false
+        if readPending {
+            readPending = false
+            context?.read()
+        }
+    }
+
+    // MARK: - Channel events
+
+    public final func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        descriptor = (try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+            of: NIOBSDSocket.Handle.self
+        ) { $0 }) ?? -1
+        opened()
+    }
+
+    public final func handlerRemoved(context: ChannelHandlerContext) {
+        descriptor = -1
+        self.context = nil
+    }
+
+    public final func read(context: ChannelHandlerContext) {
+        if readPaused { readPending = true } else { context.read() }
+    }
+
+    public final func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        received(&bytes)
+    }
+
+    public final func channelReadComplete(context: ChannelHandlerContext) { readDone() }
+
+    public final func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent { inputEnded() }
+    }
+
+    public final func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { becameWritable() }
+    }
+
+    public final func channelInactive(context: ChannelHandlerContext) {
+        descriptor = -1
+        ended(reset: false)
+    }
+
+    public final func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        descriptor = -1
+        ended(reset: true)
+    }
+}

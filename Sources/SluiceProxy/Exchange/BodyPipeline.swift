@@ -1,0 +1,100 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+
+/// Bodies on their way through the filters that asked to see them. Unused and empty for chains without such filters.
+struct BodyPipeline {
+    var collectLimit = 0
+    private var collected = ByteBuffer()
+    /// Pieces that a filter asked to see again, by filter.
+    private var heldRequest: [Int: ByteBuffer] = [:]
+    private var heldResponse: [Int: ByteBuffer] = [:]
+
+    /// What a filter that says `.buffer` may keep back.
+    static let holdLimit = 1 << 20
+
+    mutating func reset() { self = BodyPipeline() }
+
+    /// A filter may change the length of what it sees.
+    func changesRequestLength(_ chain: FilterChain?) -> Bool {
+        guard let chain, chain.wholeRequestLimit == nil else { return false }
+        return chain.hasRequestBodyFilters
+    }
+
+    func changesResponseLength(_ chain: FilterChain?) -> Bool { chain?.hasResponseBodyFilters ?? false }
+
+    // MARK: - Whole request bodies
+
+    /// - Returns: false when the body is too large to be kept.
+    mutating func collect(_ piece: ByteBuffer) -> Bool {
+        guard collected.readableBytes + piece.readableBytes <= collectLimit else { return false }
+        collected.writeImmutableBuffer(piece)
+        return true
+    }
+
+    /// Shows the whole body to the filters, one after the other.
+    mutating func finishCollecting(_ chain: FilterChain, _ exchange: ExchangeContext) -> Result<ByteBuffer, GatewayError> {
+        var body = ByteBuffer()
+        swap(&body, &collected)
+        for index in chain.requestBodyFilters {
+            let verdict = chain.filters[index].onRequestBody(&body, isLast: true, exchange)
+            if case .fail(let error) = verdict { return .failure(error) }
+        }
+        return .success(body)
+    }
+
+    // MARK: - Piece by piece
+
+    mutating func runRequest(
+        _ piece: ByteBuffer,
+        isLast: Bool,
+        _ chain: FilterChain,
+        _ exchange: ExchangeContext
+    ) -> Result<ByteBuffer, GatewayError> {
+        if chain.wholeRequestLimit != nil { return .success(piece) }
+        return run(piece, isLast: isLast, chain.requestBodyFilters, &heldRequest, holdLimit: Self.holdLimit) {
+            chain.filters[$0].onRequestBody(&$1, isLast: $2, exchange)
+        }
+    }
+
+    mutating func runResponse(
+        _ piece: ByteBuffer,
+        isLast: Bool,
+        _ chain: FilterChain,
+        _ exchange: ExchangeContext
+    ) -> Result<ByteBuffer, GatewayError> {
+        run(piece, isLast: isLast, chain.responseBodyFilters, &heldResponse, holdLimit: Self.holdLimit) { index, piece, last in
+            if case .whole(let limit) = chain.filters[index].responseBody {
+                if !last { return piece.readableBytes > limit ? .fail(.bufferLimit) : .buffer }
+            }
+            return chain.filters[index].onResponseBody(&piece, isLast: last, exchange)
+        }
+    }
+
+    private func run(
+        _ first: ByteBuffer,
+        isLast: Bool,
+        _ indexes: [Int],
+        _ held: inout [Int: ByteBuffer],
+        holdLimit: Int,
+        _ show: (Int, inout ByteBuffer, Bool) -> BodyVerdict
+    ) -> Result<ByteBuffer, GatewayError> {
+        var piece = first
+        for index in indexes {
+            if var before = held.removeValue(forKey: index) {
+                before.writeImmutableBuffer(piece)
+                piece = before
+            }
+            switch show(index, &piece, isLast) {
+            case .pass: continue
+            case .fail(let error): return .failure(error)
+            case .buffer where isLast: continue
+            case .buffer:
+                guard piece.readableBytes <= holdLimit else { return .failure(.bufferLimit) }
+                held[index] = piece
+                return .success(ByteBuffer())
+            }
+        }
+        return .success(piece)
+    }
+}

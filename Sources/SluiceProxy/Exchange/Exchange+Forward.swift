@@ -1,0 +1,139 @@
+import NIOCore
+import SluiceConfig
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+import SluiceUpstream
+
+/// Sending the request upstream: which upstream, what head, when again.
+extension Exchange {
+    /// Picks the target of the route and starts the first attempt.
+    func forward() {
+        guard let snapshot, let plan = snapshot.routes[routeIndex].forward else { return reply(LocalReply(.internalError)) }
+        phase = .forwarding
+        target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
+        if let target { stickyHash = hash(plan.hashKeys(for: target)) }
+        if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }
+        prepareRequestFields()
+        replay.start(limit: plan.replayLimit(for: request))
+        let timeout = snapshot.routes[routeIndex].timeoutTicks
+        if timeout != TimerNode.never, requestBodyIsComplete { startRouteTimeout(timeout) }
+        if let mirror = plan.mirror { startMirror(mirror) }
+        startAttempt(plan)
+    }
+
+    func startRouteTimeout(_ ticks: UInt64) {
+        guard routeDeadline == TimerNode.never else { return }
+        routeDeadline = loop.wheel.now &+ ticks &+ 1
+        loop.wheel.arm(self, at: routeDeadline)
+    }
+
+    func startAttempt(_ plan: ForwardPlan) {
+        guard let target, let snapshot else { return reply(LocalReply(.internalError)) }
+        var settings = AttemptSettings()
+        settings.method = request.method
+        settings.mayUpgrade = request.wantsUpgrade
+        settings.needsFreshConnection = usedStaleRetry
+        settings.perTryTicks = plan.perTryTicks
+        settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? target.responseHeadTicks
+        worker.metrics.attempts.increment()
+        attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
+    }
+
+    // MARK: - The head
+
+    /// `method SP path SP HTTP/1.1`, Host, the client's other fields as they came, the gateway's own.
+    func writeRequestHead(to out: inout ByteBuffer, endpoint: LoopEndpoint?, plan: ForwardPlan) {
+        let hostField = target.map(plan.host(for:)) ?? .upstream
+        writeRequestLine(to: &out)
+        out.writeStaticString("Host: ")
+        switch hostField {
+        case .upstream: out.writeBytes(endpoint?.hostField ?? [])
+        case .name(let name): out.writeBytes(name)
+        case .preserve:
+            if request.authority.isEmpty { out.writeBytes(endpoint?.hostField ?? []) }
+            request.fields.bytes.withUnsafeReadableBytes { out.writeRange(request.authority, of: $0) }
+        }
+        out.writeStaticString("\r\n")
+        request.fields.write(to: &out)
+        connection?.writeForwardedFields(to: &out, for: self)
+        if sendsChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        if request.wantsUpgrade { writeUpgrade(to: &out) }
+        out.writeStaticString("\r\n")
+    }
+
+    func writeRequestLine(to out: inout ByteBuffer) {
+        request.fields.bytes.withUnsafeReadableBytes { bytes in
+            out.writeRange(request.methodRange, of: bytes)
+            out.writeInteger(UInt8(ascii: " "))
+            if request.method == .connect {
+                out.writeRange(request.authority, of: bytes)
+            } else {
+                if request.path.isEmpty { out.writeInteger(UInt8(ascii: "/")) }
+                out.writeRange(request.path, of: bytes)
+                if let query = request.query {
+                    out.writeInteger(UInt8(ascii: "?"))
+                    out.writeRange(query, of: bytes)
+                }
+            }
+            out.writeStaticString(" HTTP/1.1\r\n")
+        }
+    }
+
+    private func writeUpgrade(to out: inout ByteBuffer) {
+        out.writeStaticString("Connection: upgrade\r\nUpgrade: ")
+        out.writeBytes(upgradeToken)
+        out.writeStaticString("\r\n")
+    }
+
+    /// Takes out what belongs to the client's connection only (RFC 9110, section 7.6.1) and what is written anew.
+    ///
+    /// Done once; further attempts send the same fields.
+    private func prepareRequestFields() {
+        request.fields.remove(.host)
+        if request.fields.has(.connection) { HopByHop.removeNominated(from: &request.fields) }
+        upgradeToken = []
+        if request.fields.has(.upgrade) {
+            if request.wantsUpgrade { readUpgradeToken() }
+            request.fields.remove(.upgrade)
+        }
+        request.fields.remove(.keepAlive)
+        request.fields.remove(.proxyConnection)
+        request.fields.remove(.proxyAuthorization)
+        request.fields.remove(.http2Settings)
+        if request.fields.has(.te) { HopByHop.keepOnlyTrailers(in: &request.fields) }
+        if request.framing == .chunked {
+            request.fields.remove(.transferEncoding)
+            sendsChunked = true
+        }
+        if bodies.changesRequestLength(filterChain) {
+            request.fields.remove(.contentLength)
+            sendsChunked = request.framing != .none
+        }
+        connection?.removeUntrustedForwardedFields(of: self)
+    }
+
+    /// Only tokens that the route allows are passed on; for others the request goes as a plain one.
+    private func readUpgradeToken() {
+        guard let range = request.fields.value(of: .upgrade), let snapshot else { return }
+        let allowed = snapshot.routes[routeIndex].upgrades
+        let token = request.fields.withBytes(range) { bytes -> [UInt8]? in
+            allowed.contains { name in name.withUnsafeBytes { ASCII.equalsFolded(bytes, $0) } } ? Array(bytes) : nil
+        }
+        // A body in front of a switch of protocols is legal but nobody sends one; without it nothing is ambiguous.
+        guard let token, request.framing == .none else {
+            request.wantsUpgrade = false
+            return
+        }
+        upgradeToken = token
+    }
+}
+
+extension ByteBuffer {
+    /// Appends a range of a head's bytes; an impossible range appends nothing.
+    @inline(__always)
+    mutating func writeRange(_ range: ByteRange, of bytes: UnsafeRawBufferPointer) {
+        guard range.end <= bytes.count else { return }
+        writeBytes(UnsafeRawBufferPointer(rebasing: bytes[Int(range.start)..<range.end]))
+    }
+}

@@ -1,0 +1,97 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+import SluiceUpstream
+
+/// A copy of a request for another upstream, sent once the request is complete; its answer is read and thrown away.
+///
+/// Bounded: a body beyond the buffer limit is not mirrored (and counted), and each loop has only so many at a time.
+final class Mirror: AttemptDelegate {
+    static let limitPerLoop = 256
+
+    private let worker: Worker
+    private let attempt: Attempt
+    private let head: ByteBuffer
+    private var body = ByteBuffer()
+    private let chunked: Bool
+
+    init(worker: Worker, head: ByteBuffer, chunked: Bool) {
+        self.worker = worker
+        self.attempt = Attempt(loop: worker.loop)
+        self.head = head
+        self.chunked = chunked
+    }
+
+    /// - Returns: false when the body has become too large to be mirrored.
+    func keep(_ piece: ByteBuffer) -> Bool {
+        guard body.readableBytes + piece.readableBytes <= Worker.bufferLimit else { return false }
+        body.writeImmutableBuffer(piece)
+        return true
+    }
+
+    func start(_ upstream: LoopUpstream, method: Method) {
+        guard worker.mirrorsUnderWay < Self.limitPerLoop else { return worker.metrics.mirrorsSkipped.increment() }
+        worker.mirrorsUnderWay += 1
+        worker.metrics.mirrored.increment()
+        var settings = AttemptSettings()
+        settings.method = method
+        settings.responseHeadTicks = upstream.responseHeadTicks
+        settings.perTryTicks = upstream.responseHeadTicks
+        attempt.start(upstream, hash: nil, excluding: TriedEndpoints(), settings: settings, delegate: self)
+    }
+
+    func attemptIsConnected(_ attempt: Attempt) {
+        var out = head
+        out.writeStaticString("Host: ")
+        out.writeBytes(attempt.endpoint?.hostField ?? [])
+        out.writeStaticString("\r\n")
+        if chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        out.writeStaticString("\r\n")
+        if chunked, body.readableBytes > 0 { out.writeChunkHead(body.readableBytes) }
+        out.writeImmutableBuffer(body)
+        if chunked {
+            if body.readableBytes > 0 { out.writeStaticString("\r\n") }
+            out.writeStaticString("0\r\n\r\n")
+        }
+        attempt.writeAndFlush(out)
+        attempt.requestEnded()
+    }
+
+    func attemptBecameWritable(_ attempt: Attempt) {}
+    func attempt(_ attempt: Attempt, interim head: inout ResponseHead) {}
+    func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {}
+    func attempt(_ attempt: Attempt, body: ByteBuffer) {}
+    func attemptReadDone(_ attempt: Attempt) {}
+    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) { worker.mirrorsUnderWay -= 1 }
+    func attemptFailed(_ attempt: Attempt, _ error: GatewayError) { worker.mirrorsUnderWay -= 1 }
+    func attemptTunnelEnded(_ attempt: Attempt) {}
+}
+
+extension Exchange {
+    /// Begins a copy if the draw says so. The method, path and fields are those that go upstream.
+    func startMirror(_ plan: MirrorPlan) {
+        guard !request.wantsUpgrade, request.method != .connect, loop.random.next() >> 32 < plan.threshold else { return }
+        var head = ByteBuffer()
+        writeRequestLine(to: &head)
+        request.fields.write(to: &head)
+        connection?.writeForwardedFields(to: &head, for: self)
+        mirror = Mirror(worker: worker, head: head, chunked: sendsChunked)
+        if requestBodyIsComplete { finishMirror() }
+    }
+
+    /// Notes one piece of the body.
+    func mirrorPiece(_ piece: ByteBuffer) {
+        guard let mirror, !mirror.keep(piece) else { return }
+        self.mirror = nil
+        worker.metrics.mirrorsSkipped.increment()
+    }
+
+    /// The request is complete: off it goes.
+    func finishMirror() {
+        guard let mirror, let snapshot, let plan = snapshot.routes[routeIndex].forward?.mirror else { return }
+        self.mirror = nil
+        guard let upstream = snapshot.upstream(at: plan.upstream) else { return }
+        mirror.start(upstream, method: request.method)
+    }
+}

@@ -1,0 +1,196 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+import SluiceUpstream
+
+/// The request body on its way up: decoded, bounded, shown to filters, kept for another attempt, sent.
+extension Exchange {
+    /// Whether bytes behind the head can be taken now; otherwise they wait in the connection.
+    var takesBody: Bool {
+        switch phase {
+        case .collectingBody, .discarding: true
+        case .forwarding: !requestBodyIsComplete && attempt.isConnected && attempt.isWritable
+        case .idle, .readingHead, .runningFilters, .tunnel: false
+        }
+    }
+
+    /// Decodes what it can of `input` and passes it on.
+    func requestBytes(_ input: inout ByteBuffer) {
+        while true {
+            switch requestBody.next(&input) {
+            case .data(let slice):
+                requestBodyBytes += UInt64(slice.readableBytes)
+                if requestBodyBytes > bodyLimit { return bodyTooLarge() }
+                requestPiece(slice, isLast: false)
+                if phase == .idle || connection == nil { return }
+                if phase == .forwarding, !attempt.isWritable { return flushUpstream() }
+            case .end:
+                requestEnded()
+                return
+            case .needMore:
+                return flushUpstream()
+            case .invalid(let error):
+                connection?.closesAfterExchange = true
+                requestBodyIsComplete = true
+                return requestBroken(error)
+            }
+        }
+    }
+
+    private var bodyLimit: UInt64 {
+        let route = routeIndex >= 0 ? snapshot?.routes[routeIndex].bodyLimit ?? .max : .max
+        return min(route, connection?.listener.bodyLimit ?? .max)
+    }
+
+    private func bodyTooLarge() {
+        connection?.closesAfterExchange = true
+        requestBodyIsComplete = true
+        requestBroken(.bodyTooLarge)
+    }
+
+    /// The client's body cannot be used: say so if it still can be said, or cut the connection.
+    private func requestBroken(_ error: GatewayError) {
+        self.error = error
+        if phase == .discarding { return finish() }
+        attempt.cancel()
+        if responseHeadSent { finish() } else { reply(LocalReply(error)) }
+    }
+
+    private func requestPiece(_ piece: ByteBuffer, isLast: Bool) {
+        switch phase {
+        case .discarding: return
+        case .collectingBody:
+            guard bodies.collect(piece) else { return bodyTooLarge() }
+        default:
+            guard let chain = filterChain, chain.hasRequestBodyFilters else { return sendUpstream(piece) }
+            switch bodies.runRequest(piece, isLast: isLast, chain, self) {
+            case .success(let passed): if passed.readableBytes > 0 { sendUpstream(passed) }
+            case .failure(let error): requestBroken(error)
+            }
+        }
+    }
+
+    private func requestEnded() {
+        requestBodyIsComplete = true
+        switch phase {
+        case .discarding: return finish()
+        case .collectingBody: return requestBodyCollected()
+        default: break
+        }
+        if filterChain?.hasRequestBodyFilters == true {
+            requestPiece(ByteBuffer(), isLast: true)
+            guard phase == .forwarding, !responseIsComplete else { return }
+        }
+        if sendsChunked { endChunks() }
+        flushUpstream()
+        finishMirror()
+        attempt.requestEnded()
+        if let ticks = snapshot?.routes[routeIndex].timeoutTicks, ticks != TimerNode.never { startRouteTimeout(ticks) }
+        if responseIsComplete { finish() }
+    }
+
+    /// A filter wanted the whole body; here it is.
+    func requestBodyCollected() {
+        guard let chain = filterChain else { return forward() }
+        switch bodies.finishCollecting(chain, self) {
+        case .success(let body):
+            request.fields.remove(.contentLength)
+            request.fields.remove(.transferEncoding)
+            if body.readableBytes > 0 || request.framing != .none {
+                request.fields.append(.contentLength, value: Array("\(body.readableBytes)".utf8))
+            }
+            request.framing = .none
+            replay.preset(body)
+            forward()
+        case .failure(let error): requestBroken(error)
+        }
+    }
+
+    // MARK: - Sending
+
+    private func sendUpstream(_ piece: ByteBuffer) {
+        replay.keep(piece)
+        mirrorPiece(piece)
+        writeUpstream(piece)
+    }
+
+    /// Sends one piece, framed; small ones are gathered.
+    private func writeUpstream(_ piece: ByteBuffer) {
+        var buffer = upstreamOut ?? loop.takeScratch()
+        upstreamOut = nil
+        if sendsChunked { buffer.writeChunkHead(piece.readableBytes) }
+        if piece.readableBytes <= Worker.copyLimit {
+            buffer.writeImmutableBuffer(piece)
+            if sendsChunked { buffer.writeStaticString("\r\n") }
+            upstreamOut = buffer
+            return
+        }
+        if buffer.readableBytes > 0 { attempt.write(buffer) }
+        loop.giveBack(buffer)
+        attempt.write(piece)
+        if sendsChunked {
+            var end = loop.takeScratch()
+            end.writeStaticString("\r\n")
+            upstreamOut = end
+        }
+    }
+
+    private func endChunks() {
+        var buffer = upstreamOut ?? loop.takeScratch()
+        upstreamOut = nil
+        buffer.writeStaticString("0\r\n")
+        requestBody.trailers?.write(to: &buffer)
+        buffer.writeStaticString("\r\n")
+        upstreamOut = buffer
+    }
+
+    func flushUpstream() {
+        guard let buffer = upstreamOut else { return attempt.flush() }
+        upstreamOut = nil
+        attempt.writeAndFlush(buffer)
+        loop.giveBack(buffer)
+    }
+
+    // MARK: - A connection is there
+
+    /// Sends the head, what was kept of the body from an earlier try, and what the client has sent meanwhile.
+    func sendRequest() {
+        guard let snapshot, let plan = snapshot.routes[routeIndex].forward else { return }
+        var buffer = loop.takeScratch()
+        writeRequestHead(to: &buffer, endpoint: attempt.endpoint, plan: plan)
+        if requestBodyIsComplete, replay.isEmpty, !sendsChunked {
+            attempt.writeAndFlush(buffer)
+            loop.giveBack(buffer)
+            attempt.requestEnded()
+            return
+        }
+        upstreamOut = buffer
+        replay.forEach { writeUpstream($0) }
+        if requestBodyIsComplete {
+            if sendsChunked { endChunks() }
+            flushUpstream()
+            attempt.requestEnded()
+            return
+        }
+        connection?.process()
+        flushUpstream()
+    }
+}
+
+extension ByteBuffer {
+    /// `chunk-size CRLF`
+    mutating func writeChunkHead(_ size: Int) {
+        var digits = InlineArray<16, UInt8>(repeating: 0)
+        var value = size
+        var first = 16
+        repeat {
+            first -= 1
+            let digit = UInt8(truncatingIfNeeded: value & 15)
+            digits[first] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            value >>= 4
+        } while value > 0 && first > 0
+        for i in first..<16 { writeInteger(digits[i]) }
+        writeStaticString("\r\n")
+    }
+}

@@ -1,0 +1,244 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+import SluiceUpstream
+
+/// What comes back from an attempt, on its way to the client.
+extension Exchange: AttemptDelegate {
+    func attemptIsConnected(_ attempt: Attempt) { sendRequest() }
+
+    func attemptBecameWritable(_ attempt: Attempt) {
+        if phase == .tunnel { connection?.resumeReading() } else { connection?.process() }
+    }
+
+    // MARK: - Heads
+
+    /// RFC 9110, section 15.2: interim responses go through, but not to HTTP/1.0.
+    func attempt(_ attempt: Attempt, interim head: inout ResponseHead) {
+        guard request.minorVersion == 1, !responseHeadSent, let connection else { return }
+        if head.status == 100, sentContinue { return }
+        HopByHop.remove(from: &head.fields)
+        var buffer = loop.takeScratch()
+        StatusLine.write(head, to: &buffer)
+        head.fields.write(to: &buffer)
+        buffer.writeStaticString("\r\n")
+        connection.writeAndFlush(buffer)
+        loop.giveBack(buffer)
+    }
+
+    func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {
+        if !opensTunnel, retries(after: head) { return }
+        releaseRetryBudget()
+        swap(&response, &head)
+        if opensTunnel { return beginTunnel() }
+        HopByHop.remove(from: &response.fields)
+        if response.framing == .chunked { response.fields.remove(.transferEncoding) }
+        responseHasBody = response.framing != .none
+        if bodies.changesResponseLength(filterChain), responseHasBody {
+            response.fields.remove(.contentLength)
+            response.framing = .chunked
+        }
+        if !stickyCookie.isEmpty { response.fields.append(.setCookie, value: stickyCookie) }
+        runResponseFilters()
+        sendResponseHead()
+    }
+
+    func runResponseFilters() {
+        guard let chain = filterChain else { return }
+        while filtersEntered > 0 {
+            filtersEntered -= 1
+            chain.filters[filtersEntered].onResponse(self)
+        }
+    }
+
+    /// Status line, fields, framing, persistence.
+    func sendResponseHead() {
+        guard let connection else { return }
+        responseHeadSent = true
+        var buffer = loop.takeScratch()
+        StatusLine.write(response, to: &buffer)
+        response.fields.write(to: &buffer)
+        if !response.fields.has(.date) { buffer.writeDate(loop.httpDate()) }
+        if responseHasBody {
+            switch response.framing {
+            case .chunked, .untilClose:
+                if request.minorVersion == 1 {
+                    respondsChunked = true
+                    buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
+                } else {
+                    connection.closesAfterExchange = true
+                }
+            case .none, .length: break
+            }
+        }
+        if connection.endsAfterThis {
+            buffer.writeStaticString("Connection: close\r\n")
+        } else if request.minorVersion == 0 {
+            buffer.writeStaticString("Connection: keep-alive\r\n")
+        }
+        buffer.writeStaticString("\r\n")
+        out = buffer
+    }
+
+    // MARK: - Body
+
+    func attempt(_ attempt: Attempt, body: ByteBuffer) {
+        if phase == .tunnel { return tunnelBytesFromUpstream(body) }
+        guard let chain = filterChain, chain.hasResponseBodyFilters else { return sendBody(body) }
+        switch bodies.runResponse(body, isLast: false, chain, self) {
+        case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
+        case .failure(let error): responseBroken(error)
+        }
+    }
+
+    /// Sends one piece, framed; small ones are gathered behind the head.
+    func sendBody(_ piece: ByteBuffer) {
+        guard let connection else { return }
+        var buffer = out ?? loop.takeScratch()
+        out = nil
+        if respondsChunked { buffer.writeChunkHead(piece.readableBytes) }
+        if piece.readableBytes <= Worker.copyLimit {
+            buffer.writeImmutableBuffer(piece)
+            if respondsChunked { buffer.writeStaticString("\r\n") }
+            out = buffer
+            return
+        }
+        if buffer.readableBytes > 0 { connection.write(buffer) }
+        loop.giveBack(buffer)
+        connection.write(piece)
+        if respondsChunked {
+            var end = loop.takeScratch()
+            end.writeStaticString("\r\n")
+            out = end
+        }
+    }
+
+    func flushDownstream() {
+        guard let connection else { return }
+        if let buffer = out {
+            out = nil
+            connection.writeAndFlush(buffer)
+            loop.giveBack(buffer)
+        } else {
+            connection.flush()
+        }
+    }
+
+    func attemptReadDone(_ attempt: Attempt) {
+        guard phase == .forwarding || phase == .tunnel else { return }
+        flushDownstream()
+        guard let connection else { return }
+        connection.touch()
+        if !connection.isWritable { attempt.pauseReading() }
+    }
+
+    /// The client has taken what was queued: more may come.
+    func downstreamBecameWritable() { attempt.resumeReading() }
+
+    // MARK: - Ends
+
+    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) {
+        if phase == .tunnel { return tunnelFinished() }
+        if let chain = filterChain, chain.hasResponseBodyFilters, responseHasBody {
+            switch bodies.runResponse(ByteBuffer(), isLast: true, chain, self) {
+            case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
+            case .failure(let error): return responseBroken(error)
+            }
+        }
+        if respondsChunked { endResponseChunks(trailers) }
+        responseFinished()
+    }
+
+    private func endResponseChunks(_ trailers: HeaderTable?) {
+        var buffer = out ?? loop.takeScratch()
+        buffer.writeStaticString("0\r\n")
+        trailers?.write(to: &buffer)
+        buffer.writeStaticString("\r\n")
+        out = buffer
+    }
+
+    /// The answer is complete and queued. What is left of the request body is thrown away, within reason.
+    func responseFinished() {
+        responseIsComplete = true
+        flushDownstream()
+        if requestBodyIsComplete { return finish() }
+        guard let connection, !connection.endsAfterThis, !connection.inputHasEnded else { return finish() }
+        phase = .discarding
+        loop.wheel.arm(self, in: Worker.discardTicks)
+        connection.resumeReading()
+        connection.process()
+    }
+
+    func attemptFailed(_ attempt: Attempt, _ error: GatewayError) {
+        if phase == .tunnel { return tunnelFinished() }
+        if responseHeadSent { return responseBroken(error) }
+        if retries(after: error) { return }
+        releaseRetryBudget()
+        // What is left of the body was meant for a connection that is gone; without it nobody knows where it ends.
+        reply(LocalReply(error))
+    }
+
+    /// The head is out, the rest cannot follow: the only honest end is to cut the connection.
+    func responseBroken(_ error: GatewayError) {
+        self.error = error
+        attempt.cancel()
+        finish()
+    }
+
+    // MARK: - Deadlines
+
+    /// A deadline of the exchange has passed: a filter's, the route's, or that for the rest of a body.
+    func patienceEnded() {
+        if isWaiting {
+            isWaiting = false
+            return reply(LocalReply(.filterTimeout))
+        }
+        switch phase {
+        case .discarding:
+            connection?.closesAfterExchange = true
+            finish()
+        case .forwarding:
+            guard routeDeadline != TimerNode.never else { return }
+            attempt.cancel()
+            backoff?.cancel()
+            if responseHeadSent { responseBroken(.routeTimeout) } else { reply(LocalReply(.routeTimeout)) }
+        case .idle, .readingHead, .runningFilters, .collectingBody, .tunnel: break
+        }
+    }
+
+    /// Nothing has moved on either side for too long.
+    func streamIdle() {
+        let waitsForClient = !requestBodyIsComplete && phase != .tunnel
+        if phase == .tunnel { return tunnelFinished() }
+        attempt.cancel()
+        backoff?.cancel()
+        connection?.closesAfterExchange = true
+        if responseHeadSent { return responseBroken(.streamIdle) }
+        requestBodyIsComplete = true
+        reply(LocalReply(waitsForClient ? .requestBodyTimeout : .streamIdle))
+    }
+}
+
+/// The first line of a response.
+enum StatusLine {
+    /// `HTTP/1.1 SP status SP reason CRLF`, the reason as the upstream gave it.
+    static func write(_ head: ResponseHead, to out: inout ByteBuffer) {
+        out.writeStaticString("HTTP/1.1 ")
+        let status = head.status
+        out.writeInteger(UInt8(truncatingIfNeeded: 0x30 + status / 100))
+        out.writeInteger(UInt8(truncatingIfNeeded: 0x30 + status / 10 % 10))
+        out.writeInteger(UInt8(truncatingIfNeeded: 0x30 + status % 10))
+        out.writeInteger(UInt8(ascii: " "))
+        head.fields.bytes.withUnsafeReadableBytes { out.writeRange(head.reason, of: $0) }
+        out.writeStaticString("\r\n")
+    }
+}
+
+extension ByteBuffer {
+    mutating func writeDate(_ date: [UInt8]) {
+        writeStaticString("Date: ")
+        writeBytes(date)
+        writeStaticString("\r\n")
+    }
+}

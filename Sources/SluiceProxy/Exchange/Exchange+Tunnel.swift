@@ -1,0 +1,78 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+import SluiceUpstream
+
+/// After a 101, or a 2xx to CONNECT: bytes pass both ways untouched until both sides have ended.
+extension Exchange {
+    func beginTunnel() {
+        guard let connection else { return attempt.cancel() }
+        if response.status == 101, !answersUpgrade { return refuseUpgrade() }
+        phase = .tunnel
+        loop.wheel.disarm(self)
+        requestBodyIsComplete = true
+        responseHeadSent = true
+        connection.closesAfterExchange = true
+        HopByHop.remove(from: &response.fields)
+        response.fields.remove(.upgrade)
+        runResponseFilters()
+        var buffer = loop.takeScratch()
+        StatusLine.write(response, to: &buffer)
+        response.fields.write(to: &buffer)
+        if response.status == 101 {
+            buffer.writeStaticString("Connection: upgrade\r\nUpgrade: ")
+            buffer.writeBytes(upgradeToken)
+            buffer.writeStaticString("\r\n")
+        }
+        buffer.writeStaticString("\r\n")
+        connection.writeAndFlush(buffer)
+        loop.giveBack(buffer)
+        connection.beginTunnel()
+        connection.watchStream()
+    }
+
+    /// A switch to what was not asked for would be read two ways (RFC 9110, section 15.2.2).
+    private var answersUpgrade: Bool {
+        guard !upgradeToken.isEmpty, let range = response.fields.value(of: .upgrade) else { return false }
+        return response.fields.withBytes(range) { bytes in
+            upgradeToken.withUnsafeBytes { ASCII.equalsFolded(bytes, $0) }
+        }
+    }
+
+    private func refuseUpgrade() {
+        attempt.cancel()
+        response.reset()
+        reply(LocalReply(.upgradeRefused))
+    }
+
+    func tunnelBytesFromDownstream(_ bytes: ByteBuffer) {
+        attempt.writeAndFlush(bytes)
+        if !attempt.isWritable { connection?.pauseReading() }
+    }
+
+    func tunnelBytesFromUpstream(_ bytes: ByteBuffer) {
+        connection?.write(bytes)
+    }
+
+    func tunnelEndedByDownstream() {
+        tunnelHalvesEnded += 1
+        attempt.closeTunnelOutput()
+        if tunnelHalvesEnded == 2 { tunnelFinished() }
+    }
+
+    func attemptTunnelEnded(_ attempt: Attempt) {
+        flushDownstream()
+        tunnelHalvesEnded += 1
+        connection?.closeTunnelOutput()
+        if tunnelHalvesEnded == 2 { tunnelFinished() }
+    }
+
+    /// Both directions ended, or one side is gone.
+    func tunnelFinished() {
+        responseIsComplete = true
+        let connection = self.connection
+        finish()
+        connection?.closeAfterFlush()
+    }
+}

@@ -1,0 +1,305 @@
+import NIOCore
+import SluiceConfig
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+import SluiceRouting
+import SluiceUpstream
+
+/// One request and its response on their way through the gateway: the life of a request is read here.
+///
+///     begin -> route -> request filters -> (whole body) -> attempt(s) -> response filters -> finish
+///
+/// The object is taken from its worker's free list and given back, so a request allocates none. Everything happens on
+/// one loop, mostly inside one `channelRead`. Each step is an extension in a file of its own.
+final class Exchange: ExchangeContext, ExchangeEngine {
+    enum Phase {
+        /// In the free list.
+        case idle
+        case readingHead
+        case runningFilters
+        /// A filter asked for the whole request body.
+        case collectingBody
+        case forwarding
+        case tunnel
+        /// Answered; the rest of the request body is thrown away.
+        case discarding
+    }
+
+    unowned let worker: Worker
+    var phase = Phase.idle
+    /// nil once the client has gone.
+    var connection: DownstreamConnection?
+    var snapshot: LoopSnapshot?
+    /// Place in the snapshot's routes; -1: none.
+    var routeIndex = -1
+    var captures = Captures()
+    /// Request filters entered so far; their response side runs in reverse.
+    var filtersEntered = 0
+    var filterChain: FilterChain?
+    var bodies = BodyPipeline()
+
+    // The request body.
+    var requestBody = BodyDecoder()
+    var requestBodyBytes: UInt64 = 0
+    var requestBodyIsComplete = false
+    /// The body's length is not known to the upstream: it goes as chunks.
+    var sendsChunked = false
+    var sentContinue = false
+
+    // The attempts.
+    let attempt: Attempt
+    var retriesMade = 0
+    var tried = TriedEndpoints()
+    var target: LoopUpstream?
+    var stickyHash: UInt64?
+    var replay = ReplayBuffer()
+    var usedStaleRetry = false
+    var holdsRetryBudget = false
+    var backoff: Scheduled<Void>?
+    /// Bytes for the upstream that are gathered before they are written.
+    var upstreamOut: ByteBuffer?
+    var upgradeToken: [UInt8] = []
+    /// A `Set-Cookie` value for a client that had none of a sticky choice.
+    var stickyCookie: [UInt8] = []
+    var mirror: Mirror?
+
+    // What trusted proxies said.
+    var forwardedFor: [UInt8] = []
+    var keepsForwardedProto = false
+    var keepsForwardedHost = false
+    var tunnelHalvesEnded = 0
+    var allowedMethods: MethodSet?
+
+    // The response.
+    var responseHeadSent = false
+    var responseIsComplete = false
+    /// Chunks go to the client, since nobody knows the length.
+    var respondsChunked = false
+    var responseHasBody = true
+    var out: ByteBuffer?
+    var error: GatewayError?
+
+    // Deadlines, in ticks.
+    var routeDeadline = TimerNode.never
+
+    init(worker: Worker) {
+        self.worker = worker
+        self.attempt = Attempt(loop: worker.loop)
+        super.init()
+    }
+
+    var loop: LoopContext { worker.loop }
+
+    /// Whether the head is complete, so that further bytes are body.
+    var isPastHead: Bool { phase != .readingHead && phase != .idle }
+
+    override func deadlineReached() { patienceEnded() }
+
+    // MARK: - Life
+
+    func attach(to connection: DownstreamConnection) {
+        self.connection = connection
+        phase = .readingHead
+        generation &+= 1
+    }
+
+    /// The head is complete: judge it, route it, run the filters.
+    func begin() {
+        guard let connection else { return }
+        let snapshot = worker.snapshot
+        self.snapshot = snapshot
+        snapshot.exchangeBegan()
+        phase = .runningFilters
+        worker.metrics.requests.increment()
+        if !request.keepAlive { connection.closesAfterExchange = true }
+        requestBody.start(request.framing)
+        requestBodyIsComplete = requestBody.isDone
+        if let error = preparePath(connection.listener) { return refuse(error) }
+        if let error = checkMethod(connection.listener) { return refuse(error) }
+        findClient(connection)
+        if case .length(let count) = request.framing, let limit = connection.listener.bodyLimit, count > limit {
+            return refuse(.bodyTooLarge)
+        }
+        route(snapshot, connection)
+        runRequestFilters()
+    }
+
+    private func checkMethod(_ listener: LoopListener) -> GatewayError? {
+        switch request.method {
+        case .connect where !listener.allowConnect: .methodNotEnabled
+        case .trace where !listener.allowTrace: .methodNotEnabled
+        // RFC 9110, 9.3.6 and 9.3.8: neither has a body, so bytes behind it would be read two ways.
+        case .connect where request.framing != .none: .badRequestLine
+        case .trace where request.framing != .none: .badRequestLine
+        default: nil
+        }
+    }
+
+    /// Refuses a request before or during its head: the connection cannot be trusted to be in step any more.
+    func refuse(_ error: GatewayError) {
+        phase = .runningFilters
+        if snapshot == nil {
+            snapshot = worker.snapshot
+            snapshot?.exchangeBegan()
+        }
+        if filterChain == nil { filterChain = snapshot?.globalChain }
+        connection?.closesAfterExchange = true
+        requestBodyIsComplete = true
+        reply(LocalReply(error))
+    }
+
+    // MARK: - Filters
+
+    func runRequestFilters() {
+        guard let chain = filterChain else { return act() }
+        while filtersEntered < chain.filters.count {
+            let filter = chain.filters[filtersEntered]
+            filtersEntered += 1
+            switch filter.onRequest(self) {
+            case .next: continue
+            case .respond(let local): return reply(local)
+            case .wait: return beginWaiting()
+            }
+        }
+        act()
+    }
+
+    private func beginWaiting() {
+        // A filter may have resumed before it returned `.wait`; then there is nothing to wait for.
+        guard phase == .runningFilters, !responseHeadSent, !hasActed else { return }
+        isWaiting = true
+        loop.wheel.arm(self, in: Worker.filterTicks)
+    }
+
+    func resume(_ verdict: HeadVerdict) {
+        guard phase == .runningFilters, isWaiting else { return }
+        isWaiting = false
+        loop.wheel.disarm(self)
+        switch verdict {
+        case .next: runRequestFilters()
+        case .respond(let local): reply(local)
+        case .wait: beginWaiting()
+        }
+    }
+
+    var isWaiting = false
+    var hasActed = false
+
+    // MARK: - The action
+
+    /// All request filters have passed: do what the route says.
+    private func act() {
+        hasActed = true
+        guard let snapshot else { return }
+        guard routeIndex >= 0 else { return reply(routeMiss) }
+        let limit = snapshot.routes[routeIndex].bodyLimit
+        if limit != .max, case .length(let count) = request.framing, count > limit {
+            return reply(LocalReply(.bodyTooLarge))
+        }
+        switch snapshot.routes[routeIndex].action {
+        case .forward:
+            if let limit = filterChain?.wholeRequestLimit {
+                phase = .collectingBody
+                bodies.collectLimit = limit
+                if request.expectsContinue { sendContinue() }
+                if requestBodyIsComplete { requestBodyCollected() }
+            } else {
+                forward()
+            }
+        case .respond: if let plan = snapshot.routes[routeIndex].respond { reply(respond(plan)) }
+        case .redirect: if let plan = snapshot.routes[routeIndex].redirect { reply(redirect(plan)) }
+        }
+    }
+
+    /// The client waits for a go-ahead that no upstream will give.
+    func sendContinue() {
+        guard !sentContinue else { return }
+        sentContinue = true
+        request.expectsContinue = false
+        request.fields.remove(.expect)
+        var line = loop.takeScratch()
+        line.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        connection?.writeAndFlush(line)
+        loop.giveBack(line)
+    }
+
+    // MARK: - The client
+
+    /// The client has gone: nothing of this exchange matters any more.
+    func downstreamGone(_ error: GatewayError) {
+        connection = nil
+        if !responseIsComplete { self.error = self.error ?? error }
+        finish()
+    }
+
+    /// The client ended its direction and may or may not be listening. An interim response is harmless to one that
+    /// is, and makes the system of one that is not answer with a reset, which cancels the work upstream.
+    func downstreamHalfClosed() {
+        guard phase == .forwarding, !responseHeadSent, request.minorVersion == 1 else { return }
+        var probe = loop.takeScratch()
+        probe.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        connection?.writeAndFlush(probe)
+        loop.giveBack(probe)
+    }
+
+    // MARK: - The end
+
+    /// Ends the exchange, however it went, and gives the object back.
+    func finish() {
+        guard phase != .idle else { return }
+        loop.wheel.disarm(self)
+        attempt.cancel()
+        backoff?.cancel()
+        releaseRetryBudget()
+        if let error { worker.metrics.count(error) }
+        let connection = self.connection
+        let cutShort = responseHeadSent && !responseIsComplete
+        reset()
+        worker.giveBack(self)
+        if cutShort { connection?.abort() } else { connection?.exchangeFinished() }
+    }
+
+    private func reset() {
+        generation &+= 1
+        phase = .idle
+        connection = nil
+        snapshot?.exchangeEnded()
+        snapshot = nil
+        routeIndex = -1
+        filtersEntered = 0
+        if filterChain != nil {
+            filterChain = nil
+            bodies.reset()
+            for i in slots.indices { slots[i] = nil }
+        }
+        if !requestID.isEmpty { requestID = [] }
+        requestBodyBytes = 0
+        requestBodyIsComplete = false
+        sendsChunked = false
+        sentContinue = false
+        retriesMade = 0
+        tried = TriedEndpoints()
+        target = nil
+        stickyHash = nil
+        replay.reset()
+        usedStaleRetry = false
+        backoff = nil
+        upstreamOut = nil
+        if !upgradeToken.isEmpty { upgradeToken = [] }
+        if !stickyCookie.isEmpty { stickyCookie = [] }
+        mirror = nil
+        if !forwardedFor.isEmpty { forwardedFor = [] }
+        tunnelHalvesEnded = 0
+        allowedMethods = nil
+        responseHeadSent = false
+        responseIsComplete = false
+        respondsChunked = false
+        responseHasBody = true
+        out = nil
+        error = nil
+        routeDeadline = TimerNode.never
+        isWaiting = false
+        hasActed = false
+    }
+}

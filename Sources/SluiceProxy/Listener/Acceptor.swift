@@ -1,0 +1,168 @@
+import Atomics
+import Glibc
+package import SluiceCore
+
+/// A connection that was accepted and belongs to nobody yet.
+package struct AcceptedSocket: Sendable {
+    let descriptor: CInt
+    let peer: IPAddress?
+    let listener: ListenerState
+
+    func close() { Glibc.close(descriptor) }
+}
+
+/// The one thread that accepts: hands each new connection to the loop that holds the fewest.
+///
+/// Several loops with `SO_REUSEPORT` would save the hand-over, but the kernel spreads by hash, which leaves loops uneven
+/// when connections are few and long. Isolation: `start`, `replace` and `stop` are called by the control side only.
+package final class Acceptor: Sendable {
+    /// Where accepted connections go.
+    package struct Target: Sendable {
+        package let load: LoopLoad
+        /// Called on the acceptor's thread.
+        package let adopt: @Sendable (AcceptedSocket) -> Void
+
+        package init(load: LoopLoad, adopt: @escaping @Sendable (AcceptedSocket) -> Void) {
+            self.load = load
+            self.adopt = adopt
+        }
+    }
+
+    /// A socket to accept from, and how many connections may be open through it.
+    package struct Source: Sendable {
+        package let socket: ListeningSocket
+        package let state: ListenerState
+        package let limit: Int
+
+        package init(socket: ListeningSocket, state: ListenerState, limit: Int) {
+            self.socket = socket
+            self.state = state
+            self.limit = limit
+        }
+    }
+
+    private final class Box: AtomicReference, Sendable {
+        let sources: [Source]
+        init(_ sources: [Source]) { self.sources = sources }
+    }
+
+    private let targets: [Target]
+    private let current: ManagedAtomic<Box>
+    private let stopping = ManagedAtomic<Bool>(false)
+    private let epoch = ManagedAtomic<Int>(0)
+    private let seenEpoch = ManagedAtomic<Int>(-1)
+    private let wakeRead: CInt
+    private let wakeWrite: CInt
+
+    package init(targets: [Target]) {
+        self.targets = targets
+        self.current = ManagedAtomic(Box([]))
+        var ends: [CInt] = [-1, -1]
+        if pipe(&ends) == 0 {
+            for end in ends {
+                _ = fcntl(end, F_SETFL, O_NONBLOCK)
+                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            }
+        }
+        wakeRead = ends[0]
+        wakeWrite = ends[1]
+    }
+
+    deinit {
+        Glibc.close(wakeRead)
+        Glibc.close(wakeWrite)
+    }
+
+    /// Starts the thread; it ends after `stop`.
+    package func start() {
+        ControlThread.spawn(name: "sluice-accept") { [self] in run() }
+    }
+
+    /// Accepts from these sockets from now on. Returns once the thread has let go of the old ones, so that those may be
+    /// closed.
+    package func replace(_ sources: [Source]) {
+        current.store(Box(sources), ordering: .releasing)
+        let wanted = epoch.wrappingIncrementThenLoad(ordering: .acquiringAndReleasing)
+        wake()
+        while seenEpoch.load(ordering: .acquiring) < wanted, !stopping.load(ordering: .relaxed) { usleep(200) }
+    }
+
+    package func stop() {
+        current.store(Box([]), ordering: .releasing)
+        stopping.store(true, ordering: .releasing)
+        wake()
+    }
+
+    private func wake() {
+        var byte: UInt8 = 1
+        _ = write(wakeWrite, &byte, 1)
+    }
+
+    // MARK: - The thread
+
+    private func run() {
+        var backOff = false
+        while !stopping.load(ordering: .acquiring) {
+            let seen = epoch.load(ordering: .acquiring)
+            let sources = current.load(ordering: .acquiring).sources
+            seenEpoch.store(seen, ordering: .releasing)
+            var polled = [pollfd(fd: wakeRead, events: Int16(POLLIN), revents: 0)]
+            if !backOff {
+                polled += sources.map { pollfd(fd: $0.socket.descriptor, events: Int16(POLLIN), revents: 0) }
+            }
+            // Out of descriptors: leave the listeners alone for a moment, or poll would spin.
+            let ready = poll(&polled, nfds_t(polled.count), backOff ? 50 : -1)
+            backOff = false
+            guard ready > 0 else { continue }
+            if polled[0].revents != 0 { drainWake() }
+            for (i, source) in sources.enumerated() where i + 1 < polled.count && polled[i + 1].revents != 0 {
+                if !acceptSome(from: source) { backOff = true }
+            }
+        }
+    }
+
+    private func drainWake() {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        while read(wakeRead, &bytes, bytes.count) > 0 {}
+    }
+
+    /// - Returns: false when the process or the system has no descriptor left.
+    private func acceptSome(from source: Source) -> Bool {
+        for _ in 0..<64 {
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let descriptor = withUnsafeMutablePointer(to: &storage) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    accept(source.socket.descriptor, $0, &length)
+                }
+            }
+            guard descriptor >= 0 else {
+                let code = errno
+                if code == EINTR || code == ECONNABORTED { continue }
+                return code == EAGAIN || code == EWOULDBLOCK
+            }
+            hand(descriptor, SocketAddressBytes.read(storage)?.address, source)
+        }
+        return true
+    }
+
+    private func hand(_ descriptor: CInt, _ peer: IPAddress?, _ source: Source) {
+        guard source.state.connections < source.limit, let target = leastLoaded() else {
+            source.state.connectionRejected()
+            Glibc.close(descriptor)
+            return
+        }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        if peer != nil {
+            var one: CInt = 1
+            setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
+        }
+        source.state.connectionBegan()
+        target.load.connectionBegan()
+        target.adopt(AcceptedSocket(descriptor: descriptor, peer: peer, listener: source.state))
+    }
+
+    private func leastLoaded() -> Target? {
+        targets.min { $0.load.connections < $1.load.connections }
+    }
+}

@@ -1,0 +1,28 @@
+import SluiceFilters
+
+/// The filters of a route in their order, and what they want of bodies; one per loop, shared by routes alike.
+final class FilterChain {
+    let filters: ContiguousArray<any Filter>
+    /// Indexes of those that look at request bodies, in order; of those that look at response bodies, in reverse.
+    let requestBodyFilters: [Int]
+    let responseBodyFilters: [Int]
+    /// Slots that the exchange must have.
+    let slotCount: Int
+
+    init(_ filters: ContiguousArray<any Filter>, slotCount: Int) {
+        self.filters = filters
+        self.slotCount = slotCount
+        self.requestBodyFilters = filters.indices.filter { filters[$0].requestBody != .none }
+        self.responseBodyFilters = filters.indices.filter { filters[$0].responseBody != .none }.reversed()
+    }
+
+    var hasRequestBodyFilters: Bool { !requestBodyFilters.isEmpty }
+    var hasResponseBodyFilters: Bool { !responseBodyFilters.isEmpty }
+
+    /// The smallest limit of those that want the whole request body before anything is sent; nil: nobody does.
+    var wholeRequestLimit: Int? {
+        requestBodyFilters.compactMap { index -> Int? in
+            if case .whole(let limit) = filters[index].requestBody { limit } else { nil }
+        }.min()
+    }
+}

@@ -1,0 +1,64 @@
+import NIOCore
+package import SluiceConfig
+package import SluiceCore
+import SluiceHTTP
+
+/// A listener's rules as one loop uses them. Isolation: one loop.
+package final class LoopListener {
+    let name: String
+    /// Place among the snapshot's listeners, for routes that name some.
+    let index: Int
+    let parserLimits: RequestParser.Limits
+    let dropsUnderscores: Bool
+    let path: PathRules
+    let bodyLimit: UInt64?
+    let requestsPerConnection: Int?
+    let allowConnect: Bool
+    let allowTrace: Bool
+    let requestHeadTicks: UInt64
+    let keepAliveTicks: UInt64
+    let streamIdleTicks: UInt64
+    let connectionAgeTicks: UInt64
+    let state: ListenerState
+    private let trusted: [CIDR]
+
+    package init(_ model: ListenerModel, index: Int, state: ListenerState) {
+        name = model.name
+        self.index = index
+        var limits = RequestParser.Limits()
+        limits.headBytes = model.limits.headBytes
+        limits.fields = model.limits.headerCount
+        limits.uriBytes = model.limits.uriBytes
+        limits.refuseUnderscores = model.underscores == .refuse
+        parserLimits = limits
+        dropsUnderscores = model.underscores == .drop
+        path = PathRules(model.path)
+        bodyLimit = model.limits.bodyBytes
+        requestsPerConnection = model.limits.requestsPerConnection
+        allowConnect = model.allowConnect
+        allowTrace = model.allowTrace
+        requestHeadTicks = TimerWheel.ticks(nanoseconds: model.timeouts.requestHead.nanoseconds)
+        keepAliveTicks = TimerWheel.ticks(nanoseconds: model.timeouts.keepAlive.nanoseconds)
+        streamIdleTicks = TimerWheel.ticks(nanoseconds: model.timeouts.streamIdle.nanoseconds)
+        connectionAgeTicks = TimerWheel.ticks(nanoseconds: model.timeouts.connectionAge.nanoseconds)
+        self.state = state
+        trusted = model.trustedProxies
+    }
+
+    func trusts(_ address: IPAddress) -> Bool {
+        for network in trusted where network.contains(address) { return true }
+        return false
+    }
+}
+
+extension PathRules {
+    init(_ policy: PathPolicy) {
+        let slash: EncodedSlash =
+            switch policy.encodedSlash {
+            case .refuse: .refuse
+            case .keep: .keep
+            case .decode: .decode
+            }
+        self.init(normalize: policy.normalize, mergeSlashes: policy.mergeSlashes, encodedSlash: slash)
+    }
+}

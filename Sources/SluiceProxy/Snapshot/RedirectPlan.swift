@@ -1,0 +1,50 @@
+import NIOCore
+import SluiceConfig
+import SluiceCore
+import SluiceFilters
+
+/// Where a redirect points, given the request.
+struct RedirectPlan {
+    let status: UInt16
+    let to: Template?
+    let prefix: (matched: Int, replacement: [UInt8])?
+    let scheme: String?
+    let host: [UInt8]?
+    let port: Int?
+    let keepsQuery: Bool
+
+    /// A path as `to` gives a relative reference unless scheme, host or port are named; a whole URL stands as it is.
+    ///
+    /// - Returns: false when the client's bytes make a location that must not be used.
+    func write(to out: inout ByteBuffer, for exchange: Exchange) -> Bool {
+        if scheme != nil || host != nil || port != nil { writeOrigin(to: &out, exchange) }
+        if let to {
+            guard exchange.render(to, for: .path, into: &out) else { return false }
+        } else if let prefix {
+            exchange.request.fields.withBytes(exchange.request.path) {
+                PrefixReplacement.write(prefix.replacement, for: $0, matched: prefix.matched, to: &out)
+            }
+        } else {
+            exchange.request.fields.bytes.withUnsafeReadableBytes { out.writeRange(exchange.request.path, of: $0) }
+        }
+        guard keepsQuery, let query = exchange.request.query, !out.readableBytesView.contains(UInt8(ascii: "?")) else {
+            return true
+        }
+        out.writeInteger(UInt8(ascii: "?"))
+        exchange.request.fields.bytes.withUnsafeReadableBytes { out.writeRange(query, of: $0) }
+        return true
+    }
+
+    private func writeOrigin(to out: inout ByteBuffer, _ exchange: Exchange) {
+        let scheme = self.scheme ?? "http"
+        out.writeString("\(scheme)://")
+        if let host {
+            out.writeBytes(host)
+        } else {
+            let range = port == nil && self.scheme == nil ? exchange.request.authority : exchange.request.host
+            exchange.request.fields.bytes.withUnsafeReadableBytes { out.writeRange(range, of: $0) }
+        }
+        let isUsual = port == nil || (scheme == "http" && port == 80) || (scheme == "https" && port == 443)
+        if let port, !isUsual { out.writeString(":\(port)") }
+    }
+}

@@ -1,0 +1,155 @@
+import NIOCore
+package import SluiceConfig
+package import SluiceCore
+import SluiceFilters
+package import SluiceRouting
+import SluiceUpstream
+
+/// Turns a validated model into what runs. Everything here happens off the loops.
+package enum SnapshotCompiler {
+    /// The part that all loops share.
+    package static func compile(_ model: GatewayModel) throws -> SharedSnapshot {
+        SharedSnapshot(model: model, table: try RouteTable.compile(model.routes, listeners: model.listeners.map(\.name)))
+    }
+
+    /// The part that is one loop's own; handed to it by `Worker.install`.
+    package static func instantiate(_ shared: SharedSnapshot, for loop: LoopContext) throws -> LoopSnapshot {
+        var builder = LoopSnapshotBuilder(shared.model, loop)
+        var routes: ContiguousArray<CompiledRoute> = []
+        routes.reserveCapacity(shared.model.routes.count)
+        for route in shared.model.routes { routes.append(try builder.route(route)) }
+        return LoopSnapshot(
+            shared: shared,
+            routes: routes,
+            globalChain: builder.globalChain,
+            upstreamNames: builder.upstreamNames
+        )
+    }
+}
+
+/// Collects what routes have in common while one loop's copy is built.
+private struct LoopSnapshotBuilder {
+    let upstreamNames: [String]
+    private let upstreamIndex: [String: Int]
+    private let loop: LoopContext
+    private let globalFilters: ContiguousArray<any Filter>
+    let globalChain: FilterChain?
+    /// Shared by all routes that say nothing about upgrades.
+    private let defaultUpgradeNames = ["websocket"]
+    private let defaultUpgrades = [Array("websocket".utf8)]
+
+    init(_ model: GatewayModel, _ loop: LoopContext) {
+        self.loop = loop
+        upstreamNames = model.upstreams.map(\.name)
+        upstreamIndex = Dictionary(model.upstreams.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        globalFilters = Self.instances(model.filters, firstSlot: 0, loop)
+        globalChain = globalFilters.isEmpty ? nil : FilterChain(globalFilters, slotCount: globalFilters.count)
+    }
+
+    private static func instances(
+        _ models: [FilterModel],
+        firstSlot: Int,
+        _ loop: LoopContext
+    ) -> ContiguousArray<any Filter> {
+        var filters: ContiguousArray<any Filter> = []
+        for (i, model) in models.enumerated() {
+            guard let configuration = model.configuration as? any RunnableFilterConfiguration else { continue }
+            filters.append(configuration.makeFilter(FilterResources(loop: loop, slot: firstSlot + i)))
+        }
+        return filters
+    }
+
+    mutating func route(_ model: RouteModel) throws -> CompiledRoute {
+        var action = CompiledRoute.Action.forward
+        var forward: ForwardPlan?
+        var respond: RespondPlan?
+        var redirect: RedirectPlan?
+        switch model.action {
+        case .forward(let plan): forward = try self.forward(plan, model.match)
+        case .respond(let plan):
+            action = .respond
+            respond = try self.respond(plan)
+        case .redirect(let plan):
+            action = .redirect
+            redirect = try self.redirect(plan, model.match)
+        }
+        return CompiledRoute(
+            action: action,
+            timeoutTicks: model.timeout.map(ticks) ?? TimerNode.never,
+            responseHeadTicks: model.responseHeadTimeout.map(ticks),
+            streamIdleTicks: model.streamIdleTimeout.map(ticks),
+            bodyLimit: model.bodyLimit ?? .max,
+            chain: chain(model.filters),
+            forward: forward,
+            respond: respond,
+            redirect: redirect,
+            upgrades: model.upgrades == defaultUpgradeNames ? defaultUpgrades : model.upgrades.map { Array($0.utf8) },
+            captureNames: RouteTable.captureNames(of: model.match.path),
+            name: model.name
+        )
+    }
+
+    private func ticks(_ amount: TimeAmount) -> UInt64 {
+        amount > .zero ? TimerWheel.ticks(nanoseconds: amount.nanoseconds) : TimerNode.never
+    }
+
+    private func chain(_ models: [FilterModel]) -> FilterChain? {
+        guard !models.isEmpty else { return globalChain }
+        let own = Self.instances(models, firstSlot: globalFilters.count, loop)
+        return FilterChain(globalFilters + own, slotCount: globalFilters.count + own.count)
+    }
+
+    // MARK: - Actions
+
+    private func forward(_ model: ForwardModel, _ match: MatchModel) throws -> ForwardPlan {
+        let targets = model.targets.compactMap { target in
+            upstreamIndex[target.upstream].map { (upstream: $0, weight: target.weight) }
+        }
+        let mirror = model.mirror.flatMap { mirror in
+            upstreamIndex[mirror.upstream].map {
+                MirrorPlan(upstream: $0, threshold: UInt64(max(0, min(1, mirror.share)) * 4_294_967_296))
+            }
+        }
+        return ForwardPlan(model, targets: targets, rewrite: try model.rewrite.map { try rewrite($0, match) }, mirror: mirror)
+    }
+
+    private func rewrite(_ model: RewriteModel, _ match: MatchModel) throws -> PathRewrite {
+        switch model {
+        case .prefix(let replacement):
+            return .prefix(matched: matchedLength(match), replacement: Array(replacement.utf8))
+        case .path(let template): return .template(try Template.parse(template).get())
+        case .regex(let pattern, let substitution):
+            return .regex(try RegularExpression(pattern), substitution: Array(substitution.utf8))
+        }
+    }
+
+    /// How many bytes of a path the route's prefix (or whole exact path) stands for.
+    private func matchedLength(_ match: MatchModel) -> Int {
+        switch match.path {
+        case .exact(let path): path.utf8.count
+        case .prefix(let path): path.hasSuffix("/") ? path.utf8.count - 1 : path.utf8.count
+        case .any, .template, .regex: 0
+        }
+    }
+
+    private func respond(_ model: RespondModel) throws -> RespondPlan {
+        RespondPlan(
+            status: UInt16(clamping: model.status),
+            body: try Template.parse(model.body).get(),
+            contentType: Array(model.contentType.utf8),
+            fields: try model.headers.map { (name: Array($0.name.utf8), value: try Template.parse($0.value).get()) }
+        )
+    }
+
+    private func redirect(_ model: RedirectModel, _ match: MatchModel) throws -> RedirectPlan {
+        RedirectPlan(
+            status: UInt16(clamping: model.status),
+            to: try model.to.map { try Template.parse($0).get() },
+            prefix: model.prefix.map { (matched: matchedLength(match), replacement: Array($0.utf8)) },
+            scheme: model.scheme,
+            host: model.host.map { Array($0.utf8) },
+            port: model.port,
+            keepsQuery: model.keepQuery
+        )
+    }
+}

@@ -1,0 +1,161 @@
+package import NIOCore
+import NIOPosix
+package import SluiceConfig
+package import SluiceCore
+import SluiceRouting
+package import SluiceUpstream
+
+/// One event loop of the gateway with all that belongs to it: snapshot, pools, free exchanges, connections.
+///
+/// Isolation: its loop, but for `metrics` (readable from anywhere) and `loop` (to get onto it).
+package final class Worker {
+    /// What may wait in one direction of one exchange.
+    static let bufferLimit = 64 * 1024
+    /// Smaller pieces of a body are copied behind what is queued instead of being written on their own.
+    static let copyLimit = 4 * 1024
+    static let lingerBytes = 256 * 1024
+    static let lingerTicks = TimerWheel.ticks(nanoseconds: 2_000_000_000)
+    static let discardTicks = TimerWheel.ticks(nanoseconds: 5_000_000_000)
+    static let filterTicks = TimerWheel.ticks(nanoseconds: 10_000_000_000)
+    private static let freeExchangeLimit = 1024
+
+    package let loop: LoopContext
+    package let metrics = LoopMetrics()
+    package let load = LoopLoad()
+    let connector: any Connector
+    private(set) var snapshot: LoopSnapshot
+    private(set) var isDraining = false
+    private var freeExchanges: ContiguousArray<Exchange> = []
+    private var upstreams: [String: LoopUpstream] = [:]
+    private var listeners: [String: LoopListener] = [:]
+    private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
+    var mirrorsUnderWay = 0
+    var matchScratch = MatchScratch()
+    private var whenIdle: (() -> Void)?
+
+    package init(loop: LoopContext, connector: any Connector = SocketConnector()) {
+        self.loop = loop
+        self.connector = connector
+        self.snapshot = LoopSnapshot.empty()
+    }
+
+    // MARK: - Snapshot
+
+    /// Takes over a new configuration: exchanges under way keep theirs, new ones use this.
+    ///
+    /// - Parameters:
+    ///   - models: all upstreams of the configuration with what the process keeps of each.
+    ///   - dispose: takes the old snapshot to a thread that has time to take it down.
+    package func install(
+        _ snapshot: LoopSnapshot,
+        upstreams models: [(model: UpstreamModel, state: UpstreamState)],
+        dispose: @escaping (LoopSnapshot) -> Void
+    ) {
+        var next: [String: LoopUpstream] = [:]
+        for (model, state) in models {
+            if let known = upstreams.removeValue(forKey: model.name) {
+                known.configure(model)
+                next[model.name] = known
+            } else {
+                next[model.name] = LoopUpstream(loop: loop, state: state, model: model, connector: connector)
+            }
+        }
+        for gone in upstreams.values { gone.retire() }
+        upstreams = next
+        snapshot.bind { next[$0] }
+        let old = self.snapshot
+        self.snapshot = snapshot
+        old.retire(dispose)
+    }
+
+    /// Takes over the endpoints of one upstream.
+    package func publish(_ endpoints: PublishedEndpoints, for upstream: String) {
+        upstreams[upstream]?.publish(endpoints)
+    }
+
+    /// Takes over the rules of the listeners; open connections keep theirs.
+    package func install(listeners: [LoopListener]) {
+        self.listeners = Dictionary(listeners.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    // MARK: - Exchanges
+
+    func takeExchange() -> Exchange { freeExchanges.popLast() ?? Exchange(worker: self) }
+
+    func giveBack(_ exchange: Exchange) {
+        if freeExchanges.count < Self.freeExchangeLimit {
+            freeExchanges.append(exchange)
+        } else {
+            loop.wheel.remove(exchange)
+        }
+    }
+
+    // MARK: - Connections
+
+    package var connectionCount: Int { connections.count }
+
+    /// Takes over an accepted socket; the acceptor has counted it already.
+    package func adopt(_ socket: AcceptedSocket) {
+        guard let listener = listeners[socket.listener.name] else { return reject(socket) }
+        let connection = DownstreamConnection(worker: self, listener: listener, peer: PeerAddress(socket.peer))
+        let bound = NIOLoopBound(connection, eventLoop: loop.loop)
+        ClientBootstrap(group: loop.loop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 64 * 1024))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+            }
+            .withConnectedSocket(socket.descriptor)
+            .assumeIsolated()
+            .whenFailure { [self] _ in
+                // A client that left before it was served: the channel has closed the socket.
+                if connections[ObjectIdentifier(bound.value)] != nil { bound.value.abort() } else { forget(socket) }
+            }
+    }
+
+    private func reject(_ socket: AcceptedSocket) {
+        socket.close()
+        forget(socket)
+    }
+
+    private func forget(_ socket: AcceptedSocket) {
+        load.connectionEnded()
+        socket.listener.connectionEnded()
+    }
+
+    func opened(_ connection: DownstreamConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+        metrics.connectionsAccepted.increment()
+    }
+
+    func closed(_ connection: DownstreamConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        load.connectionEnded()
+        connection.listener.state.connectionEnded()
+        metrics.connectionsClosed.increment()
+        if isDraining, connections.isEmpty { whenIdle?() }
+    }
+
+    /// Stops gently: idle connections end now, others with their answer; `done` is called when none is left.
+    package func drain(_ done: @escaping () -> Void) {
+        isDraining = true
+        guard !connections.isEmpty else { return done() }
+        whenIdle = done
+        for connection in Array(connections.values) { connection.drain() }
+    }
+
+    /// Ends the connections of listeners that are no longer there, gently.
+    package func drain(listener name: String) {
+        for connection in Array(connections.values) where connection.listener.name == name {
+            connection.closesAfterExchange = true
+            connection.drain()
+        }
+    }
+
+    /// Cuts what is left.
+    package func abortAll() {
+        for connection in Array(connections.values) { connection.abort() }
+    }
+
+    func secondsSince1970() -> Int64 { loop.secondsSince1970 }
+}

@@ -1,0 +1,96 @@
+package import NIOCore
+package import SluiceCore
+
+/// A `RouteTable` as a plain pointer, for matching without touching a shared reference count.
+///
+/// It must not outlive its table: keep both in the loop's own wrapper of the snapshot.
+package struct RouteView: @unchecked Sendable {
+    // SAFETY: written before the table is handed to anybody and never after; freed by the table's `deinit`.
+    private let pointer: UnsafeMutablePointer<RouteStorage>
+
+    init(_ pointer: UnsafeMutablePointer<RouteStorage>) {
+        self.pointer = pointer
+    }
+
+    var storage: UnsafePointer<RouteStorage> { UnsafePointer(pointer) }
+
+    func free() {
+        pointer.pointee.deallocate()
+        pointer.deinitialize(count: 1)
+        pointer.deallocate()
+    }
+
+    /// Finds the route of a request.
+    ///
+    /// - Parameters:
+    ///   - head: `host`, `path`, `query` and the fields are looked at.
+    ///   - context: the connection's side.
+    ///   - scratch: the loop's own working memory.
+    ///   - captures: gets the captures of the route found; emptied otherwise.
+    package func match(
+        _ head: RequestHead,
+        _ context: RouteContext,
+        scratch: inout MatchScratch,
+        captures: inout Captures
+    ) -> RouteMatch {
+        captures.removeAll()
+        return head.fields.bytes.withUnsafeReadableBytes { bytes in
+            head.fields.entries.withUnsafeBufferPointer { entries in
+                withServerName(context) { sni in
+                    var matcher = Matcher(storage, head, bytes, entries, context, sni, requestedMethods(head, context))
+                    return matcher.run(&scratch, &captures)
+                }
+            }
+        }
+    }
+
+    /// Writes `GET, HEAD, POST` for an `Allow` field.
+    package func writeAllow(_ methods: MethodSet, into out: inout ByteBuffer) {
+        var first = true
+        func write(_ name: UnsafeRawBufferPointer) {
+            if !first { out.writeStaticString(", ") }
+            first = false
+            out.writeBytes(name)
+        }
+        for (index, name) in Method.knownNames.enumerated() where methods.bits & (1 << UInt64(index)) != 0 {
+            write(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        }
+        for index in 0..<UInt32(truncatingIfNeeded: storage.pointee.methods.count) {
+            guard methods.bits & RouteStorage.customBit(index) != 0 else { continue }
+            let name = storage.pointee.methods[index]
+            write(storage.pointee.arena.bytes(name.start, name.count))
+        }
+    }
+
+    /// Where the method lies that a preflight asks for; nil without one.
+    static func requestedMethod(of head: RequestHead) -> ByteRange? {
+        let name: StaticString = "access-control-request-method"
+        let bytes = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        return head.fields.firstIndex(ofLowercased: bytes).map { head.fields.entries[$0].valueRange }
+    }
+
+    /// The bits of the methods of which a route must take one.
+    @inline(__always)
+    private func requestedMethods(_ head: RequestHead, _ context: RouteContext) -> UInt64 {
+        if context.matchesPreflights, head.method == .options, head.fields.has(.origin),
+            let asked = Self.requestedMethod(of: head)
+        {
+            return head.fields.withBytes(asked) { storage.pointee.bits(for: Method.intern($0), $0) }
+        }
+        if head.method != .other { return storage.pointee.bits(for: head.method, UnsafeRawBufferPointer(start: nil, count: 0)) }
+        return head.fields.withBytes(head.methodRange) { storage.pointee.bits(for: .other, $0) }
+    }
+
+    @inline(__always)
+    private func withServerName<R>(_ context: RouteContext, _ body: (UnsafeRawBufferPointer?) -> R) -> R {
+        guard let name = context.sni else { return body(nil) }
+        return name.withUnsafeBytes { body($0) }
+    }
+}
+
+extension Method {
+    /// In the order of the raw values, `other` left out.
+    static let knownNames: [StaticString] = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE",
+    ]
+}

@@ -1,0 +1,220 @@
+package import NIOCore
+package import SluiceCore
+package import SluiceHTTP
+
+/// What an attempt needs to know of its request besides the bytes.
+package struct AttemptSettings: Sendable {
+    package var method = Method.get
+    /// An Upgrade is being forwarded, so a 101 is a legal answer.
+    package var mayUpgrade = false
+    /// A failure on a connection that had answered before must not meet another such connection.
+    package var needsFreshConnection = false
+    package var maximumHead = 64 * 1024
+    package var maximumFields = 200
+    /// In ticks of the wheel; `TimerNode.never`: none.
+    package var perTryTicks = TimerNode.never
+    package var responseHeadTicks = TimerNode.never
+
+    package init() {}
+}
+
+/// Who runs an attempt: the exchange, a mirror, a callout. All calls come on the loop.
+package protocol AttemptDelegate: AnyObject {
+    /// A connection is there: write the head (and what is at hand of the body) with `Attempt.write`.
+    func attemptIsConnected(_ attempt: Attempt)
+    /// More of the body may be written.
+    func attemptBecameWritable(_ attempt: Attempt)
+    /// A 1xx head other than 101.
+    func attempt(_ attempt: Attempt, interim head: inout ResponseHead)
+    /// The final head; swap it out to keep it. With `opensTunnel`, bytes follow both ways without framing.
+    func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool)
+    func attempt(_ attempt: Attempt, body: ByteBuffer)
+    /// All that was readable for now has been delivered: the moment to flush.
+    func attemptReadDone(_ attempt: Attempt)
+    /// The answer is complete and the connection is given back.
+    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?)
+    func attemptFailed(_ attempt: Attempt, _ error: GatewayError)
+    /// The upstream ended its direction of a tunnel.
+    func attemptTunnelEnded(_ attempt: Attempt)
+}
+
+/// One try of one request at one upstream: leases a connection, sends, and passes on what comes back.
+///
+/// Reused: an exchange keeps one and starts it again for each try. Whatever happens, exactly one of `attemptFinished`
+/// and `attemptFailed` is called per start, unless `cancel` came first.
+///
+/// Isolation: one loop. Allocates: never.
+package final class Attempt: TimerNode {
+    private enum State { case idle, waiting, sending, receiving }
+
+    private let loop: LoopContext
+    private var state = State.idle
+    private var connection: UpstreamConnection?
+    package private(set) var upstream: LoopUpstream?
+    /// The endpoint chosen last, an index into the upstream's list at that time.
+    package private(set) var endpoint: LoopEndpoint?
+    package private(set) var settings = AttemptSettings()
+    package var delegate: (any AttemptDelegate)?
+    package private(set) var requestIsComplete = false
+    private var perTryDeadline = TimerNode.never
+    /// Whether the connection had answered another request before.
+    package private(set) var isReused = false
+    /// What a sticky choice is computed from.
+    private(set) var hash: UInt64?
+    /// Counted in the upstream's `requests` breaker.
+    var holdsRequest = false
+    /// The connection being opened for this attempt.
+    var pending: PendingConnection?
+
+    package init(loop: LoopContext) {
+        self.loop = loop
+        super.init()
+    }
+
+    package var isActive: Bool { state != .idle }
+    package var isWritable: Bool { connection?.isWritable ?? false }
+    package var isConnected: Bool { connection != nil }
+
+    // MARK: - For the delegate
+
+    /// Begins a try.
+    package func start(
+        _ upstream: LoopUpstream,
+        hash: UInt64?,
+        excluding tried: TriedEndpoints,
+        settings: AttemptSettings,
+        delegate: any AttemptDelegate
+    ) {
+        self.upstream = upstream
+        self.hash = hash
+        self.settings = settings
+        self.delegate = delegate
+        requestIsComplete = false
+        isReused = false
+        state = .waiting
+        if settings.perTryTicks != TimerNode.never {
+            perTryDeadline = loop.wheel.now &+ settings.perTryTicks &+ 1
+            loop.wheel.arm(self, at: perTryDeadline)
+        } else {
+            perTryDeadline = TimerNode.never
+        }
+        upstream.lease(for: self, excluding: tried)
+    }
+
+    @inline(__always)
+    package func write(_ buffer: ByteBuffer) { connection?.write(buffer) }
+
+    @inline(__always)
+    package func writeAndFlush(_ buffer: ByteBuffer) { connection?.writeAndFlush(buffer) }
+
+    package func flush() { connection?.flush() }
+
+    /// The whole request was written: the answer's head is due.
+    package func requestEnded() {
+        requestIsComplete = true
+        guard state == .sending, settings.responseHeadTicks != TimerNode.never else { return }
+        let headDeadline = loop.wheel.now &+ settings.responseHeadTicks &+ 1
+        loop.wheel.arm(self, at: min(headDeadline, perTryDeadline))
+    }
+
+    package func pauseReading() { connection?.pauseReading() }
+    package func resumeReading() { connection?.resumeReading() }
+
+    /// The client's direction of a tunnel ended.
+    package func closeTunnelOutput() { connection?.closeOutput() }
+
+    /// Gives up; the delegate hears no more of this try.
+    package func cancel() {
+        guard state != .idle else { return }
+        let held = connection
+        if state == .waiting { upstream?.forget(self) }
+        done()
+        if let held {
+            upstream?.remove(held)
+            held.abandon()
+        }
+    }
+
+    package override func deadlineReached() {
+        guard state != .idle else { return }
+        let error: GatewayError
+        if loop.wheel.now >= perTryDeadline {
+            error = .perTryTimeout
+        } else {
+            error = .responseHeadTimeout
+        }
+        let held = connection
+        if state == .waiting { upstream?.forget(self) }
+        connection = nil
+        if let held {
+            upstream?.remove(held)
+            held.abandon()
+        }
+        failed(error)
+    }
+
+    // MARK: - From the pool
+
+    func connected(_ connection: UpstreamConnection, isReused: Bool) {
+        self.connection = connection
+        self.endpoint = connection.endpoint
+        self.isReused = isReused
+        state = .sending
+        connection.lease(to: self)
+        delegate?.attemptIsConnected(self)
+    }
+
+    /// The pool chose an endpoint but no connection is there yet.
+    func isConnecting(to endpoint: LoopEndpoint) { self.endpoint = endpoint }
+
+    // MARK: - From the connection
+
+    func received(interim connection: UpstreamConnection) {
+        delegate?.attempt(self, interim: &connection.head)
+    }
+
+    func received(head connection: UpstreamConnection, opensTunnel: Bool) {
+        state = .receiving
+        loop.wheel.disarm(self)
+        upstream?.record(status: connection.head.status, at: connection.endpoint)
+        delegate?.attempt(self, head: &connection.head, opensTunnel: opensTunnel)
+    }
+
+    @inline(__always)
+    func received(body: ByteBuffer) { delegate?.attempt(self, body: body) }
+
+    @inline(__always)
+    func readDone() { delegate?.attemptReadDone(self) }
+
+    func becameWritable() { delegate?.attemptBecameWritable(self) }
+
+    func tunnelReceived(_ bytes: ByteBuffer) { delegate?.attempt(self, body: bytes) }
+
+    func tunnelEnded() { delegate?.attemptTunnelEnded(self) }
+
+    func tunnelClosed() { finished(trailers: nil) }
+
+    func finished(trailers: HeaderTable?) {
+        let delegate = self.delegate
+        done()
+        delegate?.attemptFinished(self, trailers: trailers)
+    }
+
+    func failed(_ error: GatewayError) {
+        let delegate = self.delegate
+        if let endpoint, error.source == .upstream { upstream?.recordFailure(at: endpoint) }
+        done()
+        delegate?.attemptFailed(self, error)
+    }
+
+    private func done() {
+        loop.wheel.disarm(self)
+        if holdsRequest {
+            holdsRequest = false
+            upstream?.requestEnded(at: endpoint, wasConnected: state == .sending || state == .receiving)
+        }
+        state = .idle
+        connection = nil
+        delegate = nil
+    }
+}

@@ -1,0 +1,254 @@
+package import NIOCore
+package import SluiceCore
+package import SluiceHTTP
+
+/// One HTTP/1.1 connection to an endpoint: parses what comes back and hands it to the attempt that has leased it.
+///
+/// Isolation: one loop, the one of the exchange that uses it. States: idle in its pool, leased (head, body), tunnel,
+/// closed. Bytes that nobody asked for close it: they can only be a second answer to a request already answered.
+package final class UpstreamConnection: SocketHandler {
+    enum Phase { case idle, head, body, tunnel, closed }
+
+    let endpoint: LoopEndpoint
+    private(set) var phase = Phase.idle
+    /// Who uses it now.
+    private var attempt: Attempt?
+    /// The answer's head while one is being read; the attempt's user swaps it out.
+    package var head = ResponseHead()
+    private var parser = ResponseParser()
+    private var body = BodyDecoder()
+    private var input: ByteBuffer?
+    private var inputHasEnded = false
+    /// Requests answered on it; more than 0 means that a failure may be a stale keep-alive.
+    private(set) var served = 0
+    /// Whether a byte of the current answer came.
+    private(set) var answerBegan = false
+    /// Place in the pool's idle list.
+    var idleIndex = -1
+    /// Counted in the upstream's `connections` breaker.
+    var isCounted = false
+    /// How long the endpoint said it keeps an idle connection (`Keep-Alive: timeout=N`), one second less, in ticks.
+    private(set) var idleHintTicks = UInt64.max >> 1
+
+    init(endpoint: LoopEndpoint) {
+        self.endpoint = endpoint
+        super.init()
+    }
+
+    var isOpen: Bool { phase != .closed && context != nil }
+
+    // MARK: - Used by the attempt
+
+    /// Takes the connection for one request.
+    func lease(to attempt: Attempt) {
+        self.attempt = attempt
+        phase = .head
+        answerBegan = false
+        parser.reset()
+    }
+
+    /// Gives the connection up; nothing is told to the attempt.
+    func abandon() {
+        attempt = nil
+        close()
+    }
+
+    func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        closeChannel()
+    }
+
+    // MARK: - Channel events
+
+    package override func received(_ bytes: inout ByteBuffer) {
+        guard phase != .closed else { return }
+        if phase == .tunnel {
+            attempt?.tunnelReceived(bytes)
+            return
+        }
+        guard attempt != nil else { return unexpectedBytes() }
+        if var earlier = input {
+            input = nil
+            earlier.writeBuffer(&bytes)
+            handle(&earlier)
+        } else {
+            handle(&bytes)
+        }
+    }
+
+    package override func readDone() { attempt?.readDone() }
+
+    package override func ended(reset: Bool) { connectionEnded(reset ? .upstreamReset : .upstreamClosedEarly) }
+
+    package override func becameWritable() { attempt?.becameWritable() }
+
+    package override func deadlineReached() {
+        if phase == .idle { endpoint.upstream.expire(self) }
+    }
+
+    // MARK: - Reading
+
+    /// Goes through the bytes at hand; what is left of a head or a chunk line waits in `input`.
+    private func handle(_ bytes: inout ByteBuffer) {
+        answerBegan = true
+        while bytes.readableBytes > 0 {
+            let goesOn = phase == .head ? parseHead(&bytes) : phase == .body ? decodeBody(&bytes) : false
+            if !goesOn { break }
+        }
+        guard bytes.readableBytes > 0 else { return }
+        switch phase {
+        case .head, .body: input = bytes
+        case .tunnel: attempt?.tunnelReceived(bytes)
+        case .idle, .closed: break
+        }
+    }
+
+    /// - Returns: whether to go on with the input.
+    private func parseHead(_ bytes: inout ByteBuffer) -> Bool {
+        guard let attempt else { return false }
+        let result = parser.parse(
+            bytes,
+            into: &head,
+            requestMethod: attempt.settings.method,
+            maximumHead: attempt.settings.maximumHead,
+            maximumFields: attempt.settings.maximumFields
+        )
+        switch result {
+        case .incomplete:
+            return false
+        case .invalid(let error):
+            fail(error)
+            return false
+        case .complete(let consumed):
+            bytes.moveReaderIndex(forwardBy: consumed)
+            parser.reset()
+            if head.status < 200, head.status != 101 {
+                attempt.received(interim: self)
+                return phase == .head
+            }
+            headComplete(attempt, leftover: bytes.readableBytes)
+            return phase == .body
+        }
+    }
+
+    private func headComplete(_ attempt: Attempt, leftover: Int) {
+        let isTunnel = head.status == 101 || (attempt.settings.method == .connect && (200...299).contains(head.status))
+        if isTunnel {
+            // A 101 that nobody asked for is nonsense; a CONNECT is always asked for.
+            guard head.status != 101 || attempt.settings.mayUpgrade else { return fail(.upstreamProtocolError) }
+            phase = .tunnel
+            attempt.received(head: self, opensTunnel: true)
+            return
+        }
+        let keepAlive = head.keepAlive
+        noteKeepAliveHint()
+        body.start(head.framing)
+        phase = .body
+        attempt.received(head: self, opensTunnel: false)
+        mayKeep = keepAlive
+        // Bytes behind an answer that is complete are an answer to nothing.
+        if phase == .body, body.isDone { finish(reusable: keepAlive && leftover == 0) }
+    }
+
+    /// What the head said about using the connection again.
+    private var mayKeep = false
+
+    /// - Returns: whether to go on with the input.
+    private func decodeBody(_ bytes: inout ByteBuffer) -> Bool {
+        while phase == .body {
+            switch body.next(&bytes) {
+            case .data(let slice):
+                attempt?.received(body: slice)
+            case .end:
+                finish(reusable: mayKeep && bytes.readableBytes == 0)
+                return false
+            case .needMore:
+                return false
+            case .invalid:
+                fail(.upstreamProtocolError)
+                return false
+            }
+        }
+        return false
+    }
+
+    /// The answer is complete: back to the pool first, so that whoever is told next may lease it at once.
+    private func finish(reusable: Bool) {
+        guard let attempt else { return close() }
+        let trailers = body.trailers
+        input = nil
+        self.attempt = nil
+        served += 1
+        if reusable, attempt.requestIsComplete, !inputHasEnded {
+            resumeReading()
+            phase = .idle
+            endpoint.upstream.release(self)
+        } else {
+            endpoint.upstream.remove(self)
+            close()
+        }
+        attempt.finished(trailers: trailers)
+    }
+
+    private func fail(_ error: GatewayError) {
+        let failed = attempt
+        attempt = nil
+        input = nil
+        endpoint.upstream.remove(self)
+        close()
+        failed?.failed(error)
+    }
+
+    /// A connection that the endpoint is about to close must not be used again; many servers say how long they wait.
+    private func noteKeepAliveHint() {
+        guard let range = head.fields.value(of: .keepAlive) else { return }
+        let seconds = head.fields.withBytes(range) { value -> UInt64? in
+            var found: UInt64?
+            FieldList.forEach(value) { item in
+                guard item.count > 8, item.count < 14 else { return }
+                guard ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: item[..<8]), "timeout=") else { return }
+                guard item[8...].allSatisfy(ASCII.isDigit) else { return }
+                found = item[8...].reduce(0) { $0 * 10 + UInt64($1 - 0x30) }
+            }
+            return found
+        }
+        if let seconds {
+            idleHintTicks = TimerWheel.ticks(nanoseconds: Int64(seconds > 1 ? seconds - 1 : 0) * 1_000_000_000)
+        }
+    }
+
+    // MARK: - Endings
+
+    private func unexpectedBytes() {
+        endpoint.upstream.remove(self)
+        close()
+    }
+
+    package override func inputEnded() {
+        inputHasEnded = true
+        switch phase {
+        case .tunnel: attempt?.tunnelEnded()
+        case .body where body.endsAtClose: finish(reusable: false)
+        default: connectionEnded(.upstreamClosedEarly)
+        }
+    }
+
+    private func connectionEnded(_ error: GatewayError) {
+        guard phase != .closed else { return }
+        let phaseThen = phase
+        phase = .closed
+        endpoint.upstream.remove(self)
+        let user = attempt
+        attempt = nil
+        input = nil
+        closeChannel()
+        guard let user else { return }
+        switch phaseThen {
+        case .tunnel: user.tunnelClosed()
+        case .body where body.endsAtClose && error == .upstreamClosedEarly: user.finished(trailers: nil)
+        case .body: user.failed(.upstreamTruncated)
+        default: user.failed(served > 0 && !answerBegan ? .staleConnection : error)
+        }
+    }
+}

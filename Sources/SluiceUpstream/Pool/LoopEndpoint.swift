@@ -1,0 +1,58 @@
+package import NIOCore
+package import SluiceCore
+
+/// One endpoint as one loop sees it: its address, its idle connections, its requests under way.
+///
+/// Isolation: one loop.
+package final class LoopEndpoint {
+    unowned let upstream: LoopUpstream
+    package var address: SocketAddress { state.key.address }
+    /// What `host: upstream` sends: the name or address with a port that is not 80.
+    package let hostField: [UInt8]
+    package let state: EndpointState
+    /// Place in the upstream's list; -1 once the endpoint has left it.
+    package internal(set) var index = -1
+    /// Connections without a request, the one used last at the end.
+    private(set) var idle: ContiguousArray<UpstreamConnection> = []
+    /// Connections open or being opened by this loop.
+    var open = 0
+
+    init(upstream: LoopUpstream, state: EndpointState) {
+        self.upstream = upstream
+        self.hostField = state.key.hostField
+        self.state = state
+    }
+
+    func popIdle() -> UpstreamConnection? {
+        guard let connection = idle.popLast() else { return nil }
+        connection.idleIndex = -1
+        return connection
+    }
+
+    /// The connection that has been idle longest.
+    func oldestIdle() -> UpstreamConnection? { idle.first }
+
+    func pushIdle(_ connection: UpstreamConnection) {
+        connection.idleIndex = idle.count
+        idle.append(connection)
+    }
+
+    func removeIdle(_ connection: UpstreamConnection) {
+        let i = connection.idleIndex
+        connection.idleIndex = -1
+        guard idle.indices.contains(i), idle[i] === connection else { return }
+        // Order says who was used last, so the others move up; a pool is short.
+        idle.remove(at: i)
+        for k in i..<idle.count { idle[k].idleIndex = k }
+    }
+
+    func closeIdle() {
+        let all = idle
+        idle.removeAll()
+        for connection in all {
+            connection.idleIndex = -1
+            upstream.remove(connection)
+            connection.close()
+        }
+    }
+}

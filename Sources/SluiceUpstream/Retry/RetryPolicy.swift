@@ -1,0 +1,121 @@
+package import NIOCore
+package import SluiceConfig
+package import SluiceCore
+
+/// When and how soon a route tries a request again.
+///
+/// Which condition covers which outcome (Envoy's meaning: `5xx`, `gateway-error` and `reset` cover every way of not
+/// getting an answer):
+///
+/// | outcome               | 5xx | gateway-error | reset | connect-failure | refused-stream | retriable-status-codes |
+/// |-----------------------|-----|---------------|-------|-----------------|----------------|------------------------|
+/// | status 502, 503, 504  | yes | yes           |       |                 |                | if listed              |
+/// | status 500-599, other | yes |               |       |                 |                | if listed              |
+/// | any other status      |     |               |       |                 |                | if listed              |
+/// | connect failure       | yes | yes           | yes   | yes             |                |                        |
+/// | reset before response | yes | yes           | yes   |                 |                |                        |
+/// | refused stream        | yes | yes           | yes   |                 | yes            |                        |
+/// | per-try timeout       | yes | yes           | yes   |                 |                |                        |
+///
+/// The conditions hold for every method, POST too, as in Envoy: whoever configures them says that the upstream can take
+/// it. Without any configuration there is only the *resend*, once per request: a request that died on a connection
+/// that was used before, without an answer, most likely met a keep-alive timeout. It is sent again when that cannot do
+/// it twice: the method is idempotent, or nothing was sent, or the upstream declined it unprocessed (RFC 9110, section
+/// 9.2.2; RFC 9112, section 9.3.1; RFC 9113, section 8.7).
+///
+/// Isolation: any. Allocates: never after `init`.
+package struct RetryPolicy: Sendable {
+    /// Further attempts after the first.
+    package let maxRetries: Int
+    /// How long one attempt may take to the head of the answer; nil: no limit of its own.
+    package let perTryTimeout: TimeAmount?
+    /// How much of a request body is kept for another attempt.
+    package let bufferBytes: Int
+    private let conditions: Conditions
+    private let statusCodes: [Int]
+    private let backoff: RetryBackoff
+    private let maxRetryAfter: TimeAmount
+
+    /// nil: a route without retries.
+    package init(_ model: RetryModel?) {
+        let model = model ?? RetryModel()
+        conditions = Conditions(model.on)
+        maxRetries = conditions.isEmpty ? 0 : max(model.attempts, 0)
+        perTryTimeout = model.perTryTimeout
+        bufferBytes = maxRetries == 0 ? 0 : max(model.bufferBytes, 0)
+        statusCodes = model.statusCodes
+        backoff = RetryBackoff(base: model.backoffBase, longest: model.backoffMax)
+        maxRetryAfter = model.maxRetryAfter
+    }
+
+    /// Whether the policy covers an outcome; attempts, body and waiting left aside.
+    ///
+    /// Asked of every answer, so it costs a few comparisons.
+    package func covers(_ outcome: AttemptOutcome) -> Bool {
+        switch outcome {
+        case .response(let status, _):
+            conditions.contains(.serverError) && status / 100 == 5
+                || conditions.contains(.gatewayError) && (502...504).contains(status)
+                || conditions.contains(.retriableStatusCodes) && statusCodes.contains(status)
+        case .connectFailure:
+            !conditions.isDisjoint(with: [.anyLackOfAnswer, .connectFailure])
+        case .refusedStream:
+            !conditions.isDisjoint(with: [.anyLackOfAnswer, .refusedStream])
+        case .resetBeforeResponse, .perTryTimeout:
+            !conditions.isDisjoint(with: .anyLackOfAnswer)
+        }
+    }
+
+    /// What to do about an attempt that ended without success.
+    ///
+    /// The retry budget is not asked here: after `.retry` the engine takes its place there or gives up.
+    package func decide(_ attempt: FailedAttempt, random: inout RandomSource) -> RetryDecision {
+        if Self.mayResend(attempt) { return .resend }
+        guard covers(attempt.outcome) else { return .no(.notRetriable) }
+        guard attempt.retriesMade < maxRetries else { return .no(.attemptsExhausted) }
+        guard attempt.isReplayable else { return .no(.bodyNotKept) }
+        if case .response(_, let asked?) = attempt.outcome, asked > .zero {
+            guard asked <= maxRetryAfter else { return .no(.retryAfterTooLong) }
+            return .retry(after: RetryBackoff.spread(asked, random: &random))
+        }
+        return .retry(after: backoff.wait(before: attempt.retriesMade + 1, random: &random))
+    }
+
+    private static func mayResend(_ attempt: FailedAttempt) -> Bool {
+        guard attempt.wasReused, !attempt.wasResent, attempt.isReplayable else { return false }
+        return switch attempt.outcome {
+        case .resetBeforeResponse: attempt.isIdempotent || attempt.sentNothing
+        case .refusedStream: true
+        case .response, .connectFailure, .perTryTimeout: false
+        }
+    }
+}
+
+/// The configured conditions as bits.
+private struct Conditions: OptionSet {
+    let rawValue: UInt8
+
+    static let serverError = Conditions(rawValue: 1)
+    static let gatewayError = Conditions(rawValue: 2)
+    static let reset = Conditions(rawValue: 4)
+    static let connectFailure = Conditions(rawValue: 8)
+    static let refusedStream = Conditions(rawValue: 16)
+    static let retriableStatusCodes = Conditions(rawValue: 32)
+    static let anyLackOfAnswer: Conditions = [.serverError, .gatewayError, .reset]
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init(_ model: Set<RetryModel.Condition>) {
+        self = []
+        for condition in model {
+            switch condition {
+            case .serverError: insert(.serverError)
+            case .gatewayError: insert(.gatewayError)
+            case .reset: insert(.reset)
+            case .connectFailure: insert(.connectFailure)
+            case .refusedStream: insert(.refusedStream)
+            case .retriableStatusCodes: insert(.retriableStatusCodes)
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+import NIOCore
+import SluiceConfig
+import SluiceCore
+import Testing
+
+@testable import SluiceRouting
+
+/// Asks both matchers, expects that they agree, and gives their answer.
+private func match(
+    _ routes: [RouteModel],
+    _ head: RequestHead,
+    _ context: RouteContext = RouteContext(),
+    listeners: [String] = []
+) throws -> LinearMatcher.Outcome {
+    let both = try BothMatchers(routes, listeners: listeners)
+    let outcome = both.compiled(head, context)
+    #expect(outcome == both.linear.match(head, context))
+    return outcome
+}
+
+@Suite("Paths")
+struct PathMatchTests {
+    @Test("exact, prefix, template, regular expression", arguments: [
+        (PathMatch.any, "/x", true), (.any, "*", true), (.any, "", true),
+        (.exact("/a"), "/a", true), (.exact("/a"), "/a/", false), (.exact("/a"), "/A", false), (.exact("/"), "/", true),
+        (.exact("/a/"), "/a/", true), (.exact("*"), "*", true), (.exact("*"), "/x", false), (.exact("/é"), "/%C3%A9", true),
+        (.prefix("/a"), "/a", true), (.prefix("/a"), "/a/", true), (.prefix("/a"), "/a/b", true), (.prefix("/a"), "/ab", false),
+        (.prefix("/a/"), "/a", true), (.prefix("/a/"), "/a/b", true), (.prefix("/a/"), "/ab", false),
+        (.prefix("/"), "/", true), (.prefix("/"), "/a", true), (.prefix("/"), "*", true), (.prefix("/a//"), "/a/", true),
+        (.prefix("/a//"), "/a", false),
+        (.template("/u/{id}"), "/u/7", true), (.template("/u/{id}"), "/u/", false), (.template("/u/{id}"), "/u", false),
+        (.template("/u/{id}"), "/u/7/", false), (.template("/u/{id}"), "/u/7/x", false), (.template("/{a}/x"), "/u/x", true),
+        (.template("/f/{r...}"), "/f", false), (.template("/f/{r...}"), "/f/", true), (.template("/f/{r...}"), "/f/a", true),
+        (.template("/f/{r...}"), "/f/a/b/", true), (.template("/{r...}"), "/", true), (.template("/{r...}"), "*", false),
+        (.template("/a"), "/a", true), (.template("/a"), "/b", false),
+        (.regex("/a[0-9]"), "/a1", true), (.regex("/a[0-9]"), "/a12", false), (.regex("/a[0-9]"), "x/a1", false),
+        (.regex("/a/.*"), "/a/", true), (.regex("/a/.*"), "/a", false), (.regex(".*"), "*", true),
+        (.regex("/users/abc.*"), "/users/abcd/e", true), (.regex("/users/abc.*"), "/users/ab", false),
+        (.regex("(?i)/a"), "/A", true), (.regex(""), "", true), (.regex("/a|/b/c"), "/b/c", true),
+    ])
+    func single(path: PathMatch, request text: String, expected: Bool) throws {
+        #expect(try match([route(path)], request("GET", text)) == (expected ? .route(0) : .none))
+    }
+
+    @Test("a regular expression with a long literal beginning")
+    func longLiteral() throws {
+        let long = String(repeating: "x", count: 200)
+        let routes = [route(.regex("/a/\(long)[0-9]/b")), route(.regex("/\(long)/\(long)"))]
+        #expect(try match(routes, request("GET", "/a/\(long)7/b")) == .route(0))
+        #expect(try match(routes, request("GET", "/\(long)/\(long)")) == .route(1))
+        #expect(try match(routes, request("GET", "/a/\(long)x/b")) == .none)
+    }
+
+    @Test("the first route that fits wins, whatever its kind", arguments: [
+        [PathMatch.any, .exact("/a/b")], [.prefix("/a"), .exact("/a/b")], [.template("/{x}/b"), .exact("/a/b")],
+        [.regex("/.*"), .prefix("/a")], [.template("/a/{r...}"), .template("/a/{x}")], [.exact("/a/b"), .any],
+        [.regex("/a/b"), .regex("/a/.*")], [.prefix("/a/b"), .template("/{x}/{y}")],
+    ])
+    func order(paths: [PathMatch]) throws {
+        #expect(try match(paths.map { route($0) }, request("GET", "/a/b")) == .route(0))
+        #expect(try match(paths.reversed().map { route($0) }, request("GET", "/a/b")) == .route(0))
+    }
+
+    @Test("a variable is tried again when the literal leads nowhere")
+    func backtracking() throws {
+        let routes = [route(.template("/{a}/b/{c}/e")), route(.template("/a/b/c/d")), route(.template("/{a}/{b}/c/x"))]
+        #expect(try match(routes, request("GET", "/a/b/c/e")) == .route(0))
+        #expect(try match(routes, request("GET", "/a/b/c/d")) == .route(1))
+        #expect(try match(routes, request("GET", "/a/b/c/x")) == .route(2))
+        #expect(try match(routes, request("GET", "/a/b/c/y")) == .none)
+    }
+
+    @Test("a path range outside of the head matches like no path")
+    func badRange() throws {
+        var head = request("GET", "/a")
+        head.path = ByteRange(start: 4_000_000_000, count: 10)
+        #expect(try match([route(.exact("/a"))], head) == .none)
+    }
+}
+
+@Suite("Hosts")
+struct HostMatchTests {
+    @Test("exact and wildcard", arguments: [
+        ("a.com", "a.com", true), ("A.com", "a.com", true), ("a.com", "b.a.com", false), ("*.a.com", "b.a.com", true),
+        ("*.a.com", "c.b.a.com", true), ("*.a.com", "a.com", false), ("*.a.com", ".a.com", false), ("*.a.com", "xa.com", false),
+        ("*", "a.com", true), ("*", "", true), ("a.com", "", false), ("[::1]", "[::1]", true), ("*.com", "a.com", true),
+        ("*.com", "com", false), ("*.a.com", "b.a.com.", false),
+    ])
+    func single(pattern: String, host: String, expected: Bool) throws {
+        let outcome = try match([route(hosts: [pattern])], request("GET", "/", host: host))
+        #expect(outcome == (expected ? .route(0) : .none))
+    }
+
+    @Test("the order of the list decides between host patterns")
+    func order() throws {
+        let routes = [route(hosts: ["*.com"]), route(hosts: ["*.a.com"]), route(hosts: ["b.a.com"]), route()]
+        #expect(try match(routes, request("GET", "/", host: "b.a.com")) == .route(0))
+        #expect(try match(routes.reversed(), request("GET", "/", host: "b.a.com")) == .route(0))
+        #expect(try match(routes, request("GET", "/", host: "b.org")) == .route(3))
+        #expect(try match([routes[3], routes[0]], request("GET", "/", host: "b.com")) == .route(0))
+    }
+
+    @Test("several hosts, one of them twice")
+    func several() throws {
+        let routes = [route(hosts: ["a.com", "b.com", "a.com", "*.c.com"])]
+        for host in ["a.com", "b.com", "x.c.com"] {
+            #expect(try match(routes, request("GET", "/", host: host)) == .route(0))
+        }
+    }
+
+    @Test("a host of very many labels")
+    func labels() throws {
+        let host = String(repeating: "a.", count: 100) + "a"
+        let domain = "*." + String(repeating: "a.", count: 69) + "a"
+        #expect(try match([route(hosts: [domain])], request("GET", "/", host: host)) == .route(0))
+        #expect(try match([route(hosts: ["*.a.a"])], request("GET", "/", host: host)) == .route(0))
+        #expect(try match([route(hosts: ["*.b.a"])], request("GET", "/", host: host)) == .none)
+    }
+}
+
+@Suite("Methods")
+struct MethodMatchTests {
+    @Test("HEAD matches where GET does, and nothing else does")
+    func head() throws {
+        let routes = [route(methods: ["POST"]), route(methods: ["GET"]), route(methods: ["HEAD"])]
+        #expect(try match(routes, request("HEAD", "/")) == .route(1))
+        #expect(try match(routes, request("GET", "/")) == .route(1))
+        #expect(try match([routes[2]], request("GET", "/")) == .methodNotAllowed(["HEAD"]))
+    }
+
+    @Test("any token is a method, in its own case")
+    func tokens() throws {
+        let routes = [route(methods: ["PURGE", "get"])]
+        #expect(try match(routes, request("PURGE", "/")) == .route(0))
+        #expect(try match(routes, request("get", "/")) == .route(0))
+        #expect(try match(routes, request("GET", "/")) == .methodNotAllowed(["PURGE", "get"]))
+        #expect(try match(routes, request("purge", "/")) == .methodNotAllowed(["PURGE", "get"]))
+        #expect(try match([route()], request("ANYTHING", "/")) == .route(0))
+    }
+
+    @Test("only the method missed: the methods of all routes that would fit otherwise")
+    func notAllowed() throws {
+        let routes = [
+            route(.prefix("/a"), methods: ["GET"]), route(.exact("/a"), methods: ["PUT", "POST"]),
+            route(.exact("/a"), methods: ["DELETE"], headers: ["x": .present(true)]), route(.exact("/b"), methods: ["PATCH"]),
+        ]
+        #expect(try match(routes, request("PATCH", "/a")) == .methodNotAllowed(["GET", "HEAD", "PUT", "POST"]))
+        #expect(try match(routes, request("PATCH", "/c")) == .none)
+        let withHeader = request("PATCH", "/a", headers: [("X", "1")])
+        #expect(try match(routes, withHeader) == .methodNotAllowed(["GET", "HEAD", "PUT", "POST", "DELETE"]))
+    }
+
+    @Test("Allow is written in a fixed order")
+    func allow() throws {
+        let table = try RouteTable.compile([route(methods: ["PURGE", "POST", "GET"])])
+        var captures = Captures()
+        var scratch = MatchScratch()
+        let result = table.match(request("PUT", "/"), RouteContext(), scratch: &scratch, captures: &captures)
+        guard case .methodNotAllowed(let methods) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        var out = ByteBuffer()
+        table.view.writeAllow(methods, into: &out)
+        #expect(String(buffer: out) == "GET, HEAD, POST, PURGE")
+    }
+
+    @Test("a preflight matches with the method it asks for, where that is wanted")
+    func preflight() throws {
+        let routes = [route(methods: ["OPTIONS"]), route(methods: ["PUT"]), route(methods: ["GET"])]
+        let head = request("OPTIONS", "/", headers: [("Origin", "http://a"), ("Access-Control-Request-Method", "PUT")])
+        #expect(RouteTable.isPreflight(head))
+        #expect(try match(routes, head, RouteContext(matchesPreflights: true)) == .route(1))
+        #expect(try match(routes, head) == .route(0))
+        let plain = request("OPTIONS", "/", headers: [("Origin", "http://a")])
+        #expect(!RouteTable.isPreflight(plain))
+        #expect(try match(routes, plain, RouteContext(matchesPreflights: true)) == .route(0))
+        let noOrigin = request("OPTIONS", "/", headers: [("Access-Control-Request-Method", "PUT")])
+        #expect(!RouteTable.isPreflight(noOrigin))
+        #expect(try match(routes, noOrigin, RouteContext(matchesPreflights: true)) == .route(0))
+        let custom = request("OPTIONS", "/", headers: [("Origin", "a"), ("Access-Control-Request-Method", "PURGE")])
+        #expect(try match([route(methods: ["PURGE"])], custom, RouteContext(matchesPreflights: true)) == .route(0))
+    }
+}
+
+@Suite("Headers and query")
+struct FieldMatchTests {
+    @Test("kinds of comparison", arguments: [
+        (ValueMatch.exact("ab"), "ab", true), (.exact("ab"), "abc", false), (.exact(""), "", true), (.prefix("ab"), "abc", true),
+        (.prefix("ab"), "a", false), (.suffix("bc"), "abc", true), (.suffix("bc"), "c", false), (.contains("b"), "abc", true),
+        (.contains("aab"), "aaab", true), (.contains("abcd"), "abc", false), (.contains(""), "", true), (.contains("x"), "abc", false),
+        (.contains("bc"), "abab", false), (.regex("a.c"), "abc", true), (.regex("a"), "abc", false), (.present(true), "", true),
+        (.present(false), "", false), (.exact("AB"), "ab", false),
+    ])
+    func kinds(kind: ValueMatch, value: String, expected: Bool) throws {
+        let wanted: LinearMatcher.Outcome = expected ? .route(0) : .none
+        #expect(try match([route(headers: ["x-a": kind])], request("GET", "/", headers: [("X-A", value)])) == wanted)
+        #expect(try match([route(headers: ["accept": kind])], request("GET", "/", headers: [("Accept", value)])) == wanted)
+        #expect(try match([route(query: ["q": kind])], request("GET", "/", query: "a=1&q=\(value)&q=zz")) == wanted)
+    }
+
+    @Test("a field that is absent satisfies nothing but its absence")
+    func absent() throws {
+        for kind in [ValueMatch.exact(""), .prefix(""), .suffix(""), .contains(""), .regex(".*"), .present(true)] {
+            #expect(try match([route(headers: ["x": kind])], request("GET", "/")) == .none)
+            #expect(try match([route(query: ["x": kind])], request("GET", "/", query: "y=1")) == .none)
+            #expect(try match([route(query: ["x": kind])], request("GET", "/")) == .none)
+        }
+        #expect(try match([route(headers: ["x": .present(false)])], request("GET", "/")) == .route(0))
+        #expect(try match([route(query: ["x": .present(false)])], request("GET", "/", query: "y=1")) == .route(0))
+    }
+
+    @Test("several lines of one header are one value with commas")
+    func joined() throws {
+        let head = request("GET", "/", headers: [("X-A", "1"), ("Accept", "z"), ("x-a", "2"), ("X-a", "3")])
+        #expect(try match([route(headers: ["x-a": .exact("1,2,3")])], head) == .route(0))
+        #expect(try match([route(headers: ["x-a": .exact("1")])], head) == .none)
+        #expect(try match([route(headers: ["x-a": .suffix("2,3"), "accept": .exact("z")])], head) == .route(0))
+    }
+
+    @Test("a removed header is absent")
+    func removed() throws {
+        var head = request("GET", "/", headers: [("X-A", "1"), ("X-A", "2")])
+        head.fields.removeEntry(at: 0)
+        #expect(try match([route(headers: ["x-a": .exact("2")])], head) == .route(0))
+        head.fields.removeEntry(at: 1)
+        #expect(try match([route(headers: ["x-a": .present(true)])], head) == .none)
+    }
+
+    @Test("header names match in any case, on both sides")
+    func names() throws {
+        #expect(try match([route(headers: ["X-Own": .exact("1")])], request("GET", "/", headers: [("x-OWN", "1")])) == .route(0))
+    }
+
+    @Test("obs-text in a header is compared, not refused")
+    func obsText() throws {
+        let head = request("GET", "/", headers: [("x-a", "admin\u{FF}")])
+        #expect(try match([route(headers: ["x-a": .regex("admin.*")])], head) == .route(0))
+        #expect(try match([route(headers: ["x-a": .exact("admin\u{FF}")])], head) == .route(0))
+    }
+
+    @Test("query names and values are decoded once, the first value counts", arguments: [
+        ("q=a%20b", "a b", true), ("q=a+b", "a b", true), ("q=a%2Bb", "a+b", true), ("q=a%2520b", "a%20b", true),
+        ("%71=x", "x", true), ("q=%zz", "%zz", true), ("q=1&q=2", "1", true), ("q=1&q=2", "2", false), ("q", "", true),
+        ("q=", "", true), ("&&q=1&", "1", true), ("q=a=b", "a=b", true), ("x=q", "q", false), ("q%3D1=2", "2", false),
+        ("q=%4", "%4", true), ("q=%-1", "%-1", true), ("=q", "q", false), ("q=\u{E9}", "\u{E9}", true),
+    ])
+    func query(text: String, value: String, expected: Bool) throws {
+        let outcome = try match([route(query: ["q": .exact(value)])], request("GET", "/", query: text))
+        #expect(outcome == (expected ? .route(0) : .none))
+    }
+
+    @Test("all conditions of a route must hold")
+    func all() throws {
+        let routes = [route(headers: ["a": .exact("1"), "b": .present(true)], query: ["q": .prefix("x")])]
+        let headers = [("A", "1"), ("B", "")]
+        #expect(try match(routes, request("GET", "/", query: "q=xy", headers: headers)) == .route(0))
+        #expect(try match(routes, request("GET", "/", query: "q=y", headers: headers)) == .none)
+        #expect(try match(routes, request("GET", "/", query: "q=xy", headers: [headers[0]])) == .none)
+    }
+}
+
+@Suite("Connection")
+struct ConnectionMatchTests {
+    @Test("listeners by name")
+    func listeners() throws {
+        let routes = [route(listeners: ["b"]), route(listeners: ["a", "b"])]
+        let names = ["a", "b", "c"]
+        #expect(try match(routes, request("GET", "/"), RouteContext(listener: 1), listeners: names) == .route(0))
+        #expect(try match(routes, request("GET", "/"), RouteContext(listener: 0), listeners: names) == .route(1))
+        #expect(try match(routes, request("GET", "/"), RouteContext(listener: 2), listeners: names) == .none)
+        #expect(try match(routes, request("GET", "/"), RouteContext(listener: -1), listeners: names) == .none)
+    }
+
+    @Test("server names", arguments: [
+        ("a.com", "a.com", true), ("*.a.com", "b.a.com", true), ("*.a.com", "a.com", false), ("*.a.com", "xa.com", false),
+        ("a.com", nil, false), ("A.com", "a.com", true), ("*.a.com", ".a.com", false),
+    ])
+    func sni(pattern: String, name: String?, expected: Bool) throws {
+        let context = RouteContext(sni: name.map { Array($0.utf8) })
+        #expect(try match([route(sni: [pattern])], request("GET", "/"), context) == (expected ? .route(0) : .none))
+    }
+
+    @Test("source networks", arguments: [
+        ("10.0.0.0/8", "10.1.2.3", true), ("10.0.0.0/8", "11.1.2.3", false), ("0.0.0.0/0", "1.2.3.4", true),
+        ("0.0.0.0/0", "::1", false), ("2001:db8::/32", "2001:db8:1::1", true), ("2001:db8::/32", "2001:db9::1", false),
+        ("::/0", "::1", true), ("::/0", "1.2.3.4", false), ("::ffff:0:0/96", "1.2.3.4", true), ("::1", "::1", true), ("10.0.0.1", "10.0.0.1", true), ("10.0.0.1", "10.0.0.2", false),
+        ("10.0.0.0/8", nil, false), ("2001:db8:0:0:8000::/65", "2001:db8::8000:0:0:1", true),
+        ("2001:db8:0:0:8000::/65", "2001:db8::1", false),
+    ])
+    func source(network: String, address: String?, expected: Bool) throws {
+        let context = RouteContext(source: address.flatMap { IPAddress($0) })
+        #expect(try match([route(source: [network])], request("GET", "/"), context) == (expected ? .route(0) : .none))
+    }
+}
+
+@Suite("Captures")
+struct CaptureTests {
+    @Test("raw bytes of variables and groups", arguments: [
+        (PathMatch.template("/u/{id}/f/{rest...}"), "/u/a%20b/f/x/y/", ["a%20b", "x/y/"]), (.template("/{a}/{b}"), "/1/2", ["1", "2"]),
+        (.template("/f/{r...}"), "/f/", [""]), (.prefix("/u"), "/u/1", []), (.regex("/(?P<a>[^/]+)(/x)?/(.)"), "/1/2", ["1", "", "2"]),
+        (.regex("/.*"), "/1", []), (.template("/{r...}"), "/a/b", ["a/b"]),
+    ])
+    func values(path: PathMatch, text: String, expected: [String]) throws {
+        let both = try BothMatchers([route(path)])
+        var scratch = MatchScratch()
+        let result = both.compiled(request("GET", text), RouteContext(), &scratch)
+        #expect(result.outcome == .route(0))
+        #expect(result.captures == expected)
+        #expect(both.linear.captures(of: path, path: text)?.map(\.value) == expected)
+    }
+
+    @Test("are emptied when the next request has none")
+    func emptied() throws {
+        let table = try RouteTable.compile([route(.template("/u/{id}"))])
+        var captures = Captures()
+        var scratch = MatchScratch()
+        _ = table.match(request("GET", "/u/1"), RouteContext(), scratch: &scratch, captures: &captures)
+        #expect(captures.count == 1)
+        _ = table.match(request("GET", "/x"), RouteContext(), scratch: &scratch, captures: &captures)
+        #expect(captures.count == 0)
+        #expect(captures[0] == nil)
+        #expect(captures[-1] == nil)
+    }
+
+    @Test("names, by which templates refer to them")
+    func names() {
+        #expect(RouteTable.captureNames(of: .template("/{a}/{b...}")) == ["a", "b"])
+        #expect(RouteTable.captureNames(of: .regex("(?<a>.)(.)")) == ["a", "2"])
+        #expect(RouteTable.captureNames(of: .prefix("/a")) == [])
+        #expect(RouteTable.captureNames(of: .regex(String(repeating: "(a)", count: 20))).count == 16)
+    }
+
+    @Test("nothing in the pipeline is larger than it looks")
+    func sizes() {
+        #expect(MemoryLayout<Captures>.size <= 136)
+        #expect(MemoryLayout<RouteView>.size == 8)
+        #expect(MemoryLayout<Node>.stride == 32)
+        #expect(MemoryLayout<RouteRecord>.stride <= 40)
+    }
+}

@@ -1,0 +1,293 @@
+import NIOConcurrencyHelpers
+import NIOCore
+import SluiceConfig
+import SluiceCore
+import Testing
+
+@testable import SluiceUpstream
+
+/// Over real sockets, against a server of our own.
+@Suite struct DNSResolverTests {
+    /// Answers by name and type: what the zone of these tests holds.
+    private static let zone: DNSServer.Answers = { question, isTCP in
+        let wire = DNSWire(question)
+        switch (question.name, DNSRecordType(rawValue: question.type)) {
+        case ("both.test", .a): return wire.address("both.test", "192.0.2.1", ttl: 30).bytes
+        case ("both.test", .aaaa): return wire.address("both.test", "2001:db8::1", ttl: 20).bytes
+        case ("v4.test", .a), ("short.one.test", .a): return wire.address(question.name, "192.0.2.4", ttl: 7).bytes
+        case ("v4.test", _), ("short.one.test", _): return wire.bytes
+        case ("alias.test", .a):
+            return wire.alias("alias.test", "v4.test", ttl: 3).address("v4.test", "192.0.2.4").bytes
+        case ("_http._tcp.shop.test", .srv):
+            return wire.service(question.name, "n1.test", port: 8081, priority: 1, weight: 3)
+                .service(question.name, "both.test", port: 8082).address("n1.test", "192.0.2.11", in: .additional).bytes
+        case ("large.test", .a):
+            var cut = wire
+            cut.isCut = true
+            return isTCP ? wire.address("large.test", "192.0.2.99").bytes : cut.bytes
+        case ("servfail.test", _): return DNSWire(question, code: 2).bytes
+        case ("refused.test", _): return DNSWire(question, code: 5).bytes
+        case ("formerr.test", _): return DNSWire(question, code: 1).bytes
+        case ("silent.test", _), ("half.test", .aaaa): return nil
+        case ("half.test", .a): return wire.address("half.test", "192.0.2.5").bytes
+        case ("short-address.test", _): return wire.record("short-address.test", question.type, ttl: 1, [1, 2]).bytes
+        case ("cut.test", _): return Array(wire.address("cut.test", "192.0.2.1").bytes.dropLast(7))
+        case ("stub.test", _): return Array(wire.bytes[..<7])
+        default: return DNSWire(question, code: 3).bytes
+        }
+    }
+
+    /// A server with the given answers, and how to reach it.
+    private func withServer(
+        _ answers: @escaping DNSServer.Answers = zone,
+        _ body: (DNSServer, DNSResolver.Configuration) async throws -> Void
+    ) async throws {
+        let server = try await DNSServer.start(answers)
+        try await body(server, server.configuration)
+        try await server.stop()
+    }
+
+    private func withResolver(_ body: (DNSResolver, DNSServer) async throws -> Void) async throws {
+        try await withServer { server, configuration in
+            try await body(try DNSResolver(configuration), server)
+        }
+    }
+
+    /// Addresses and TTLs, or the error.
+    private func texts(_ result: Result<DNSAnswer, DNSError>) -> [String] {
+        switch result {
+        case .success(let answer):
+            answer.records.map { "\($0.address.description) \($0.ttl.nanoseconds / 1_000_000_000)" }
+        case .failure(let error): [error.rawValue]
+        }
+    }
+
+    private func gaps(_ result: Result<DNSAnswer, DNSError>) -> [DNSGap]? { (try? result.get())?.gaps }
+
+    @Test func `A and AAAA with their TTLs`() async throws {
+        try await withResolver { resolver, _ in
+            let result = await resolver.resolveHost("both.test")
+            #expect(texts(result) == ["192.0.2.1 30", "2001:db8::1 20"])
+            #expect(gaps(result) == [])
+            #expect(texts(await resolver.resolveHost("both.test", family: .v4)) == ["192.0.2.1 30"])
+            #expect(texts(await resolver.resolveHost("BOTH.test.", family: .v6)) == ["2001:db8::1 20"])
+        }
+    }
+
+    @Test func `a family without records is no gap`() async throws {
+        try await withResolver { resolver, _ in
+            #expect(gaps(await resolver.resolveHost("v4.test")) == [])
+            #expect(await resolver.resolveHost("v4.test", family: .v6) == .failure(.notFound))
+        }
+    }
+
+    @Test func `aliases`() async throws {
+        try await withResolver { resolver, _ in
+            #expect(texts(await resolver.resolveHost("alias.test", family: .v4)) == ["192.0.2.4 3"])
+        }
+    }
+
+    @Test func `services, with addresses that came along and others asked for`() async throws {
+        try await withResolver { resolver, server in
+            let answer = try await resolver.resolveService("_http._tcp.shop.test").get()
+            #expect(
+                answer.records.map { "\($0.address.description) \($0.port ?? 0) \($0.priority) \($0.weight)" } == [
+                    "192.0.2.1 8082 0 1", "2001:db8::1 8082 0 1", "192.0.2.11 8081 1 3",
+                ]
+            )
+            #expect(!server.questions.contains { $0.name == "n1.test" })
+            #expect(await resolver.resolveService("_none._tcp.shop.test") == .failure(.notFound))
+        }
+    }
+
+    @Test func `a reply that UDP cuts short is fetched over TCP`() async throws {
+        try await withResolver { resolver, server in
+            #expect(texts(await resolver.resolveHost("large.test", family: .v4)) == ["192.0.2.99 60"])
+            #expect(server.questions.count { $0.name == "large.test" } == 2)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("missing.test", [.notFound]),
+            // Some versions of c-ares do not keep why the last server was given up.
+            ("servfail.test", [.serverFailure, .unreachable]), ("refused.test", [.refused, .unreachable]),
+            ("formerr.test", [.serverFailure]), ("silent.test", [.timeout]), ("short-address.test", [.malformed]),
+            // Before 1.22 c-ares ignores what is too short for a header, later versions try another server at once.
+            ("stub.test", [.timeout, .malformed]), ("cut.test", [.malformed, .timeout]), ("no such name", [.badName]),
+        ] as [(String, [DNSError])]
+    )
+    func `failures have their kinds`(name: String, expected: [DNSError]) async throws {
+        try await withResolver { resolver, _ in
+            guard case .failure(let error) = await resolver.resolveHost(name, family: .v4) else {
+                Issue.record("\(name) was resolved")
+                return
+            }
+            #expect(expected.contains(error), "\(error)")
+        }
+    }
+
+    @Test func `one family answered and the other silent is a gap`() async throws {
+        try await withResolver { resolver, _ in
+            let result = await resolver.resolveHost("half.test")
+            #expect(texts(result) == ["192.0.2.5 60"])
+            #expect(gaps(result) == [DNSGap(target: "half.test", isV4: false, error: .timeout)])
+        }
+    }
+
+    @Test func `nobody at the server's address`() async throws {
+        let server = try await DNSServer.start { _, _ in nil }
+        try await server.stop()
+        let resolver = try DNSResolver(server.configuration)
+        guard case .failure(let error) = await resolver.resolveHost("both.test") else {
+            Issue.record("resolved by nobody")
+            return
+        }
+        #expect(error == .unreachable || error == .timeout)
+        resolver.shutdown()
+    }
+
+    @Test func `a dead server is passed over for the next one`() async throws {
+        let dead = try await DNSServer.start { _, _ in nil }
+        try await dead.stop()
+        try await withServer { _, configuration in
+            var configuration = configuration
+            configuration.servers.insert("127.0.0.1:\(dead.port)", at: 0)
+            let resolver = try DNSResolver(configuration)
+            #expect(texts(await resolver.resolveHost("v4.test")) == ["192.0.2.4 7"])
+        }
+    }
+
+    @Test(arguments: [["nonsense"], ["127.0.0.1:x"], ["127.0.0.1:1", "::::"], [","]])
+    func `servers that are none are refused`(servers: [String]) {
+        var configuration = DNSResolver.Configuration()
+        configuration.servers = servers
+        #expect(throws: DNSError.badName) { try DNSResolver(configuration) }
+    }
+
+    @Test func `the search list`() async throws {
+        try await withServer { server, configuration in
+            var configuration = configuration
+            configuration.searchDomains = ["nowhere.test", "one.test"]
+            let resolver = try DNSResolver(configuration)
+            #expect(texts(await resolver.resolveHost("short", family: .v4)) == ["192.0.2.4 7"])
+            #expect(server.questions.map(\.name) == ["short.nowhere.test", "short.one.test"])
+        }
+    }
+
+    @Test func `the hosts file goes first, and is read again when it changes`() async throws {
+        try await TemporaryFile.with("192.0.2.200 both.test\n") { file in
+            try await withServer { server, configuration in
+                var configuration = configuration
+                configuration.hostsFile = file.path
+                let resolver = try DNSResolver(configuration)
+                #expect(texts(await resolver.resolveHost("both.test")) == ["192.0.2.200 0"])
+                #expect(server.questions.isEmpty)
+                try file.write("192.0.2.201 both.test # moved\n")
+                #expect(texts(await resolver.resolveHost("both.test")) == ["192.0.2.201 0"])
+                try file.remove()
+                #expect(texts(await resolver.resolveHost("both.test")).count == 2)
+            }
+        }
+    }
+
+    @Test func `localhost without asking anybody`() async throws {
+        try await withResolver { resolver, server in
+            #expect(texts(await resolver.resolveHost("localhost")) == ["127.0.0.1 0", "::1 0"])
+            #expect(server.questions.isEmpty)
+        }
+    }
+
+    @Test func `garbage of every kind ends in an error or an answer`() async throws {
+        let random = NIOLockedValueBox(RandomSource(seed: 21))
+        let answers: DNSServer.Answers = { question, _ in
+            var bytes = DNSWire(question).alias(question.name, "x.test").address("x.test", "192.0.2.1")
+                .service(question.name, "y.test", port: 1).address("y.test", "192.0.2.2", in: .additional).bytes
+            random.withLockedValue { random in
+                for _ in 0...random.below(3) {
+                    // Id and question stay, so that the reply gets past c-ares.
+                    let start = UInt64(random.below(4) == 0 ? 4 : 12 + question.bytes.count)
+                    let place = start + random.below(UInt64(bytes.count) - start)
+                    bytes[Int(place)] = UInt8(truncatingIfNeeded: random.next())
+                }
+                if random.below(4) == 0 { bytes.removeLast(Int(random.below(UInt64(bytes.count)))) }
+            }
+            return bytes
+        }
+        try await withServer(answers) { _, configuration in
+            var configuration = configuration
+            configuration.timeout = .milliseconds(50)
+            let resolver = try DNSResolver(configuration)
+            let outcomes = await withTaskGroup(of: String.self) { group in
+                for number in 0..<300 {
+                    group.addTask {
+                        let result =
+                            number % 2 == 0
+                            ? await resolver.resolveHost("g\(number).test", family: .v4)
+                            : await resolver.resolveService("g\(number).test", family: .v4)
+                        return switch result {
+                        case .success: "answer"
+                        case .failure(let error): error.rawValue
+                        }
+                    }
+                }
+                return await group.reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+            }
+            #expect(outcomes.values.reduce(0, +) == 300)
+            #expect(outcomes["answer"] ?? 0 > 0 && outcomes["malformed"] ?? 0 > 0, "\(outcomes)")
+        }
+    }
+
+    @Test func `more lookups than may run at once all get their turn`() async throws {
+        try await withServer { _, configuration in
+            var configuration = configuration
+            configuration.concurrency = 2
+            let resolver = try DNSResolver(configuration)
+            let found = await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<100 {
+                    group.addTask { (try? await resolver.resolveHost("both.test").get())?.records.count == 2 }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(found == 100)
+        }
+    }
+
+    @Test func `a shutdown ends what is under way and refuses what comes later`() async throws {
+        let asked = NIOLockedValueBox<CheckedContinuation<Void, Never>?>(nil)
+        let answers: DNSServer.Answers = { _, _ in
+            asked.withLockedValue { waiting in
+                waiting?.resume()
+                waiting = nil
+            }
+            return nil
+        }
+        try await withServer(answers) { _, configuration in
+            var configuration = configuration
+            configuration.timeout = .seconds(60)
+            let resolver = try DNSResolver(configuration)
+            async let slow = resolver.resolveHost("silent.test", family: .v4)
+            await withCheckedContinuation { waiting in
+                asked.withLockedValue { $0 = waiting }
+                resolver.resolveHost("wake.test", family: .v4) { _ in }
+            }
+            resolver.shutdown()
+            #expect(await slow == .failure(.cancelled))
+            #expect(await resolver.resolveHost("both.test") == .failure(.cancelled))
+            resolver.shutdown()
+        }
+    }
+
+    @Test func `the last reference ends it too`() async throws {
+        let server = try await DNSServer.start { _, _ in nil }
+        var configuration = server.configuration
+        configuration.timeout = .seconds(60)
+        var resolver: DNSResolver? = try DNSResolver(configuration)
+        let result = await withCheckedContinuation { waiting in
+            resolver?.resolveHost("silent.test") { waiting.resume(returning: $0) }
+            resolver = nil
+        }
+        #expect(result == .failure(.cancelled))
+        try await server.stop()
+    }
+}

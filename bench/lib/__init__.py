@@ -1,0 +1,1 @@
+"""Modules of `bench/compare` and the scripts beside it. Python 3.11, standard library only."""
