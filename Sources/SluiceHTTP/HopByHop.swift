@@ -2,9 +2,9 @@ package import SluiceCore
 
 /// Fields that concern one connection only and never pass the gateway (RFC 9110, section 7.6.1).
 package enum HopByHop {
-    /// Takes them out of a response head, with what `Connection` nominates.
-    package static func remove(from fields: inout HeaderTable) {
-        if fields.has(.connection) { removeNominated(from: &fields) }
+    /// Takes them out of a response head, with what `Connection` nominates if it nominates anything.
+    package static func remove(from fields: inout HeaderTable, nominated: Bool) {
+        if nominated { removeNominated(from: &fields) } else { fields.remove(.connection) }
         fields.remove(.keepAlive)
         fields.remove(.proxyConnection)
         fields.remove(.upgrade)

@@ -110,7 +110,8 @@ package struct RequestParser: Sendable {
             case .end(let next):
                 if next - headStart > limits.headBytes { return .invalid(.headTooLarge) }
                 head.fields.bytes.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[headStart..<next]))
-                if let error = finish(&head) { return .invalid(error) }
+                let own = UnsafeRawBufferPointer(rebasing: bytes[headStart..<next])
+                if let error = finish(&head, own) { return .invalid(error) }
                 return .complete(consumed: next)
             case .incomplete:
                 return bytes.count - headStart > limits.headBytes ? .invalid(.headTooLarge) : .incomplete
@@ -261,8 +262,8 @@ package struct RequestParser: Sendable {
     // MARK: - The end of the head
 
     /// Judges the fields together: host, framing, persistence, expectation.
-    private func finish(_ head: inout RequestHead) -> GatewayError? {
-        if let error = finishHost(&head) { return error }
+    private func finish(_ head: inout RequestHead, _ bytes: UnsafeRawBufferPointer) -> GatewayError? {
+        if let error = finishHost(&head, bytes) { return error }
         if framing.sawTransferEncoding {
             if head.minorVersion == 0 { return .transferEncodingInHTTP10 }
             if framing.contentLength != nil { return .lengthAndTransferEncoding }
@@ -272,6 +273,7 @@ package struct RequestParser: Sendable {
         }
         head.keepAlive = head.minorVersion == 1 ? !framing.connectionClose
             : framing.connectionKeepAlive && !framing.connectionClose
+        head.nominatesFields = framing.nominates
         head.wantsUpgrade = framing.connectionUpgrade && framing.sawUpgrade && head.minorVersion == 1
         if head.minorVersion == 1, let i = head.fields.firstIndex(of: .expect) {
             let range = head.fields.entries[i].valueRange
@@ -284,25 +286,29 @@ package struct RequestParser: Sendable {
     }
 
     /// RFC 9112, section 3.2: exactly one valid Host; an absolute target wins over it.
-    private func finishHost(_ head: inout RequestHead) -> GatewayError? {
+    ///
+    /// - Parameter bytes: the head's; ranges are offsets into them.
+    private func finishHost(_ head: inout RequestHead, _ bytes: UnsafeRawBufferPointer) -> GatewayError? {
         if framing.hostCount > 1 { return .severalHosts }
         if framing.hostCount == 0 {
             if head.minorVersion == 1 { return .missingHost }
         } else {
-            let valid = head.fields.withBytes(framing.host) { Authority.isValid($0, needsPort: false) }
-            guard valid else { return .badHost }
+            guard Authority.isValid(slice(framing.host, of: bytes), needsPort: false) else { return .badHost }
             if !absoluteForm, head.method != .connect { head.authority = framing.host }
         }
-        head.host = head.fields.withBytes(head.authority) { Authority.hostRange($0, at: Int(head.authority.start)) }
-        lowercaseHost(&head)
+        head.host = Authority.hostRange(slice(head.authority, of: bytes), at: Int(head.authority.start))
+        // Route lookup wants lower case; most clients send it so, and only the others cost a copy.
+        let host = slice(head.host, of: bytes)
+        for byte in host where byte >= 0x41 && byte <= 0x5A {
+            head.host = head.fields.store(host.map(ASCII.lowercased))
+            break
+        }
         return nil
     }
 
-    /// Route lookup wants lower case; most clients send it so, and only the others cost a copy.
-    private func lowercaseHost(_ head: inout RequestHead) {
-        let hasUpper = head.fields.withBytes(head.host) { $0.contains { $0 >= 0x41 && $0 <= 0x5A } }
-        guard hasUpper else { return }
-        let lower = head.fields.withBytes(head.host) { $0.map(ASCII.lowercased) }
-        head.host = head.fields.store(lower)
+    @inline(__always)
+    private func slice(_ range: ByteRange, of bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        guard range.end <= bytes.count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: bytes[Int(range.start)..<range.end])
     }
 }

@@ -107,6 +107,7 @@ package struct ResponseParser: Sendable {
     private func finish(_ head: inout ResponseHead, _ method: Method) -> Bool {
         head.keepAlive = head.minorVersion == 1 ? !framing.connectionClose
             : framing.connectionKeepAlive && !framing.connectionClose
+        head.nominatesFields = framing.nominates
         if framing.sawTransferEncoding, framing.contentLength != nil || head.minorVersion == 0 { return false }
         let status = head.status
         let switches = status == 101 || (method == .connect && (200...299).contains(status))

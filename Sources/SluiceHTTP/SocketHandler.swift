@@ -139,7 +139,11 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
         received(&bytes)
     }
 
-    public final func channelReadComplete(context: ChannelHandlerContext) { readDone() }
+    public final func channelReadComplete(context: ChannelHandlerContext) {
+        readDone()
+        // Asked for here, SwiftNIO need not ask for it by way of the whole pipeline.
+        if !readPaused { self.context?.read() }
+    }
 
     public final func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .inputClosed? = event as? ChannelEvent { inputEnded() }

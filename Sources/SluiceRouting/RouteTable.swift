@@ -62,7 +62,8 @@ package final class RouteTable: Sendable {
         scratch: inout MatchScratch,
         captures: inout Captures
     ) -> RouteMatch {
-        view.match(head, context, scratch: &scratch, captures: &captures)
+        var head = head
+        return view.match(&head, context, scratch: &scratch, captures: &captures)
     }
 
     /// The names of a route's captures, in the order of `Captures`: a template's variables, or a regular expression's
@@ -72,9 +73,24 @@ package final class RouteTable: Sendable {
         case .any, .exact, .prefix: return []
         case .template(let text): return (try? PathTemplate(text))?.names ?? []
         case .regex(let pattern):
-            let names = (try? RegularExpression(pattern))?.groupNames ?? []
-            return names.prefix(Captures.limit).enumerated().map { $1 ?? String($0 + 1) }
+            return (try? RegularExpression(pattern)).map(names) ?? []
         }
+    }
+
+    /// The same for a route of this table, whose regular expression is compiled already.
+    ///
+    /// - Parameters:
+    ///   - index: in the list that was compiled.
+    ///   - path: the path condition of that route.
+    package func captureNames(ofRoute index: Int, path: PathMatch) -> [String] {
+        guard case .regex = path else { return Self.captureNames(of: path) }
+        guard index >= 0, index < count else { return [] }
+        let regex = view.storage.pointee.routes[UInt32(truncatingIfNeeded: index)].regex
+        return regex == none ? [] : Self.names(of: regexes[Int(regex)])
+    }
+
+    private static func names(of regex: RegularExpression) -> [String] {
+        regex.groupNames.prefix(Captures.limit).enumerated().map { $1 ?? String($0 + 1) }
     }
 
     // MARK: - Methods

@@ -23,12 +23,13 @@ package struct RouteView: @unchecked Sendable {
     /// Finds the route of a request.
     ///
     /// - Parameters:
-    ///   - head: `host`, `path`, `query` and the fields are looked at.
+    ///   - head: `host`, `path`, `query` and the fields are looked at. Passed `inout` so that a head inside of a class
+    ///     instance is borrowed and not copied; it is not changed.
     ///   - context: the connection's side.
     ///   - scratch: the loop's own working memory.
     ///   - captures: gets the captures of the route found; emptied otherwise.
     package func match(
-        _ head: RequestHead,
+        _ head: inout RequestHead,
         _ context: RouteContext,
         scratch: inout MatchScratch,
         captures: inout Captures
@@ -72,13 +73,14 @@ package struct RouteView: @unchecked Sendable {
     /// The bits of the methods of which a route must take one.
     @inline(__always)
     private func requestedMethods(_ head: RequestHead, _ context: RouteContext) -> UInt64 {
-        if context.matchesPreflights, head.method == .options, head.fields.has(.origin),
-            let asked = Self.requestedMethod(of: head)
-        {
+        switch head.method {
+        case .get: return RouteStorage.get
+        case .options where context.matchesPreflights && head.fields.has(.origin):
+            guard let asked = Self.requestedMethod(of: head) else { break }
             return head.fields.withBytes(asked) { storage.pointee.bits(for: Method.intern($0), $0) }
+        default: break
         }
-        if head.method != .other { return storage.pointee.bits(for: head.method, UnsafeRawBufferPointer(start: nil, count: 0)) }
-        return head.fields.withBytes(head.methodRange) { storage.pointee.bits(for: .other, $0) }
+        return head.fields.withBytes(head.methodRange) { storage.pointee.bits(for: head.method, $0) }
     }
 
     @inline(__always)

@@ -331,6 +331,16 @@ struct CaptureTests {
         #expect(RouteTable.captureNames(of: .regex(String(repeating: "(a)", count: 20))).count == 16)
     }
 
+    @Test("names from the table are the same")
+    func namesFromTable() throws {
+        let paths: [PathMatch] = [.prefix("/a"), .regex("/b(?<x>.)(.)"), .template("/{a}"), .regex("/c"), .regex("/b(?<x>.)(.)")]
+        let table = try RouteTable.compile(paths.map { route($0) })
+        for (index, path) in paths.enumerated() {
+            #expect(table.captureNames(ofRoute: index, path: path) == RouteTable.captureNames(of: path))
+        }
+        #expect(table.captureNames(ofRoute: 5, path: paths[1]) == [])
+    }
+
     @Test("nothing in the pipeline is larger than it looks")
     func sizes() {
         #expect(MemoryLayout<Captures>.size <= 136)

@@ -1,7 +1,7 @@
 /// The stable names of everything that can be wrong with a configuration.
 ///
-/// A code never changes its meaning and is never used again after it is gone. 0xx are errors of files and values,
-/// 03x of what refers to what, 1xx lint.
+/// A code never changes its meaning and is never used again after it is gone. 00x are errors of files, 01x and 02x of
+/// values, 03x of the whole; 1xx are warnings.
 package enum DiagnosticCode: String, CaseIterable, Sendable {
     // Files
     case unreadableFile = "SL001"
@@ -70,8 +70,8 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .exclusive: "Of several fields exactly one must be given, or two exclude each other."
         case .notAvailable: "The field is known but this version cannot do it."
         case .unsetVariable: "An environment variable that the file names is not set."
-        case .unreadableReference: "A file named by ${file:...} cannot be read."
-        case .badReference: "A ${...} is not of a known form."
+        case .unreadableReference: "A file named by `${file:...}` cannot be read."
+        case .badReference: "A `${...}` is not of a known form."
         case .template: "A run-time template is malformed, or stands where none is allowed."
         case .address: "An address is malformed."
         case .hostPattern: "A host pattern is malformed."

@@ -18,13 +18,13 @@ enum BalancingFields {
 
     static let policy = OptionalField(required: "policy", ValueType<Policy>.choice(), doc: "The way of choosing.")
     static let choices = OptionalField(
-        "choices", .integer(2...64), absent: "2", doc: "`least_request`: servers that are compared each time."
+        "choices", .integer(2...64), absent: "`2`", doc: "`least_request`: servers that are compared each time."
     )
     static let table = OptionalField(
-        "table_size", .integer(101...5_000_011), absent: "65537", doc: "`maglev`: entries of the table, a prime number."
+        "table_size", .integer(101...5_000_011), absent: "`65537`", doc: "`maglev`: entries of the table, a prime number."
     )
     static let ring = OptionalField(
-        "minimum_size", .integer(1...8_388_608), absent: "1024", doc: "`ring_hash`: entries of the ring at least."
+        "minimum_size", .integer(1...8_388_608), absent: "`1024`", doc: "`ring_hash`: entries of the ring at least."
     )
     static let hash = OptionalField(
         "hash", .list(of: .hashKey, atLeast: 1), absent: "none", doc: "`ring_hash` and `maglev`: what the choice is computed from, combined in order."

@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// What editors and readers get to know of the native format, written from the fields that the decoder reads.
 package enum NativeSchema {
     /// The JSON Schema of a native file (draft 2020-12).
@@ -10,7 +12,7 @@ package enum NativeSchema {
         var writer = MarkdownWriter(level: "##")
         writer.section(TopFields.schema, path: "The top of the file")
         let reference = writer.text.replacing("## The top of the file.", with: "## ")
-        return introduction + reference + codes()
+        return introduction.replacing("VARIABLES", with: variables) + reference + codes()
     }
 
     /// The reference of the filters of a catalog.
@@ -37,9 +39,10 @@ package enum NativeSchema {
         without its last line end, relative to the folder of the configuration file. Both are read when the \
         configuration is, and it is an error when they are not there. What was put in never shows up in a message.
 
-        **At run time.** Where the value is a *template*, `${path.id}`, `${request.host}`, `${header.x-user}`, `${query.q}`, \
-        `${cookie.session}`, `${client.ip}` and others (always with a dot) are filled in for each request. `$${` is a \
-        literal `${`.
+        **At run time.** Where the value is a *template*, these variables (always with a dot) are filled in for each request: VARIABLES. \
+        `path.NAME` is what the path template or the group of the regular expression with that name took. `$${` is a literal `${`.
+
+        **Anchors.** YAML anchors, aliases (at most 1,000 in a file) and the merge key `<<` work as usual.
 
         **Order of routes.** The most specific route wins, wherever it stands: first by host (exact, then the longest \
         wildcard, then none); then an exact path; then templates and prefixes segment by segment (a literal before a \
@@ -50,9 +53,23 @@ package enum NativeSchema {
 
         """
 
+    private static var variables: String {
+        TemplateVariable.names.map { "`${\($0)}`" }.joined(separator: ", ")
+    }
+
     private static func codes() -> String {
-        var text = "## Diagnostics\n\nCodes below 100 are errors, unless the message says otherwise; those above are warnings, which do not stop anything.\n\n| code | meaning |\n|---|---|\n"
-        for code in DiagnosticCode.allCases { text += "| \(code.rawValue) | \(code.meaning.replacing("|", with: "\\|")) |\n" }
+        var text = """
+            ## Diagnostics
+
+            Codes below 100 are errors. The others are warnings, which stop nothing.
+
+            | code | meaning |
+            |---|---|
+
+            """
+        for code in DiagnosticCode.allCases {
+            text += "| <a id=\"\(code.rawValue.lowercased())\"></a>\(code.rawValue) | \(code.meaning) |\n"
+        }
         return text
     }
 }

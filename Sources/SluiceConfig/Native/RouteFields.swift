@@ -116,7 +116,7 @@ extension ValueType where Value == RouteDraft {
 extension ValueType where Value == String {
     /// A protocol name of RFC 9110, section 7.8, in lower case.
     fileprivate static var upgradeToken: Self {
-        method.map(show: { $0 }) { $0.lowercased() }
+        ValueType(.text("protocol name"), show: { $0 }) { node, scope in method.decode(node, scope)?.lowercased() }
     }
 }
 

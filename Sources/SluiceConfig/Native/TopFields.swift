@@ -7,11 +7,11 @@ enum TopFields {
         "version", .placed(.integer()), absent: "an error, unless another file says it", doc: "The version of the format: `1`."
     )
     static let workers = OptionalField(
-        "workers", .placed(.workers), absent: "auto", doc: "Event loops: a number, or `auto` for the processors that the process may use."
+        "workers", .placed(.workers), absent: "`auto`", doc: "Event loops: a number, or `auto` for the processors that the process may use."
     )
     static let drainTimeout = OptionalField(
         "drain_timeout", .placed(.duration(atLeast: .zero)),
-        absent: Units.showDuration(GatewayModel().drainTimeout), doc: "How long `SIGTERM` waits for requests under way."
+        absent: "`\(Units.showDuration(GatewayModel().drainTimeout))`", doc: "How long `SIGTERM` waits for requests under way."
     )
     static let trustedProxies = OptionalField(
         "trusted_proxies", .placed(.list(of: .network)), absent: "nobody, loopback neither",

@@ -19,8 +19,9 @@ package struct Field<Value: Sendable>: AnyField {
         defaultText: String? = nil,
         doc: String
     ) {
-        let text = defaultText ?? type.show(fallback)
-        self.schema = FieldSchema(name: name, type: type.type, defaultText: text, doc: doc)
+        var schema = FieldSchema(name: name, type: type.type, defaultText: defaultText ?? type.show(fallback), doc: doc)
+        schema.defaultIsValue = defaultText == nil
+        self.schema = schema
         self.type = type
         self.fallback = fallback
     }

@@ -25,8 +25,10 @@ package indirect enum FieldType: Sendable {
 package struct FieldSchema: Sendable {
     package var name: String
     package var type: FieldType
-    /// The default as one would write it; nil where there is none.
+    /// The default as one would write it, or what it means when the field is absent; nil where nothing is to say.
     package var defaultText: String?
+    /// Whether `defaultText` is a value that one could write there.
+    package var defaultIsValue = false
     /// One or two sentences.
     package var doc: String
     package var isRequired = false

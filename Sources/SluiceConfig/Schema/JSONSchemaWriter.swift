@@ -17,6 +17,7 @@ struct JSONSchemaWriter {
         json.object { json in
             json.field("$schema", "https://json-schema.org/draft/2020-12/schema")
             json.field("title", title)
+            json.field("description", root.doc)
             Self.members(of: root, to: &json)
             json.object("$defs") { json in
                 json.object("reference") { json in
@@ -30,7 +31,6 @@ struct JSONSchemaWriter {
     }
 
     private static func members(of schema: ObjectSchema, to json: inout JSONWriter) {
-        json.field("description", schema.doc)
         json.field("type", "object")
         json.object("properties") { json in
             for field in schema.fields where field.isAvailable {
@@ -135,7 +135,10 @@ struct JSONSchemaWriter {
                 json.object { json in
                     json.field("type", "object")
                     json.object("properties") { json in
-                        json.object(type.schema.name) { members(of: type.schema, to: &$0) }
+                        json.object(type.schema.name) { json in
+                            json.field("description", type.schema.doc)
+                            members(of: type.schema, to: &json)
+                        }
                     }
                     json.strings("required", [type.schema.name])
                     json.field("additionalProperties", false)

@@ -22,15 +22,16 @@ struct MarkdownWriter {
     }
 
     private mutating func row(_ field: FieldSchema) {
-        let fallback = field.isRequired ? "**required**" : field.defaultText.map(Self.code) ?? ""
+        let fallback = field.isRequired ? "**required**" : Self.fallback(field)
         let doc = field.isAvailable ? field.doc : "\(field.doc) *Not available in this version.*"
         let type = field.isAvailable ? Self.describe(field.type) : ""
         text += "| `\(field.name)` | \(Self.cell(type)) | \(Self.cell(fallback)) | \(Self.cell(doc)) |\n"
     }
 
-    /// Values look like code, sentences like text.
-    private static func code(_ text: String) -> String {
-        text.contains(" ") && !text.hasPrefix("[") && !text.contains("/") || text.contains("`") ? text : text.isEmpty ? "" : "`\(text)`"
+    /// Values look like code, words like text.
+    private static func fallback(_ field: FieldSchema) -> String {
+        guard let text = field.defaultText, !text.isEmpty else { return "" }
+        return field.defaultIsValue ? "`\(text)`" : text
     }
 
     private static func cell(_ text: String) -> String { text.replacing("|", with: "\\|") }

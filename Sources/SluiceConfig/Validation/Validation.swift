@@ -92,7 +92,10 @@ package struct Validation {
         for route in model.routes where !broken.contains(route.place) {
             guard case .forward(let forward) = route.action, forward.targets.allSatisfy({ $0.weight == 0 }) else { continue }
             guard let place = forward.targets.first?.place else { continue }
-            context.report(.zeroWeights, at: SourceSpan(place: place), "all upstreams of route '\(Printable.short(route.name))' have weight 0")
+            context.report(
+                .zeroWeights, .warning, at: SourceSpan(place: place),
+                "all upstreams of route '\(Printable.short(route.name))' have weight 0, so it answers 503"
+            )
         }
         for upstream in model.upstreams where upstream.endpoints.allSatisfy({ $0.weight == 0 }) {
             guard let place = upstream.endpoints.first?.place else { continue }

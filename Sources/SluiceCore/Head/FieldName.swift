@@ -8,6 +8,9 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case xForwardedFor, xForwardedProto, xForwardedHost, xRequestID, http2Settings, proxyAuthenticate
     case proxyAuthorization, setCookie, grpcTimeout, maxForwards, xRealIP
 
+    /// Its place in the set of `HeaderTable.present`.
+    package var bit: UInt64 { 1 << UInt64(rawValue) }
+
     /// The name as it is written when the gateway adds the field itself (HTTP/1 keeps a peer's own spelling).
     package var canonical: StaticString {
         switch self {
@@ -117,6 +120,20 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
         _ lower: StaticString,
         _ result: FieldName
     ) -> FieldName {
-        ASCII.equalsFolded(name, lower) ? result : .other
+        // The caller has compared the lengths. Both are tokens, and among the bytes of tokens setting bit 5 makes only
+        // letters equal that differ in nothing but case, as far as the names above go.
+        let fold: UInt64 = 0x2020_2020_2020_2020
+        let other = UnsafeRawPointer(lower.utf8Start)
+        var i = 0
+        while i + 8 <= name.count {
+            let a = name.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            if a | fold != other.loadUnaligned(fromByteOffset: i, as: UInt64.self) | fold { return .other }
+            i += 8
+        }
+        while i < name.count {
+            if name[i] | 0x20 != lower.utf8Start[i] | 0x20 { return .other }
+            i += 1
+        }
+        return result
     }
 }

@@ -28,7 +28,9 @@ package struct HeaderTable: Sendable {
     package var bytes: ByteBuffer
     package private(set) var entries: ContiguousArray<Entry>
     /// A bit per `FieldName` that was ever added, so that looking for an absent well-known field costs one test.
-    private var present: UInt64 = 0
+    ///
+    /// Read it through `mayHave`, which costs no reference counting, unlike a call on the table.
+    package private(set) var present: UInt64 = 0
 
     package init() {
         self.bytes = ByteBuffer()
@@ -49,7 +51,7 @@ package struct HeaderTable: Sendable {
 
     /// Records a received line; offsets are those in `bytes`.
     package mutating func appendReceived(name: FieldName, nameRange: ByteRange, valueRange: ByteRange) {
-        present |= 1 << UInt64(name.rawValue)
+        present |= name.bit
         entries.append(
             Entry(
                 nameStart: nameRange.start,
@@ -79,12 +81,12 @@ package struct HeaderTable: Sendable {
     }
 
     package func has(_ name: FieldName) -> Bool {
-        present & (1 << UInt64(name.rawValue)) != 0 && entries.contains { $0.name == name && !$0.isRemoved }
+        present & name.bit != 0 && entries.contains { $0.name == name && !$0.isRemoved }
     }
 
     /// Index of the first live entry with that name, at or after `start`.
     package func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
-        guard present & (1 << UInt64(name.rawValue)) != 0 else { return nil }
+        guard present & name.bit != 0 else { return nil }
         var i = start
         while i < entries.count {
             if entries[i].name == name, !entries[i].isRemoved { return i }
@@ -129,9 +131,9 @@ package struct HeaderTable: Sendable {
 
     /// Removes every field of that name.
     package mutating func remove(_ name: FieldName) {
-        guard present & (1 << UInt64(name.rawValue)) != 0 else { return }
+        guard present & name.bit != 0 else { return }
         for i in entries.indices where entries[i].name == name { entries[i].isRemoved = true }
-        if name != .other { present &= ~(1 << UInt64(name.rawValue)) }
+        if name != .other { present &= ~name.bit }
     }
 
     /// Removes every field whose name equals `lower` (lower case).
@@ -174,14 +176,42 @@ package struct HeaderTable: Sendable {
 
     // MARK: - Writing
 
+    /// As `write(to:)` for a buffer, into memory of the caller's.
+    ///
+    /// - Returns: how many bytes, or nil when they do not fit.
+    package mutating func write(to out: UnsafeMutableRawBufferPointer) -> Int? {
+        entries.withUnsafeBufferPointer { entries in
+            bytes.withUnsafeReadableBytes { all in
+                var written = 0
+                var runStart = 0
+                var runEnd = 0
+                for i in 0...entries.count {
+                    if i < entries.count, entries[i].isRemoved { continue }
+                    let start = i < entries.count ? Int(entries[i].nameStart) : -1
+                    if start != runEnd || start < 0 {
+                        let run = all[runStart..<runEnd]
+                        guard run.count <= out.count - written else { return nil }
+                        if !run.isEmpty { UnsafeMutableRawBufferPointer(rebasing: out[written...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: run)) }
+                        written += run.count
+                        runStart = max(0, start)
+                    }
+                    if i < entries.count { runEnd = Self.lineEnd(of: entries[i], in: all) }
+                }
+                return written
+            }
+        }
+    }
+
     /// Writes all live lines, each `name: value CRLF`, received ones in runs exactly as they came.
-    package func write(to out: inout ByteBuffer) {
+    ///
+    /// Changes nothing: `mutating` so that a table inside of a class instance is borrowed and not copied for the call.
+    package mutating func write(to out: inout ByteBuffer) {
         bytes.withUnsafeReadableBytes { all in
             var runStart = 0
             var runEnd = 0
             for entry in entries where !entry.isRemoved {
                 let start = Int(entry.nameStart)
-                let end = lineEnd(of: entry, in: all)
+                let end = Self.lineEnd(of: entry, in: all)
                 if start == runEnd {
                     runEnd = end
                     continue
@@ -196,7 +226,7 @@ package struct HeaderTable: Sendable {
 
     /// Where the line of an entry ends: behind its CRLF, trailing white space included.
     @inline(__always)
-    private func lineEnd(of entry: Entry, in all: UnsafeRawBufferPointer) -> Int {
+    private static func lineEnd(of entry: Entry, in all: UnsafeRawBufferPointer) -> Int {
         var i = Int(entry.valueStart) + Int(entry.valueCount)
         while i + 1 < all.count, all[i] != 0x0D { i += 1 }
         return min(i + 2, all.count)

@@ -61,6 +61,8 @@ package struct RequestHead: Sendable {
     package var wantsUpgrade = false
     /// `OPTIONS *`.
     package var isAsterisk = false
+    /// `Connection` names further fields, which belong to the connection too.
+    package var nominatesFields = false
 
     package init() {}
 
@@ -80,6 +82,7 @@ package struct RequestHead: Sendable {
         expectsContinue = false
         wantsUpgrade = false
         isAsterisk = false
+        nominatesFields = false
     }
 }
 
@@ -91,12 +94,15 @@ package struct ResponseHead: Sendable {
     package var minorVersion: UInt8 = 1
     package var framing = BodyFraming.none
     package var keepAlive = true
+    /// `Connection` names further fields, which belong to the connection too.
+    package var nominatesFields = false
 
     package init() {}
 
     /// Forgets everything but keeps the memory of the table.
     package mutating func reset() {
         fields.reset()
+        nominatesFields = false
         status = 200
         reason = .empty
         minorVersion = 1

@@ -7,8 +7,7 @@ import SluiceHTTP
 extension DownstreamConnection {
     /// The client's address: the peer, or behind trusted proxies the rightmost address that is not one of them.
     func clientAddress(of request: RequestHead) -> IPAddress? {
-        guard let peer = peer.address else { return nil }
-        guard listener.trusts(peer) else { return peer }
+        guard let peer = peer.address, listener.trusts(peer) else { return self.peer.address }
         var client = peer
         let list = ForwardedList(request.fields)
         // From the right: each proxy appended the one before it. An entry that is no address ends the walk.
@@ -24,8 +23,8 @@ extension DownstreamConnection {
 
     /// What a stranger says about forwarding is not passed on; `X-Forwarded-For` is always written anew.
     func removeUntrustedForwardedFields(of exchange: Exchange) {
+        if !exchange.request.fields.present.mayHaveForwardedFields { return }
         let trusted = peerIsTrusted
-        exchange.forwardedFor = []
         if let range = exchange.request.fields.value(of: .xForwardedFor) {
             if trusted { exchange.forwardedFor = joinedForwardedFor(exchange.request.fields, first: range) }
             exchange.request.fields.remove(.xForwardedFor)
@@ -63,26 +62,34 @@ extension DownstreamConnection {
         request.fields.append(.forwarded, value: value)
     }
 
+    /// At most this many bytes are written by `writeForwardedFields`, the host left out.
+    func forwardedFieldsSize(for exchange: Exchange) -> Int {
+        peer.forwardedLines.count + peer.text.count + exchange.forwardedFor.count + 96
+    }
+
     /// The lines that the gateway adds to every forwarded request.
-    func writeForwardedFields(to out: inout ByteBuffer, for exchange: Exchange) {
-        if exchange.forwardedFor.isEmpty {
-            out.writeBytes(peer.forwardedLines)
-            if !exchange.keepsForwardedProto { out.writeStaticString("X-Forwarded-Proto: http\r\n") }
+    func writeForwardedFields(to writer: inout HeadWriter, for exchange: Exchange, _ bytes: UnsafeRawBufferPointer) {
+        if exchange.forwardedFor.isEmpty, !exchange.keepsForwardedProto {
+            writer.write(peer.forwardedLines)
         } else {
-            out.writeStaticString("X-Forwarded-For: ")
-            out.writeBytes(exchange.forwardedFor)
-            if !peer.text.isEmpty {
-                out.writeStaticString(", ")
-                out.writeBytes(peer.text)
-            }
-            out.writeStaticString("\r\n")
-            if !exchange.keepsForwardedProto { out.writeStaticString("X-Forwarded-Proto: http\r\n") }
+            writeTrustedForwardedFields(to: &writer, for: exchange)
         }
         if !exchange.keepsForwardedHost, !exchange.request.authority.isEmpty {
-            out.writeStaticString("X-Forwarded-Host: ")
-            exchange.request.fields.bytes.withUnsafeReadableBytes { out.writeRange(exchange.request.authority, of: $0) }
-            out.writeStaticString("\r\n")
+            writer.write("X-Forwarded-Host: ")
+            writer.write(exchange.request.authority, of: bytes)
+            writer.write("\r\n")
         }
+    }
+
+    private func writeTrustedForwardedFields(to writer: inout HeadWriter, for exchange: Exchange) {
+        if !exchange.forwardedFor.isEmpty || !peer.text.isEmpty {
+            writer.write("X-Forwarded-For: ")
+            writer.write(exchange.forwardedFor)
+            if !exchange.forwardedFor.isEmpty, !peer.text.isEmpty { writer.write(", ") }
+            writer.write(peer.text)
+            writer.write("\r\n")
+        }
+        if !exchange.keepsForwardedProto { writer.write("X-Forwarded-Proto: http\r\n") }
     }
 }
 
@@ -92,13 +99,15 @@ struct PeerAddress {
     let address: IPAddress?
     /// As in `X-Forwarded-For`; empty for a Unix socket.
     let text: [UInt8]
-    /// `X-Forwarded-For: ADDRESS CRLF`, ready to be copied; empty for a Unix socket.
+    /// `X-Forwarded-For: ADDRESS CRLF` and `X-Forwarded-Proto: http CRLF`, ready to be copied; without the first for a
+    /// Unix socket.
     let forwardedLines: [UInt8]
 
     init(_ address: IPAddress?) {
         self.address = address
         self.text = address.map { Array($0.description.utf8) } ?? []
-        self.forwardedLines = text.isEmpty ? [] : Array("X-Forwarded-For: ".utf8) + text + [0x0D, 0x0A]
+        let line = text.isEmpty ? [] : Array("X-Forwarded-For: ".utf8) + text + [0x0D, 0x0A]
+        self.forwardedLines = line + Array("X-Forwarded-Proto: http\r\n".utf8)
     }
 
     /// RFC 7239, section 6: IPv6 is quoted and in brackets.

@@ -15,7 +15,7 @@ extension Exchange {
         if let target { stickyHash = hash(plan.hashKeys(for: target)) }
         if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }
         prepareRequestFields()
-        replay.start(limit: plan.replayLimit(for: request))
+        if request.framing != .none { replay.start(limit: plan.replayLimit) }
         let timeout = snapshot.routes[routeIndex].timeoutTicks
         if timeout != TimerNode.never, requestBodyIsComplete { startRouteTimeout(timeout) }
         if let mirror = plan.mirror { startMirror(mirror) }
@@ -43,47 +43,55 @@ extension Exchange {
     // MARK: - The head
 
     /// `method SP path SP HTTP/1.1`, Host, the client's other fields as they came, the gateway's own.
-    func writeRequestHead(to out: inout ByteBuffer, endpoint: LoopEndpoint?, plan: ForwardPlan) {
-        let hostField = target.map(plan.host(for:)) ?? .upstream
-        writeRequestLine(to: &out)
-        out.writeStaticString("Host: ")
-        switch hostField {
-        case .upstream: out.writeBytes(endpoint?.hostField ?? [])
-        case .name(let name): out.writeBytes(name)
-        case .preserve:
-            if request.authority.isEmpty { out.writeBytes(endpoint?.hostField ?? []) }
-            request.fields.bytes.withUnsafeReadableBytes { out.writeRange(request.authority, of: $0) }
-        }
-        out.writeStaticString("\r\n")
-        request.fields.write(to: &out)
-        connection?.writeForwardedFields(to: &out, for: self)
-        if sendsChunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
-        if request.wantsUpgrade { writeUpgrade(to: &out) }
-        out.writeStaticString("\r\n")
-    }
-
-    func writeRequestLine(to out: inout ByteBuffer) {
-        request.fields.bytes.withUnsafeReadableBytes { bytes in
-            out.writeRange(request.methodRange, of: bytes)
-            out.writeInteger(UInt8(ascii: " "))
-            if request.method == .connect {
-                out.writeRange(request.authority, of: bytes)
-            } else {
-                if request.path.isEmpty { out.writeInteger(UInt8(ascii: "/")) }
-                out.writeRange(request.path, of: bytes)
-                if let query = request.query {
-                    out.writeInteger(UInt8(ascii: "?"))
-                    out.writeRange(query, of: bytes)
+    ///
+    /// - Parameters:
+    ///   - hostField: what `host: upstream` sends.
+    ///   - policy: which Host the upstream gets.
+    /// - Returns: false for a head that did not fit its own estimate, which cannot happen.
+    func writeRequestHead(to out: inout ByteBuffer, hostField: [UInt8], policy: ForwardPlan.HostField) -> Bool {
+        guard let connection else { return false }
+        // Every range lies in the head's bytes, and none is written more than twice besides the lines themselves.
+        var size = request.fields.bytes.readableBytes * 3 + hostField.count + upgradeToken.count
+            + connection.forwardedFieldsSize(for: self) + 256
+        if case .name(let name) = policy { size += name.count }
+        return out.writeHead(atMost: size) { writer in
+            request.fields.bytes.withUnsafeReadableBytes { bytes in
+                writeRequestLine(to: &writer, bytes)
+                writer.write("Host: ")
+                switch policy {
+                case .name(let name): writer.write(name)
+                case .preserve where !request.authority.isEmpty: writer.write(request.authority, of: bytes)
+                case .preserve, .upstream: writer.write(hostField)
                 }
+                writer.write("\r\n")
             }
-            out.writeStaticString(" HTTP/1.1\r\n")
+            writer.write(&request.fields)
+            request.fields.bytes.withUnsafeReadableBytes { connection.writeForwardedFields(to: &writer, for: self, $0) }
+            if sendsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
+            if request.wantsUpgrade {
+                writer.write("Connection: upgrade\r\nUpgrade: ")
+                writer.write(upgradeToken)
+                writer.write("\r\n")
+            }
+            writer.write("\r\n")
         }
     }
 
-    private func writeUpgrade(to out: inout ByteBuffer) {
-        out.writeStaticString("Connection: upgrade\r\nUpgrade: ")
-        out.writeBytes(upgradeToken)
-        out.writeStaticString("\r\n")
+    @inline(__always)
+    private func writeRequestLine(to writer: inout HeadWriter, _ bytes: UnsafeRawBufferPointer) {
+        writer.write(request.methodRange, of: bytes)
+        writer.write(UInt8(ascii: " "))
+        if request.method == .connect {
+            writer.write(request.authority, of: bytes)
+        } else {
+            if request.path.isEmpty { writer.write(UInt8(ascii: "/")) }
+            writer.write(request.path, of: bytes)
+            if let query = request.query {
+                writer.write(UInt8(ascii: "?"))
+                writer.write(query, of: bytes)
+            }
+        }
+        writer.write(" HTTP/1.1\r\n")
     }
 
     /// Takes out what belongs to the client's connection only (RFC 9110, section 7.6.1) and what is written anew.
@@ -91,9 +99,12 @@ extension Exchange {
     /// Done once; further attempts send the same fields.
     private func prepareRequestFields() {
         request.fields.remove(.host)
-        if request.fields.has(.connection) { HopByHop.removeNominated(from: &request.fields) }
-        upgradeToken = []
-        if request.fields.has(.upgrade) {
+        if request.nominatesFields {
+            HopByHop.removeNominated(from: &request.fields)
+        } else {
+            request.fields.remove(.connection)
+        }
+        if request.fields.present.mayHave(.upgrade) {
             if request.wantsUpgrade { readUpgradeToken() }
             request.fields.remove(.upgrade)
         }
@@ -101,7 +112,7 @@ extension Exchange {
         request.fields.remove(.proxyConnection)
         request.fields.remove(.proxyAuthorization)
         request.fields.remove(.http2Settings)
-        if request.fields.has(.te) { HopByHop.keepOnlyTrailers(in: &request.fields) }
+        if request.fields.present.mayHave(.te) { HopByHop.keepOnlyTrailers(in: &request.fields) }
         if request.framing == .chunked {
             request.fields.remove(.transferEncoding)
             sendsChunked = true

@@ -43,11 +43,6 @@ final class Mirror: AttemptDelegate {
 
     func attemptIsConnected(_ attempt: Attempt) {
         var out = head
-        out.writeStaticString("Host: ")
-        out.writeBytes(attempt.endpoint?.hostField ?? [])
-        out.writeStaticString("\r\n")
-        if chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
-        out.writeStaticString("\r\n")
         if chunked, body.readableBytes > 0 { out.writeChunkHead(body.readableBytes) }
         out.writeImmutableBuffer(body)
         if chunked {
@@ -72,10 +67,11 @@ extension Exchange {
     /// Begins a copy if the draw says so. The method, path and fields are those that go upstream.
     func startMirror(_ plan: MirrorPlan) {
         guard !request.wantsUpgrade, request.method != .connect, loop.random.next() >> 32 < plan.threshold else { return }
+        guard let upstream = snapshot?.upstream(at: plan.upstream) else { return }
         var head = ByteBuffer()
-        writeRequestLine(to: &head)
-        request.fields.write(to: &head)
-        connection?.writeForwardedFields(to: &head, for: self)
+        // The Host of a mirror is its upstream's name: which of its endpoints takes the copy is not known yet.
+        let host = upstream.endpoints.first?.hostField ?? []
+        guard writeRequestHead(to: &head, hostField: host, policy: .upstream) else { return }
         mirror = Mirror(worker: worker, head: head, chunked: sendsChunked)
         if requestBodyIsComplete { finishMirror() }
     }

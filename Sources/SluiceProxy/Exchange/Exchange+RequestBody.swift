@@ -140,7 +140,7 @@ extension Exchange {
         var buffer = upstreamOut ?? loop.takeScratch()
         upstreamOut = nil
         buffer.writeStaticString("0\r\n")
-        requestBody.trailers?.write(to: &buffer)
+        if var trailers = requestBody.trailers { trailers.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
         upstreamOut = buffer
     }
@@ -156,9 +156,12 @@ extension Exchange {
 
     /// Sends the head, what was kept of the body from an earlier try, and what the client has sent meanwhile.
     func sendRequest() {
-        guard let snapshot, let plan = snapshot.routes[routeIndex].forward else { return }
+        guard let plan = forwardPlan, let target, let endpoint = attempt.endpoint else { return }
         var buffer = loop.takeScratch()
-        writeRequestHead(to: &buffer, endpoint: attempt.endpoint, plan: plan)
+        guard writeRequestHead(to: &buffer, hostField: endpoint.hostField, policy: plan.host(for: target)) else {
+            attempt.cancel()
+            return reply(LocalReply(.internalError))
+        }
         if requestBodyIsComplete, replay.isEmpty, !sendsChunked {
             attempt.writeAndFlush(buffer)
             loop.giveBack(buffer)

@@ -18,21 +18,23 @@ extension Exchange: AttemptDelegate {
     func attempt(_ attempt: Attempt, interim head: inout ResponseHead) {
         guard request.minorVersion == 1, !responseHeadSent, let connection else { return }
         if head.status == 100, sentContinue { return }
-        HopByHop.remove(from: &head.fields)
+        HopByHop.remove(from: &head.fields, nominated: head.nominatesFields)
         var buffer = loop.takeScratch()
-        StatusLine.write(head, to: &buffer)
-        head.fields.write(to: &buffer)
-        buffer.writeStaticString("\r\n")
+        _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
+            StatusLine.write(&head, to: &writer)
+            writer.write(&head.fields)
+            writer.write("\r\n")
+        }
         connection.writeAndFlush(buffer)
         loop.giveBack(buffer)
     }
 
     func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {
-        if !opensTunnel, retries(after: head) { return }
+        if !opensTunnel, retries(after: &head) { return }
         releaseRetryBudget()
         swap(&response, &head)
         if opensTunnel { return beginTunnel() }
-        HopByHop.remove(from: &response.fields)
+        HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         if response.framing == .chunked { response.fields.remove(.transferEncoding) }
         responseHasBody = response.framing != .none
         if bodies.changesResponseLength(filterChain), responseHasBody {
@@ -56,29 +58,26 @@ extension Exchange: AttemptDelegate {
     func sendResponseHead() {
         guard let connection else { return }
         responseHeadSent = true
+        if responseHasBody, response.framing == .chunked || response.framing == .untilClose {
+            respondsChunked = request.minorVersion == 1
+            if !respondsChunked { connection.closesAfterExchange = true }
+        }
+        let ends = connection.endsAfterThis
         var buffer = loop.takeScratch()
-        StatusLine.write(response, to: &buffer)
-        response.fields.write(to: &buffer)
-        if !response.fields.has(.date) { buffer.writeDate(loop.httpDate()) }
-        if responseHasBody {
-            switch response.framing {
-            case .chunked, .untilClose:
-                if request.minorVersion == 1 {
-                    respondsChunked = true
-                    buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
-                } else {
-                    connection.closesAfterExchange = true
-                }
-            case .none, .length: break
+        let isComplete = buffer.writeHead(atMost: response.fields.bytes.readableBytes * 2 + 256) { writer in
+            StatusLine.write(&response, to: &writer)
+            writer.write(&response.fields)
+            if !response.fields.present.mayHave(.date) { writer.writeDate(loop.httpDate()) }
+            if respondsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
+            if ends {
+                writer.write("Connection: close\r\n")
+            } else if request.minorVersion == 0 {
+                writer.write("Connection: keep-alive\r\n")
             }
+            writer.write("\r\n")
         }
-        if connection.endsAfterThis {
-            buffer.writeStaticString("Connection: close\r\n")
-        } else if request.minorVersion == 0 {
-            buffer.writeStaticString("Connection: keep-alive\r\n")
-        }
-        buffer.writeStaticString("\r\n")
         out = buffer
+        if !isComplete { responseBroken(.internalError) }
     }
 
     // MARK: - Body
@@ -153,7 +152,7 @@ extension Exchange: AttemptDelegate {
     private func endResponseChunks(_ trailers: HeaderTable?) {
         var buffer = out ?? loop.takeScratch()
         buffer.writeStaticString("0\r\n")
-        trailers?.write(to: &buffer)
+        if var trailers { trailers.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
         out = buffer
     }
@@ -223,22 +222,24 @@ extension Exchange: AttemptDelegate {
 /// The first line of a response.
 enum StatusLine {
     /// `HTTP/1.1 SP status SP reason CRLF`, the reason as the upstream gave it.
-    static func write(_ head: ResponseHead, to out: inout ByteBuffer) {
-        out.writeStaticString("HTTP/1.1 ")
+    @inline(__always)
+    static func write(_ head: inout ResponseHead, to writer: inout HeadWriter) {
+        writer.write("HTTP/1.1 ")
         let status = head.status
-        out.writeInteger(UInt8(truncatingIfNeeded: 0x30 + status / 100))
-        out.writeInteger(UInt8(truncatingIfNeeded: 0x30 + status / 10 % 10))
-        out.writeInteger(UInt8(truncatingIfNeeded: 0x30 + status % 10))
-        out.writeInteger(UInt8(ascii: " "))
-        head.fields.bytes.withUnsafeReadableBytes { out.writeRange(head.reason, of: $0) }
-        out.writeStaticString("\r\n")
+        writer.write(UInt8(truncatingIfNeeded: 0x30 + status / 100))
+        writer.write(UInt8(truncatingIfNeeded: 0x30 + status / 10 % 10))
+        writer.write(UInt8(truncatingIfNeeded: 0x30 + status % 10))
+        writer.write(UInt8(ascii: " "))
+        let reason = head.reason
+        head.fields.bytes.withUnsafeReadableBytes { writer.write(reason, of: $0) }
+        writer.write("\r\n")
     }
 }
 
-extension ByteBuffer {
+extension HeadWriter {
     mutating func writeDate(_ date: [UInt8]) {
-        writeStaticString("Date: ")
-        writeBytes(date)
-        writeStaticString("\r\n")
+        write("Date: ")
+        write(date)
+        write("\r\n")
     }
 }

@@ -7,8 +7,8 @@ import SluiceUpstream
 /// Whether a failed attempt is followed by another one.
 extension Exchange {
     /// An answer came: is it one that the route wants to try again?
-    func retries(after head: ResponseHead) -> Bool {
-        guard let plan = forwardPlan, plan.retries.covers(.response(status: Int(head.status))) else { return false }
+    func retries(after head: inout ResponseHead) -> Bool {
+        guard let plan = forwardPlan, plan.mayRetryAnswers, plan.retries.covers(.response(status: Int(head.status))) else { return false }
         let asked = head.fields.value(of: .retryAfter).flatMap { range in
             head.fields.withBytes(range) { RetryAfter.parse($0, now: worker.secondsSince1970()) }
         }
@@ -50,7 +50,7 @@ extension Exchange {
         return plan.retries.decide(failed, random: &loop.random)
     }
 
-    private var forwardPlan: ForwardPlan? {
+    var forwardPlan: ForwardPlan? {
         guard routeIndex >= 0 else { return nil }
         return snapshot?.routes[routeIndex].forward
     }

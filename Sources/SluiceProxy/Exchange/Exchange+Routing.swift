@@ -31,13 +31,13 @@ extension Exchange {
     }
 
     func findClient(_ connection: DownstreamConnection) {
-        client = connection.clientAddress(of: request)
+        client = connection.listener.trustsNobody ? connection.peer.address : connection.clientAddress(of: request)
     }
 
     /// Finds the route and its filters.
     func route(_ snapshot: LoopSnapshot, _ connection: DownstreamConnection) {
         let context = RouteContext(listener: connection.listener.index, source: client, sni: nil)
-        let match = snapshot.view?.match(request, context, scratch: &worker.matchScratch, captures: &captures)
+        let match = snapshot.view?.match(&request, context, scratch: &worker.matchScratch, captures: &captures)
         switch match ?? .none {
         case .route(let index): routeIndex = index
         case .none: routeIndex = -1

@@ -14,18 +14,20 @@ extension Exchange {
         requestBodyIsComplete = true
         responseHeadSent = true
         connection.closesAfterExchange = true
-        HopByHop.remove(from: &response.fields)
+        HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.upgrade)
         runResponseFilters()
         var buffer = loop.takeScratch()
-        StatusLine.write(response, to: &buffer)
-        response.fields.write(to: &buffer)
-        if response.status == 101 {
-            buffer.writeStaticString("Connection: upgrade\r\nUpgrade: ")
-            buffer.writeBytes(upgradeToken)
-            buffer.writeStaticString("\r\n")
+        _ = buffer.writeHead(atMost: response.fields.bytes.readableBytes * 2 + upgradeToken.count + 128) { writer in
+            StatusLine.write(&response, to: &writer)
+            writer.write(&response.fields)
+            if response.status == 101 {
+                writer.write("Connection: upgrade\r\nUpgrade: ")
+                writer.write(upgradeToken)
+                writer.write("\r\n")
+            }
+            writer.write("\r\n")
         }
-        buffer.writeStaticString("\r\n")
         connection.writeAndFlush(buffer)
         loop.giveBack(buffer)
         connection.beginTunnel()

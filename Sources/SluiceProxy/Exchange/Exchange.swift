@@ -26,7 +26,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         case discarding
     }
 
-    unowned let worker: Worker
+    let worker: Worker
     var phase = Phase.idle
     /// nil once the client has gone.
     var connection: DownstreamConnection?
@@ -290,6 +290,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         if !stickyCookie.isEmpty { stickyCookie = [] }
         mirror = nil
         if !forwardedFor.isEmpty { forwardedFor = [] }
+        keepsForwardedProto = false
+        keepsForwardedHost = false
         tunnelHalvesEnded = 0
         allowedMethods = nil
         responseHeadSent = false

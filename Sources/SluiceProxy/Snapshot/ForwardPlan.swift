@@ -67,9 +67,10 @@ final class ForwardPlan {
     /// How much of the request body is kept in case it must be sent again.
     ///
     /// Also without a retry policy a little is kept for the one safe resend.
-    func replayLimit(for request: RequestHead) -> Int {
-        request.framing == .none ? 0 : max(retries.bufferBytes, Worker.bufferLimit)
-    }
+    var replayLimit: Int { max(retries.bufferBytes, Worker.bufferLimit) }
+
+    /// Whether any status is tried again at all.
+    var mayRetryAnswers: Bool { retries.maxRetries > 0 }
 }
 
 /// A fixed answer.

@@ -45,6 +45,8 @@ package final class LoopListener {
         trusted = model.trustedProxies
     }
 
+    var trustsNobody: Bool { trusted.isEmpty }
+
     func trusts(_ address: IPAddress) -> Bool {
         for network in trusted where network.contains(address) { return true }
         return false

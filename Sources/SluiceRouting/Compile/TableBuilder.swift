@@ -37,11 +37,9 @@ struct TableBuilder {
         )
         (record.conditionStart, record.conditionCount) = addConditions(model.match)
         let number = UInt32(truncatingIfNeeded: index)
+        let hosts = hosts(model.match.hosts)
         if let path = compile(model.match.path, &record) {
-            for host in hosts(model.match.hosts) {
-                let root = tree.root(host, route: number)
-                insert(path, below: root, number)
-            }
+            for host in hosts { insert(path, below: tree.root(host, route: number), number) }
         }
         routes.append(record)
     }

@@ -14,9 +14,9 @@ extension Matcher {
         let slot = scratch.slots[index]
         switch slot.state {
         case .absent: return body(nil)
-        case .inHead: return body(head.part(ByteRange(start: slot.start, count: slot.count)))
+        case .inHead: return body(head.part(slot.start, slot.count))
         case .inScratch:
-            return scratch.bytes.withUnsafeBytes { body($0.part(ByteRange(start: slot.start, count: slot.count))) }
+            return scratch.bytes.withUnsafeBytes { body($0.part(slot.start, slot.count)) }
         }
     }
 
@@ -56,8 +56,9 @@ extension Matcher {
     private func isNamed(_ entry: HeaderTable.Entry, _ field: Field) -> Bool {
         guard !entry.isRemoved, entry.name.rawValue == field.wellKnown else { return false }
         guard field.wellKnown == 0 else { return true }
-        return UInt32(entry.nameCount) == field.count
-            && ASCII.equalsFolded(head.part(entry.nameRange), table.pointee.arena.bytes(field.start, field.count))
+        guard UInt32(entry.nameCount) == field.count else { return false }
+        let name = table.pointee.arena.bytes(field.start, field.count)
+        return ASCII.equalsFolded(head.part(entry.nameStart, field.count), name)
     }
 
     /// Several lines are one value with commas between (RFC 9110, section 5.3), so that no line can hide behind another.
@@ -67,13 +68,13 @@ extension Matcher {
         _ scratch: inout MatchScratch
     ) {
         if slot.state == .inHead {
-            let first = head.part(ByteRange(start: slot.start, count: slot.count))
+            let first = head.part(slot.start, slot.count)
             slot.state = .inScratch
             slot.start = UInt32(truncatingIfNeeded: scratch.bytes.count)
             scratch.bytes.append(contentsOf: first)
         }
         scratch.bytes.append(UInt8(ascii: ","))
-        scratch.bytes.append(contentsOf: head.part(entry.valueRange))
+        scratch.bytes.append(contentsOf: head.part(entry.valueStart, entry.valueCount))
         slot.count = UInt32(truncatingIfNeeded: scratch.bytes.count) - slot.start
     }
 

@@ -234,8 +234,13 @@ struct Matcher {
 extension UnsafeRawBufferPointer {
     /// The bytes of a range, none if it does not lie inside.
     @inline(__always)
-    func part(_ range: ByteRange) -> UnsafeRawBufferPointer {
-        guard range.end <= count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(rebasing: self[Int(range.start)..<range.end])
+    func part(_ range: ByteRange) -> UnsafeRawBufferPointer { part(range.start, range.count) }
+
+    @inline(__always)
+    func part(_ start: UInt32, _ length: UInt32) -> UnsafeRawBufferPointer {
+        guard let base = baseAddress, Int(start) + Int(length) <= count else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        return UnsafeRawBufferPointer(start: base + Int(start), count: Int(length))
     }
 }

@@ -55,7 +55,7 @@ struct RouteStorage: Sendable {
 
     /// The bit of a method in this table; 0 for one that no route names.
     func bit(of method: Method, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        guard method == .other else { return 1 << UInt64(method.rawValue) }
+        guard case .other = method else { return 1 << UInt64(method.rawValue) }
         for index in 0..<UInt32(truncatingIfNeeded: methods.count) {
             let known = methods[index]
             if sameBytes(bytes, arena.bytes(known.start, known.count)) { return Self.customBit(index) }
@@ -65,7 +65,8 @@ struct RouteStorage: Sendable {
 
     /// Methods that satisfy a route: HEAD is answered where GET is (RFC 9110, section 9.3.2).
     func bits(for method: Method, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        bit(of: method, bytes) | (method == .head ? Self.get : 0)
+        let own = bit(of: method, bytes)
+        return own == Self.head ? own | Self.get : own
     }
 
     static let get: UInt64 = 1 << UInt64(Method.get.rawValue)

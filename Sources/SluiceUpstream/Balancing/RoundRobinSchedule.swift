@@ -4,7 +4,8 @@ internal import SluiceCore
 ///
 /// In any run of as many picks as the weights sum to, each endpoint comes exactly as often as its weight says, spread
 /// out rather than in bursts. Every endpoint starts at a random point of its period, so that loops (and processes)
-/// with the same list do not march in step. A pick costs O(log n), with excluded endpoints O(n).
+/// with the same list do not march in step. A pick costs O(log n), with excluded endpoints O(n). Equal weights, the
+/// usual case, keep the order they start with, so there a pick only moves a cursor.
 struct RoundRobinSchedule: Sendable {
     private struct Turn {
         var due: Double
@@ -15,8 +16,11 @@ struct RoundRobinSchedule: Sendable {
         static func < (a: Turn, b: Turn) -> Bool { a.due < b.due || (a.due == b.due && a.index < b.index) }
     }
 
-    /// A binary heap, the earliest turn first.
+    /// A binary heap, the earliest turn first; with equal weights simply the order.
     private var turns: [Turn] = []
+    private var isUniform = true
+    /// Who is next, with equal weights.
+    private var cursor = 0
 
     init() {}
 
@@ -28,16 +32,29 @@ struct RoundRobinSchedule: Sendable {
         }
         // A sorted array is a heap.
         turns.sort(by: <)
+        isUniform = turns.allSatisfy { $0.period == turns[0].period }
     }
 
     /// The next endpoint that is not in `tried`; nil when there is none. Allocates: never.
     mutating func next(excluding tried: TriedEndpoints) -> Int? {
+        isUniform ? nextInOrder(excluding: tried) : nextDue(excluding: tried)
+    }
+
+    private mutating func nextInOrder(excluding tried: TriedEndpoints) -> Int? {
+        for _ in 0..<turns.count {
+            let turn = turns[cursor]
+            cursor = cursor + 1 < turns.count ? cursor + 1 : 0
+            if tried.isEmpty || !tried.contains(turn.id) { return turn.index }
+        }
+        return nil
+    }
+
+    private mutating func nextDue(excluding tried: TriedEndpoints) -> Int? {
         var chosen = 0
         if !tried.isEmpty {
             guard let first = firstDue(excluding: tried) else { return nil }
             chosen = first
         }
-        guard chosen < turns.count else { return nil }
         turns[chosen].due += turns[chosen].period
         let index = turns[chosen].index
         siftDown(chosen)
@@ -53,16 +70,18 @@ struct RoundRobinSchedule: Sendable {
         return best
     }
 
+    /// Moves a turn that has become later to where it belongs: the earlier ones below it move up in its place.
     private mutating func siftDown(_ start: Int) {
-        var parent = start
+        let moved = turns[start]
+        var place = start
         while true {
-            var least = parent
-            let left = 2 * parent + 1
-            if left < turns.count, turns[left] < turns[least] { least = left }
-            if left + 1 < turns.count, turns[left + 1] < turns[least] { least = left + 1 }
-            if least == parent { return }
-            turns.swapAt(parent, least)
-            parent = least
+            var child = 2 * place + 1
+            guard child < turns.count else { break }
+            if child + 1 < turns.count, turns[child + 1] < turns[child] { child += 1 }
+            guard turns[child] < moved else { break }
+            turns[place] = turns[child]
+            place = child
         }
+        turns[place] = moved
     }
 }

@@ -142,7 +142,7 @@ package final class UpstreamConnection: SocketHandler {
             return
         }
         let keepAlive = head.keepAlive
-        noteKeepAliveHint()
+        if head.fields.present & (1 << UInt64(FieldName.keepAlive.rawValue)) != 0 { noteKeepAliveHint() }
         body.start(head.framing)
         phase = .body
         attempt.received(head: self, opensTunnel: false)

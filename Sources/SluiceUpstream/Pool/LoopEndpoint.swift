@@ -5,7 +5,9 @@ package import SluiceCore
 ///
 /// Isolation: one loop.
 package final class LoopEndpoint {
-    unowned let upstream: LoopUpstream
+    /// Held strongly: a connection under way may outlive its upstream's place in the configuration. The circle ends when
+    /// the upstream retires.
+    let upstream: LoopUpstream
     package var address: SocketAddress { state.key.address }
     /// What `host: upstream` sends: the name or address with a port that is not 80.
     package let hostField: [UInt8]

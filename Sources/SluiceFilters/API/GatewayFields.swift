@@ -1,0 +1,44 @@
+package import SluiceConfig
+package import SluiceCore
+
+/// One of the two heads of an exchange.
+package enum MessageSide: String, Sendable {
+    case request, response
+}
+
+/// The fields that no filter edits, because they say where a message ends, how its connection is used or whom it is
+/// for. The gateway writes them itself; a second opinion about them is how request smuggling begins.
+package enum GatewayFields {
+    /// - Parameter name: letters in any case.
+    /// - Returns: what is wrong with editing that field, nil when nothing is.
+    package static func problem(_ name: String, in side: MessageSide) -> ValueProblem? {
+        let id = FieldKey(name).name
+        let isOwn: Bool
+        switch id {
+        case .host:
+            return ValueProblem("cannot be {}: the Host header follows from the route", help: "use 'host' of the route or upstream")
+        case .xForwardedFor where side == .request:
+            return ValueProblem("cannot be {}: the gateway always writes it", help: "see 'trusted_proxies' of the listener")
+        case .contentLength, .transferEncoding, .connection, .keepAlive, .proxyConnection, .upgrade, .te, .trailer,
+            .http2Settings:
+            isOwn = true
+        case .expect, .proxyAuthorization: isOwn = side == .request
+        default: isOwn = false
+        }
+        return isOwn ? ValueProblem("cannot be {}: the gateway itself answers for that header") : nil
+    }
+}
+
+extension ValueType where Value == String {
+    /// The name of a header that a filter may edit, given back as it was written.
+    package static func editableHeader(_ side: MessageSide) -> Self {
+        scalar(.text("header name"), show: { $0 }) { text in
+            guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isToken) else {
+                let help: String? = text.hasPrefix(":") ? "pseudo headers follow from the route" : nil
+                return .failure(ValueProblem(.fieldSyntax, "is not a header name: {}", help: help))
+            }
+            if let problem = GatewayFields.problem(text, in: side) { return .failure(problem) }
+            return .success(text)
+        }
+    }
+}

@@ -1,0 +1,9 @@
+package import SluiceConfig
+
+/// The filters that come with the gateway: one line each.
+package enum BuiltInFilters {
+    package static let catalog = FilterCatalog([
+        HeadersConfiguration.self,
+        RequestIDConfiguration.self,
+    ])
+}

@@ -1,0 +1,33 @@
+internal import SluiceConfig
+internal import Testing
+
+@Suite struct SpellingTests {
+    private static let names = ["max_connections", "timeout", "timeouts", "retry", "host", "hosts", "tls"]
+
+    @Test(arguments: [
+        ("max_conections", "max_connections"), ("max-connections", "max_connections"), ("Timeout", "timeout"),
+        ("tiemout", "timeout"), ("timeoutss", "timeouts"), ("rety", "retry"), ("hsot", "host"), ("tsl", "tls"),
+    ])
+    func findsTheNearest(_ word: String, _ expected: String) {
+        #expect(Spelling.nearest(to: word, in: Self.names) == expected)
+    }
+
+    @Test(arguments: ["", "x", "abc", "connection_pool", "upstream", String(repeating: "t", count: 65)])
+    func staysSilentWhenNothingIsNear(_ word: String) {
+        #expect(Spelling.nearest(to: word, in: Self.names) == nil)
+    }
+
+    @Test func listsShortChoicesOnly() {
+        #expect(Spelling.choices([]) == nil)
+        #expect(Spelling.choices(["a"]) == "only 'a' is possible here")
+        #expect(Spelling.choices(["a", "b"]) == "possible here: 'a', 'b'")
+        #expect(Spelling.choices((0..<13).map { "\($0)" }) == nil)
+    }
+
+    @Test func shortensAndCleansTexts() {
+        #expect(Printable.short("plain é 日") == "plain é 日")
+        #expect(Printable.short("a\u{1B}[0m\n") == "a\\u{1b}[0m\\u{a}")
+        #expect(Printable.short("x\u{202E}y") == "x\\u{202e}y")
+        #expect(Printable.short(String(repeating: "a", count: 61)) == String(repeating: "a", count: 60) + "...")
+    }
+}
