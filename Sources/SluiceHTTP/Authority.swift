@@ -5,6 +5,7 @@ package enum Authority {
     /// Whether the bytes are a host that is not empty, with a port of 0 ... 65535 or an empty one.
     package static func isValid(_ bytes: UnsafeRawBufferPointer, needsPort: Bool) -> Bool {
         guard let hostEnd = endOfHost(bytes), hostEnd > 0 else { return false }
+        if bytes[0] == UInt8(ascii: "["), !isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<(hostEnd - 1)])) { return false }
         if hostEnd == bytes.count { return !needsPort }
         // endOfHost stops at the end or at a colon.
         let port = UnsafeRawBufferPointer(rebasing: bytes[(hostEnd + 1)...])
@@ -43,16 +44,19 @@ package enum Authority {
         return i
     }
 
-    /// `[` IPv6 or IPvFuture `]`, then nothing or a colon. The address itself is checked for its alphabet only.
+    /// `[` ... `]`, then nothing or a colon; what is between them is not looked at.
     private static func endOfLiteral(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), close > 2 else { return nil }
-        var sawColon = false
-        for byte in bytes[1..<close] {
-            if byte == UInt8(ascii: ":") { sawColon = true }
-            guard ASCII.hexValue(byte) != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") else { return nil }
-        }
-        guard sawColon else { return nil }
+        guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
         let end = close + 1
         return end == bytes.count || bytes[end] == UInt8(ascii: ":") ? end : nil
+    }
+
+    /// No zone and no IPvFuture: neither means anything to another host. Rare enough for a string.
+    private static func isIPv6(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count <= 45, bytes.contains(UInt8(ascii: ":")) else { return false }
+        let inAlphabet = bytes.allSatisfy {
+            ASCII.hexValue($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+        }
+        return inAlphabet && IPAddress(String(decoding: bytes, as: UTF8.self)) != nil
     }
 }

@@ -147,7 +147,21 @@ package struct BodyDecoder: Sendable {
         return .size(size, consumed: i + 2)
     }
 
-    /// RFC 9110, section 6.5.1: fields that frame or route a message have no business in a trailer.
+    /// RFC 9110, section 6.5.1: what frames, routes, authenticates or steers a message has no business in a trailer.
+    ///
+    /// A reader that merges trailers into the header would see there what the gateway takes out of headers.
+    private static func isForbidden(_ name: FieldName) -> Bool {
+        switch name {
+        case .contentLength, .transferEncoding, .host, .connection, .trailer, .te, .upgrade, .keepAlive, .expect,
+            .authorization, .proxyConnection, .proxyAuthorization, .proxyAuthenticate, .cookie, .setCookie, .contentType,
+            .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRealIP, .http2Settings, .maxForwards,
+            .location, .retryAfter:
+            true
+        default: false
+        }
+    }
+
+    /// One trailer line, kept, or the empty line behind the last.
     private mutating func trailerLine(_ input: inout ByteBuffer) -> Event? {
         let result = input.withUnsafeReadableBytes { bytes -> (FieldParser.Line, FieldName) in
             let line = FieldParser.line(bytes, from: 0)
@@ -157,13 +171,9 @@ package struct BodyDecoder: Sendable {
         switch result.0 {
         case .field(let name, let value, let next):
             trailerBytes += next
-            switch result.1 {
-            case .contentLength, .transferEncoding, .host, .connection, .trailer, .te, .upgrade, .keepAlive, .expect,
-                .authorization, .proxyConnection:
-                return .invalid(.badTrailer)
-            default: break
-            }
+            if Self.isForbidden(result.1) { return .invalid(.badTrailer) }
             var table = trailers ?? HeaderTable()
+            trailers = nil  // or the table would be copied for each line
             guard trailerBytes <= Self.maximumTrailerBytes, table.entries.count < Self.maximumTrailers else {
                 return .invalid(.badTrailer)
             }

@@ -88,3 +88,35 @@ enum FieldParser {
         }
     }
 }
+
+/// How far an unfinished field line was read.
+///
+/// A line that comes byte by byte is read from its beginning only when something new begins in it, not with each byte:
+/// reading costs a client's bytes once, whatever pieces it sends them in.
+struct LineProgress {
+    /// The end of what is known to be name or value; 0 when nothing is known.
+    private var scanned = 0
+    private var inValue = false
+
+    /// Whether what has come since only makes the same name or value longer.
+    mutating func onlyGrew(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard scanned > 0 else { return false }
+        let end = inValue ? FieldParser.endOfValue(bytes, from: scanned) : Self.endOfName(bytes, from: scanned)
+        scanned = end == bytes.count ? end : 0
+        return scanned > 0
+    }
+
+    /// Takes note of the line at `start`, which is incomplete.
+    mutating func note(_ bytes: UnsafeRawBufferPointer, from start: Int) {
+        var end = Self.endOfName(bytes, from: start)
+        inValue = end < bytes.count && bytes[end] == UInt8(ascii: ":")
+        if inValue { end = FieldParser.endOfValue(bytes, from: end + 1) }
+        scanned = end == bytes.count ? end : 0
+    }
+
+    private static func endOfName(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var i = start
+        while i < bytes.count, ASCII.isToken(bytes[i]) { i += 1 }
+        return i
+    }
+}

@@ -5,6 +5,8 @@ package import SluiceCore
 /// Filled while the lines of a head are parsed; judged once at its end. RFC 9112, sections 6 and 9.
 struct FramingFields {
     var contentLength: UInt64?
+    /// `Content-Length` came more than once, with the same value: one line is enough to forward.
+    var lengthIsRepeated = false
     var sawTransferEncoding = false
     /// The codings seen so far are exactly one `chunked`.
     var isChunked = false
@@ -14,6 +16,7 @@ struct FramingFields {
     /// `Connection` names fields other than the three above, which must be removed before forwarding.
     var nominates = false
     var sawUpgrade = false
+    var sawExpect = false
     var hostCount = 0
     var host = ByteRange.empty
 
@@ -26,6 +29,7 @@ struct FramingFields {
         case .transferEncoding: return noteCoding(value)
         case .connection: noteConnection(value)
         case .upgrade: sawUpgrade = true
+        case .expect: sawExpect = true
         case .host:
             hostCount += 1
             host = range
@@ -42,12 +46,24 @@ struct FramingFields {
             guard ASCII.isDigit(byte) else { return .badContentLength }
             number = number * 10 + UInt64(byte - 0x30)  // 19 digits fit in 64 bits
         }
-        if let known = contentLength, known != number { return .conflictingContentLength }
+        if let known = contentLength {
+            guard known == number else { return .conflictingContentLength }
+            lengthIsRepeated = true
+        }
         contentLength = number
         return nil
     }
 
+    /// RFC 9110, section 8.6: a repeated length is refused or made a single one before the message goes on.
+    static func removeRepeatedLength(from fields: inout HeaderTable) {
+        guard let first = fields.firstIndex(of: .contentLength) else { return }
+        while let again = fields.firstIndex(of: .contentLength, from: first + 1) { fields.removeEntry(at: again) }
+    }
+
     /// Only one final `chunked` and nothing else: what else is legal, nobody sends, and readers disagree about it.
+    ///
+    /// RFC 9112, sections 6.1 and 6.3: `chunked` anywhere but once at the end is a mistake, a coding that is not known
+    /// is `.unknownTransferCoding`.
     private mutating func noteCoding(_ value: UnsafeRawBufferPointer) -> GatewayError? {
         if sawTransferEncoding { return .badTransferEncoding }
         sawTransferEncoding = true
@@ -55,15 +71,23 @@ struct FramingFields {
             isChunked = true
             return nil
         }
-        guard !value.isEmpty else { return .badTransferEncoding }
-        var mentionsChunked = false
+        return Self.judgeCodings(value)
+    }
+
+    /// What is wrong with a list of codings that is not just `chunked`.
+    private static func judgeCodings(_ value: UnsafeRawBufferPointer) -> GatewayError {
+        var chunked = 0
+        var endsWithChunked = false
+        var isMalformed = false
         FieldList.forEach(value) { item in
-            if item.count >= 7, ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: item[..<7]), "chunked") {
-                mentionsChunked = true
-            }
+            endsWithChunked = ASCII.equalsFolded(item, "chunked")
+            // `chunked;a=b` and `chunkedx` are read as `chunked` by some.
+            if item.count >= 7, ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: item[..<7]), "chunked") { chunked += 1 }
+            let isPlain = item.allSatisfy { ASCII.isToken($0) || $0 == 0x20 || $0 == 0x09 || $0 == 0x3B || $0 == 0x3D }
+            if item.isEmpty || !isPlain { isMalformed = true }
         }
-        let plain = value.allSatisfy { ASCII.isToken($0) || $0 == 0x2C || $0 == 0x20 || $0 == 0x09 || $0 == 0x3B || $0 == 0x3D }
-        return mentionsChunked || !plain ? .badTransferEncoding : .unknownTransferCoding
+        if isMalformed || chunked > 1 || (chunked == 1 && !endsWithChunked) { return .badTransferEncoding }
+        return .unknownTransferCoding
     }
 
     private mutating func noteConnection(_ value: UnsafeRawBufferPointer) {

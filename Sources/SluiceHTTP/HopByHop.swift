@@ -42,10 +42,12 @@ package enum HopByHop {
     /// `TE` is hop by hop, but `TE: trailers` is what gRPC needs to see, and the gateway passes trailers on.
     package static func keepOnlyTrailers(in fields: inout HeaderTable) {
         var wantsTrailers = false
-        if let range = fields.value(of: .te) {
-            fields.withBytes(range) { value in
+        var from = 0
+        while let i = fields.firstIndex(of: .te, from: from) {
+            fields.withBytes(fields.entries[i].valueRange) { value in
                 FieldList.forEach(value) { if ASCII.equalsFolded($0, "trailers") { wantsTrailers = true } }
             }
+            from = i + 1
         }
         fields.remove(.te)
         if wantsTrailers { fields.append(.te, value: "trailers".utf8) }

@@ -27,12 +27,18 @@ package struct RequestParser: Sendable {
         package init() {}
     }
 
+    /// Longer methods are refused: nobody sends them, and one that never ends must not be waited for.
+    package static let maximumMethod = 64
+
     private enum Phase { case leadingLine, requestLine, fields }
 
     private var phase = Phase.leadingLine
     /// Where the head begins (behind one leading CRLF) and where the current line does.
     private var headStart = 0
     private var lineStart = 0
+    /// How far an unfinished target or field line was read, so that dripped bytes are looked at once.
+    private var targetScanned = 0
+    private var progress = LineProgress()
     private var framing = FramingFields()
     private var absoluteForm = false
 
@@ -46,6 +52,8 @@ package struct RequestParser: Sendable {
         phase = .leadingLine
         headStart = 0
         lineStart = 0
+        targetScanned = 0
+        progress = LineProgress()
         framing.reset()
         absoluteForm = false
     }
@@ -53,9 +61,21 @@ package struct RequestParser: Sendable {
     /// Parses as much as is there.
     ///
     /// `input` is read from its reader index, which does not move: the caller consumes what `.complete` names. On
-    /// `.complete` the head's table holds a copy of the bytes. The parser must be `reset` before the next head.
+    /// `.complete` the head's table holds a copy of the bytes, on `.invalid` a copy of those that were read before the
+    /// mistake, so that a log can show them. The parser must be `reset` before the next head.
     package mutating func parse(_ input: ByteBuffer, into head: inout RequestHead, limits: Limits) -> ParseResult {
-        input.withUnsafeReadableBytes { parse($0, into: &head, limits: limits) }
+        input.withUnsafeReadableBytes { bytes in
+            let result = parse(bytes, into: &head, limits: limits)
+            if case .invalid = result { keepRefused(bytes, in: &head, limits: limits) }
+            return result
+        }
+    }
+
+    /// Gives the ranges of a refused head the bytes that they point into.
+    private func keepRefused(_ bytes: UnsafeRawBufferPointer, in head: inout RequestHead, limits: Limits) {
+        guard head.fields.bytes.readableBytes == 0, headStart < bytes.count else { return }
+        let count = min(bytes.count - headStart, limits.headBytes)
+        head.fields.bytes.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[headStart..<(headStart + count)]))
     }
 
     private mutating func parse(
@@ -63,7 +83,10 @@ package struct RequestParser: Sendable {
         into head: inout RequestHead,
         limits: Limits
     ) -> ParseResult {
+        if phase == .fields, progress.onlyGrew(bytes) { return unfinished(bytes, limits: limits) }
         if phase == .leadingLine {
+            // Before anything can be refused: what the table holds may be of another client.
+            head.reset()
             // RFC 9112, section 2.2: one empty line before the request line is forgiven.
             guard let first = bytes.first else { return .incomplete }
             if first == 0x0D {
@@ -74,7 +97,6 @@ package struct RequestParser: Sendable {
             }
             lineStart = headStart
             phase = .requestLine
-            head.reset()
         }
         if phase == .requestLine {
             switch requestLine(bytes, into: &head, limits: limits) {
@@ -114,11 +136,16 @@ package struct RequestParser: Sendable {
                 if let error = finish(&head, own) { return .invalid(error) }
                 return .complete(consumed: next)
             case .incomplete:
-                return bytes.count - headStart > limits.headBytes ? .invalid(.headTooLarge) : .incomplete
+                progress.note(bytes, from: lineStart)
+                return unfinished(bytes, limits: limits)
             case .invalid(let error):
                 return .invalid(error)
             }
         }
+    }
+
+    private func unfinished(_ bytes: UnsafeRawBufferPointer, limits: Limits) -> ParseResult {
+        bytes.count - headStart > limits.headBytes ? .invalid(.headTooLarge) : .incomplete
     }
 
     /// A range of the input as one of the head.
@@ -138,15 +165,19 @@ package struct RequestParser: Sendable {
         let count = bytes.count
         var i = headStart
         while i < count, ASCII.isToken(bytes[i]) { i += 1 }
-        guard i < count else { return i - headStart > 64 ? .invalid(.badRequestLine) : .incomplete }
+        if i - headStart > Self.maximumMethod { return .invalid(.badRequestLine) }
+        guard i < count else { return .incomplete }
         guard bytes[i] == 0x20, i > headStart else { return .invalid(lineError(bytes[i], .badRequestLine)) }
         head.methodRange = ByteRange(start: 0, count: i - headStart)
         head.method = Method.intern(UnsafeRawBufferPointer(rebasing: bytes[headStart..<i]))
         let targetStart = i + 1
-        i = targetStart
+        i = max(targetStart, targetScanned)
         while i < count, ASCII.isTarget(bytes[i]) { i += 1 }
         if i - targetStart > limits.uriBytes { return .invalid(.uriTooLong) }
-        guard i < count else { return .incomplete }
+        guard i < count else {
+            targetScanned = i
+            return .incomplete
+        }
         guard bytes[i] == 0x20 else { return .invalid(lineError(bytes[i], .badTarget)) }
         guard i > targetStart else { return .invalid(.badRequestLine) }
         let target = UnsafeRawBufferPointer(rebasing: bytes[targetStart..<i])
@@ -160,30 +191,41 @@ package struct RequestParser: Sendable {
     }
 
     /// `HTTP/1.0` or `HTTP/1.1` and CRLF.
+    @inline(__always)
     private func version(_ bytes: UnsafeRawBufferPointer, from start: Int) -> ParseResult {
-        let expected: StaticString = "HTTP/"
-        var i = start
-        for k in 0..<5 {
-            guard i < bytes.count else { return .incomplete }
-            // A second space and a lower-case name end here.
-            guard bytes[i] == expected.utf8Start[k] else {
-                return .invalid(bytes[i] == 0x20 ? .badRequestLine : lineError(bytes[i], .badVersion))
-            }
-            i += 1
+        // What nearly everybody sends, in one comparison: "HTTP/1.1", its first letter lowest.
+        if start + 10 <= bytes.count, bytes[start + 8] == 0x0D, bytes[start + 9] == 0x0A,
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)) == 0x312E_312F_5054_5448
+        {
+            return .complete(consumed: start + 10)
         }
-        guard i + 5 <= bytes.count else {
-            for k in i..<bytes.count where bytes[k] == 0x0A { return .invalid(.bareLineFeed) }
-            return .incomplete
+        return rareVersion(bytes, from: start)
+    }
+
+    /// Byte by byte, so that the same mistake is found however the bytes come.
+    private func rareVersion(_ bytes: UnsafeRawBufferPointer, from start: Int) -> ParseResult {
+        let expected: StaticString = "HTTP/1.1\r\n"
+        for k in 0..<expected.utf8CodeUnitCount {
+            guard start + k < bytes.count else { return .incomplete }
+            let byte = bytes[start + k]
+            let fits = k == 5 || k == 7 ? ASCII.isDigit(byte) : byte == expected.utf8Start[k]
+            if !fits { return .invalid(versionError(byte, at: k)) }
         }
-        let major = bytes[i]
-        let minor = bytes[i + 2]
-        guard ASCII.isDigit(major), bytes[i + 1] == UInt8(ascii: "."), ASCII.isDigit(minor) else {
-            return .invalid(lineError(bytes[i], .badVersion))
+        guard bytes[start + 5] == UInt8(ascii: "1"), bytes[start + 7] <= UInt8(ascii: "1") else {
+            return .invalid(.unsupportedVersion)
         }
-        guard bytes[i + 3] == 0x0D else { return .invalid(lineError(bytes[i + 3], .badVersion)) }
-        guard bytes[i + 4] == 0x0A else { return .invalid(.bareCarriageReturn) }
-        guard major == UInt8(ascii: "1"), minor <= UInt8(ascii: "1") else { return .invalid(.unsupportedVersion) }
-        return .complete(consumed: i + 5)
+        return .complete(consumed: start + 10)
+    }
+
+    private func versionError(_ byte: UInt8, at place: Int) -> GatewayError {
+        switch byte {
+        case _ where place == 9: .bareCarriageReturn
+        case 0x0A: .bareLineFeed
+        // A second space or one at the end of the line, or no version at all.
+        case 0x20: .badRequestLine
+        case 0x0D where place == 0: .badRequestLine
+        default: .badVersion
+        }
     }
 
     private func lineError(_ byte: UInt8, _ other: GatewayError) -> GatewayError {
@@ -264,6 +306,7 @@ package struct RequestParser: Sendable {
     /// Judges the fields together: host, framing, persistence, expectation.
     private func finish(_ head: inout RequestHead, _ bytes: UnsafeRawBufferPointer) -> GatewayError? {
         if let error = finishHost(&head, bytes) { return error }
+        if framing.lengthIsRepeated { FramingFields.removeRepeatedLength(from: &head.fields) }
         if framing.sawTransferEncoding {
             if head.minorVersion == 0 { return .transferEncodingInHTTP10 }
             if framing.contentLength != nil { return .lengthAndTransferEncoding }
@@ -275,13 +318,21 @@ package struct RequestParser: Sendable {
             : framing.connectionKeepAlive && !framing.connectionClose
         head.nominatesFields = framing.nominates
         head.wantsUpgrade = framing.connectionUpgrade && framing.sawUpgrade && head.minorVersion == 1
-        if head.minorVersion == 1, let i = head.fields.firstIndex(of: .expect) {
+        if framing.sawExpect, head.minorVersion == 1 { return finishExpectation(&head) }
+        return nil
+    }
+
+    /// RFC 9110, section 10.1.1: the one expectation that there is, however often it is stated.
+    private func finishExpectation(_ head: inout RequestHead) -> GatewayError? {
+        var from = 0
+        while let i = head.fields.firstIndex(of: .expect, from: from) {
             let range = head.fields.entries[i].valueRange
             guard head.fields.withBytes(range, { ASCII.equalsFolded($0, "100-continue") }) else {
                 return .unknownExpectation
             }
-            head.expectsContinue = head.framing != .none
+            from = i + 1
         }
+        head.expectsContinue = head.framing != .none
         return nil
     }
 
@@ -302,6 +353,11 @@ package struct RequestParser: Sendable {
         for byte in host where byte >= 0x41 && byte <= 0x5A {
             head.host = head.fields.store(host.map(ASCII.lowercased))
             break
+        }
+        if head.method == .options, absoluteForm, head.path.isEmpty, head.query == nil {
+            // RFC 9112, section 3.2.4: this is how a client asks a proxy for `OPTIONS *`.
+            head.isAsterisk = true
+            head.path = head.fields.store(CollectionOfOne(UInt8(ascii: "*")))
         }
         return nil
     }

@@ -7,6 +7,7 @@ package import SluiceCore
 package struct ResponseParser: Sendable {
     private var inFields = false
     private var lineStart = 0
+    private var progress = LineProgress()
     private var framing = FramingFields()
 
     package init() {}
@@ -14,12 +15,13 @@ package struct ResponseParser: Sendable {
     package mutating func reset() {
         inFields = false
         lineStart = 0
+        progress = LineProgress()
         framing.reset()
     }
 
     /// Parses as much as is there; see `RequestParser.parse`.
     ///
-    /// `toHead` and `toConnect` say which request this answers, since both change what the framing fields mean.
+    /// `requestMethod` says what this answers, since HEAD and CONNECT change what the framing fields mean.
     package mutating func parse(
         _ input: ByteBuffer,
         into head: inout ResponseHead,
@@ -34,9 +36,11 @@ package struct ResponseParser: Sendable {
                 case .complete(let next):
                     lineStart = next
                     inFields = true
-                case .incomplete: return bytes.count > maximumHead ? .invalid(.upstreamHeadTooLarge) : .incomplete
+                case .incomplete: return unfinished(bytes, maximumHead)
                 case .invalid: return .invalid(.upstreamProtocolError)
                 }
+            } else if progress.onlyGrew(bytes) {
+                return unfinished(bytes, maximumHead)
             }
             return fieldLines(bytes, &head, requestMethod, maximumHead, maximumFields)
         }
@@ -65,11 +69,16 @@ package struct ResponseParser: Sendable {
                 head.fields.bytes.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[..<next]))
                 return finish(&head, method) ? .complete(consumed: next) : .invalid(.upstreamProtocolError)
             case .incomplete:
-                return bytes.count > maximumHead ? .invalid(.upstreamHeadTooLarge) : .incomplete
+                progress.note(bytes, from: lineStart)
+                return unfinished(bytes, maximumHead)
             case .invalid:
                 return .invalid(.upstreamProtocolError)
             }
         }
+    }
+
+    private func unfinished(_ bytes: UnsafeRawBufferPointer, _ maximumHead: Int) -> ParseResult {
+        bytes.count > maximumHead ? .invalid(.upstreamHeadTooLarge) : .incomplete
     }
 
     /// `HTTP/1.x SP 3DIGIT SP [reason] CRLF`; the second SP may be missing where the reason is.
@@ -108,15 +117,21 @@ package struct ResponseParser: Sendable {
         head.keepAlive = head.minorVersion == 1 ? !framing.connectionClose
             : framing.connectionKeepAlive && !framing.connectionClose
         head.nominatesFields = framing.nominates
+        if framing.lengthIsRepeated { FramingFields.removeRepeatedLength(from: &head.fields) }
         if framing.sawTransferEncoding, framing.contentLength != nil || head.minorVersion == 0 { return false }
         let status = head.status
         let switches = status == 101 || (method == .connect && (200...299).contains(status))
         if status < 200 || status == 204 || switches {
             // RFC 9112, 6.1 and RFC 9110, 8.6: no framing fields here; two readers could disagree about what follows.
             if framing.sawTransferEncoding { return false }
-            if let length = framing.contentLength, length > 0 { return false }
+            if let length = framing.contentLength {
+                guard length == 0 else { return false }
+                head.fields.remove(.contentLength)
+            }
             head.framing = .none
         } else if method == .head || status == 304 {
+            // It would only say how a body would have come to the gateway.
+            if framing.sawTransferEncoding { head.fields.remove(.transferEncoding) }
             head.framing = .none
         } else if framing.sawTransferEncoding {
             head.framing = .chunked

@@ -94,6 +94,13 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
     /// Ends our direction; the peer's may go on.
     package final func closeOutput() { context?.close(mode: .output, promise: nil) }
 
+    /// Makes the close that follows a reset instead of an orderly end.
+    package final func closeWithReset() {
+        guard descriptor >= 0 else { return }
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// Closes both directions at once.
     package final func closeChannel() {
         descriptor = -1

@@ -12,10 +12,6 @@ package enum RouteMatch: Equatable, Sendable {
 /// Methods, in the numbering of one table; `RouteTable.names(of:)` and `writeAllow` turn it into text.
 package struct MethodSet: Equatable, Sendable {
     var bits: UInt64
-
-    init(bits: UInt64) {
-        self.bits = bits
-    }
 }
 
 /// What a match needs to know besides the head.

@@ -45,6 +45,7 @@ package final class RouteTable: Sendable {
     /// - Parameters:
     ///   - routes: in the order in which they are tried.
     ///   - listeners: the names that `MatchModel.listeners` refer to; `RouteContext.listener` is an index in it.
+    /// - Returns: the table.
     /// - Throws: all problems of all routes.
     package static func compile(
         _ routes: [RouteModel],
@@ -82,6 +83,7 @@ package final class RouteTable: Sendable {
     /// - Parameters:
     ///   - index: in the list that was compiled.
     ///   - path: the path condition of that route.
+    /// - Returns: the names, none for an index outside.
     package func captureNames(ofRoute index: Int, path: PathMatch) -> [String] {
         guard case .regex = path else { return Self.captureNames(of: path) }
         guard index >= 0, index < count else { return [] }

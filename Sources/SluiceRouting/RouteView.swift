@@ -4,8 +4,8 @@ package import SluiceCore
 /// A `RouteTable` as a plain pointer, for matching without touching a shared reference count.
 ///
 /// It must not outlive its table: keep both in the loop's own wrapper of the snapshot.
+// SAFETY: written before the table is handed to anybody and never after; freed by the table's `deinit`.
 package struct RouteView: @unchecked Sendable {
-    // SAFETY: written before the table is handed to anybody and never after; freed by the table's `deinit`.
     private let pointer: UnsafeMutablePointer<RouteStorage>
 
     init(_ pointer: UnsafeMutablePointer<RouteStorage>) {
@@ -28,6 +28,7 @@ package struct RouteView: @unchecked Sendable {
     ///   - context: the connection's side.
     ///   - scratch: the loop's own working memory.
     ///   - captures: gets the captures of the route found; emptied otherwise.
+    /// - Returns: the first route of the list that fits, or why there is none.
     package func match(
         _ head: inout RequestHead,
         _ context: RouteContext,

@@ -15,7 +15,9 @@ struct LargeTableTests {
 
     @Test("10,000 routes with one path and different header values are divided by value")
     func headers() throws {
-        let table = try RouteTable.compile((0..<10_000).map { route(.exact("/a"), headers: ["x-tenant": .exact("t\($0)")]) })
+        let table = try RouteTable.compile(
+            (0..<10_000).map { route(.exact("/a"), headers: ["x-tenant": .exact("t\($0)")]) }
+        )
         for tenant in [0, 1, 5000, 9999] {
             #expect(outcome(table, request("GET", "/a", headers: [("X-Tenant", "t\(tenant)")])) == .route(tenant))
         }
@@ -88,7 +90,9 @@ struct LargeTableTests {
 
     @Test("memory of a plain route stays far under 1 KiB")
     func memory() throws {
-        let routes = (0..<5000).map { route(.prefix("/team-\($0 % 50)/service-\($0)"), hosts: ["h\($0 % 100).example.com"]) }
+        let routes = (0..<5000).map {
+            route(.prefix("/team-\($0 % 50)/service-\($0)"), hosts: ["h\($0 % 100).example.com"])
+        }
         let table = try RouteTable.compile(routes)
         #expect(table.count == 5000)
         #expect(table.memory / table.count < 400)

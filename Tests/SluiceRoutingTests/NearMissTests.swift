@@ -27,15 +27,22 @@ struct NearMissTests {
     @Test("a limit")
     func limit() {
         let routes = (0..<9).map { _ in route(methods: ["PUT"]) }
-        #expect(LinearMatcher(routes).nearMisses(request("GET", "/"), RouteContext(), limit: 3).map(\.route) == [0, 1, 2])
+        #expect(
+            LinearMatcher(routes).nearMisses(request("GET", "/"), RouteContext(), limit: 3).map(\.route) == [0, 1, 2]
+        )
         #expect(LinearMatcher(routes).nearMisses(request("GET", "/"), RouteContext(), limit: -1) == [])
     }
 
-    @Test("a path that nearly fits says what it lacks", arguments: [
-        (PathMatch.exact("/a"), "/a/", MatchFailure.PathHint?.some(.trailingSlash)), (.exact("/a/"), "/a", .trailingSlash),
-        (.exact("/Orders"), "/orders", .letterCase), (.prefix("/orders"), "/Orders/1", .letterCase),
-        (.template("/u/{id}"), "/u/1/", .trailingSlash), (.exact("/a"), "/b", nil), (.regex("/a"), "/a/", .trailingSlash),
-    ])
+    @Test(
+        "a path that nearly fits says what it lacks",
+        arguments: [
+            (PathMatch.exact("/a"), "/a/", MatchFailure.PathHint?.some(.trailingSlash)),
+            (.exact("/a/"), "/a", .trailingSlash),
+            (.exact("/Orders"), "/orders", .letterCase), (.prefix("/orders"), "/Orders/1", .letterCase),
+            (.template("/u/{id}"), "/u/1/", .trailingSlash), (.exact("/a"), "/b", nil),
+            (.regex("/a"), "/a/", .trailingSlash),
+        ]
+    )
     func hints(path: PathMatch, text: String, hint: MatchFailure.PathHint?) {
         let misses = LinearMatcher([route(path)]).nearMisses(request("GET", text), RouteContext())
         #expect(misses.map(\.failures) == [[.path(wanted: path, got: text, hint: hint)]])
@@ -48,10 +55,12 @@ struct NearMissTests {
         let routes = [route(sni: ["a.com"]), route(source: ["10.0.0.0/8"]), route(listeners: ["x"])]
         let context = RouteContext(listener: 0, source: address)
         let misses = LinearMatcher(routes, listeners: ["main", "x"]).nearMisses(request("GET", "/"), context)
-        #expect(misses.map(\.failures) == [
-            [.sni(wanted: ["a.com"], got: nil)], [.source(wanted: [network], got: address)],
-            [.listener(wanted: ["x"], got: "main")],
-        ])
+        #expect(
+            misses.map(\.failures) == [
+                [.sni(wanted: ["a.com"], got: nil)], [.source(wanted: [network], got: address)],
+                [.listener(wanted: ["x"], got: "main")],
+            ]
+        )
     }
 
     @Test("host and query, and what was there instead")
@@ -59,8 +68,10 @@ struct NearMissTests {
         let routes = [route(hosts: ["a.com"], query: ["q": .exact("1")])]
         let misses = LinearMatcher(routes).nearMisses(request("GET", "/", host: "b.com", query: "q=2"), RouteContext())
         let wanted = FieldMatch(name: "q", value: .exact("1"))
-        #expect(misses.map(\.failures) == [
-            [.host(wanted: ["a.com"], got: "b.com"), .query(wanted: wanted, got: "2")]
-        ])
+        #expect(
+            misses.map(\.failures) == [
+                [.host(wanted: ["a.com"], got: "b.com"), .query(wanted: wanted, got: "2")]
+            ]
+        )
     }
 }

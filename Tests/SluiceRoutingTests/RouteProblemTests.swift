@@ -13,17 +13,21 @@ struct RouteProblemTests {
         }
     }
 
-    @Test("each kind says which part it is about", arguments: [
-        (route(.exact("a")), RouteProblem.Part.path), (route(.exact("/a?b")), .path), (route(.prefix("a")), .prefix),
-        (route(.prefix("")), .prefix), (route(.prefix("/#")), .prefix), (route(.template("/{a")), .template),
-        (route(.regex("(")), .regex), (route(hosts: ["a:80"]), .hosts), (route(hosts: ["a.*"]), .hosts),
-        (route(hosts: ["*a.com"]), .hosts), (route(hosts: [""]), .hosts), (route(hosts: ["*."]), .hosts),
-        (route(hosts: ["a/b"]), .hosts), (route(hosts: ["é.com"]), .hosts), (route(methods: ["A B"]), .methods),
-        (route(methods: [""]), .methods), (route(headers: ["a b": .present(true)]), .headers),
-        (route(headers: ["x": .regex("(?=a)")]), .headers), (route(query: ["": .present(true)]), .query),
-        (route(query: ["q": .regex("[")]), .query), (route(sni: ["*"]), .sni), (route(sni: ["a b"]), .sni),
-        (route(listeners: ["b"]), .listeners),
-    ])
+    @Test(
+        "each kind says which part it is about",
+        arguments: [
+            (route(.exact("a")), RouteProblem.Part.path), (route(.exact("/a?b")), .path),
+            (route(.prefix("a")), .prefix),
+            (route(.prefix("")), .prefix), (route(.prefix("/#")), .prefix), (route(.template("/{a")), .template),
+            (route(.regex("(")), .regex), (route(hosts: ["a:80"]), .hosts), (route(hosts: ["a.*"]), .hosts),
+            (route(hosts: ["*a.com"]), .hosts), (route(hosts: [""]), .hosts), (route(hosts: ["*."]), .hosts),
+            (route(hosts: ["a/b"]), .hosts), (route(hosts: ["é.com"]), .hosts), (route(methods: ["A B"]), .methods),
+            (route(methods: [""]), .methods), (route(headers: ["a b": .present(true)]), .headers),
+            (route(headers: ["x": .regex("(?=a)")]), .headers), (route(query: ["": .present(true)]), .query),
+            (route(query: ["q": .regex("[")]), .query), (route(sni: ["*"]), .sni), (route(sni: ["a b"]), .sni),
+            (route(listeners: ["b"]), .listeners),
+        ]
+    )
     func parts(route: RouteModel, part: RouteProblem.Part) {
         let problems = problems([route])
         #expect(problems.map(\.part) == [part])
@@ -50,7 +54,12 @@ struct RouteProblemTests {
         let table = try RouteTable.compile([])
         var scratch = MatchScratch()
         var captures = Captures()
-        let result = table.match(request("GET", "/a", host: "a.b"), RouteContext(), scratch: &scratch, captures: &captures)
+        let result = table.match(
+            request("GET", "/a", host: "a.b"),
+            RouteContext(),
+            scratch: &scratch,
+            captures: &captures
+        )
         #expect(result == .none)
         #expect(table.count == 0)
     }

@@ -20,24 +20,35 @@ private func match(
 
 @Suite("Paths")
 struct PathMatchTests {
-    @Test("exact, prefix, template, regular expression", arguments: [
-        (PathMatch.any, "/x", true), (.any, "*", true), (.any, "", true),
-        (.exact("/a"), "/a", true), (.exact("/a"), "/a/", false), (.exact("/a"), "/A", false), (.exact("/"), "/", true),
-        (.exact("/a/"), "/a/", true), (.exact("*"), "*", true), (.exact("*"), "/x", false), (.exact("/é"), "/%C3%A9", true),
-        (.prefix("/a"), "/a", true), (.prefix("/a"), "/a/", true), (.prefix("/a"), "/a/b", true), (.prefix("/a"), "/ab", false),
-        (.prefix("/a/"), "/a", true), (.prefix("/a/"), "/a/b", true), (.prefix("/a/"), "/ab", false),
-        (.prefix("/"), "/", true), (.prefix("/"), "/a", true), (.prefix("/"), "*", true), (.prefix("/a//"), "/a/", true),
-        (.prefix("/a//"), "/a", false),
-        (.template("/u/{id}"), "/u/7", true), (.template("/u/{id}"), "/u/", false), (.template("/u/{id}"), "/u", false),
-        (.template("/u/{id}"), "/u/7/", false), (.template("/u/{id}"), "/u/7/x", false), (.template("/{a}/x"), "/u/x", true),
-        (.template("/f/{r...}"), "/f", false), (.template("/f/{r...}"), "/f/", true), (.template("/f/{r...}"), "/f/a", true),
-        (.template("/f/{r...}"), "/f/a/b/", true), (.template("/{r...}"), "/", true), (.template("/{r...}"), "*", false),
-        (.template("/a"), "/a", true), (.template("/a"), "/b", false),
-        (.regex("/a[0-9]"), "/a1", true), (.regex("/a[0-9]"), "/a12", false), (.regex("/a[0-9]"), "x/a1", false),
-        (.regex("/a/.*"), "/a/", true), (.regex("/a/.*"), "/a", false), (.regex(".*"), "*", true),
-        (.regex("/users/abc.*"), "/users/abcd/e", true), (.regex("/users/abc.*"), "/users/ab", false),
-        (.regex("(?i)/a"), "/A", true), (.regex(""), "", true), (.regex("/a|/b/c"), "/b/c", true),
-    ])
+    @Test(
+        "exact, prefix, template, regular expression",
+        arguments: [
+            (PathMatch.any, "/x", true), (.any, "*", true), (.any, "", true),
+            (.exact("/a"), "/a", true), (.exact("/a"), "/a/", false), (.exact("/a"), "/A", false),
+            (.exact("/"), "/", true),
+            (.exact("/a/"), "/a/", true), (.exact("*"), "*", true), (.exact("*"), "/x", false),
+            (.exact("/é"), "/%C3%A9", true),
+            (.prefix("/a"), "/a", true), (.prefix("/a"), "/a/", true), (.prefix("/a"), "/a/b", true),
+            (.prefix("/a"), "/ab", false),
+            (.prefix("/a/"), "/a", true), (.prefix("/a/"), "/a/b", true), (.prefix("/a/"), "/ab", false),
+            (.prefix("/"), "/", true), (.prefix("/"), "/a", true), (.prefix("/"), "*", true),
+            (.prefix("/a//"), "/a/", true),
+            (.prefix("/a//"), "/a", false),
+            (.template("/u/{id}"), "/u/7", true), (.template("/u/{id}"), "/u/", false),
+            (.template("/u/{id}"), "/u", false),
+            (.template("/u/{id}"), "/u/7/", false), (.template("/u/{id}"), "/u/7/x", false),
+            (.template("/{a}/x"), "/u/x", true),
+            (.template("/f/{r...}"), "/f", false), (.template("/f/{r...}"), "/f/", true),
+            (.template("/f/{r...}"), "/f/a", true),
+            (.template("/f/{r...}"), "/f/a/b/", true), (.template("/{r...}"), "/", true),
+            (.template("/{r...}"), "*", false),
+            (.template("/a"), "/a", true), (.template("/a"), "/b", false),
+            (.regex("/a[0-9]"), "/a1", true), (.regex("/a[0-9]"), "/a12", false), (.regex("/a[0-9]"), "x/a1", false),
+            (.regex("/a/.*"), "/a/", true), (.regex("/a/.*"), "/a", false), (.regex(".*"), "*", true),
+            (.regex("/users/abc.*"), "/users/abcd/e", true), (.regex("/users/abc.*"), "/users/ab", false),
+            (.regex("(?i)/a"), "/A", true), (.regex(""), "", true), (.regex("/a|/b/c"), "/b/c", true),
+        ]
+    )
     func single(path: PathMatch, request text: String, expected: Bool) throws {
         #expect(try match([route(path)], request("GET", text)) == (expected ? .route(0) : .none))
     }
@@ -51,11 +62,14 @@ struct PathMatchTests {
         #expect(try match(routes, request("GET", "/a/\(long)x/b")) == .none)
     }
 
-    @Test("the first route that fits wins, whatever its kind", arguments: [
-        [PathMatch.any, .exact("/a/b")], [.prefix("/a"), .exact("/a/b")], [.template("/{x}/b"), .exact("/a/b")],
-        [.regex("/.*"), .prefix("/a")], [.template("/a/{r...}"), .template("/a/{x}")], [.exact("/a/b"), .any],
-        [.regex("/a/b"), .regex("/a/.*")], [.prefix("/a/b"), .template("/{x}/{y}")],
-    ])
+    @Test(
+        "the first route that fits wins, whatever its kind",
+        arguments: [
+            [PathMatch.any, .exact("/a/b")], [.prefix("/a"), .exact("/a/b")], [.template("/{x}/b"), .exact("/a/b")],
+            [.regex("/.*"), .prefix("/a")], [.template("/a/{r...}"), .template("/a/{x}")], [.exact("/a/b"), .any],
+            [.regex("/a/b"), .regex("/a/.*")], [.prefix("/a/b"), .template("/{x}/{y}")],
+        ]
+    )
     func order(paths: [PathMatch]) throws {
         #expect(try match(paths.map { route($0) }, request("GET", "/a/b")) == .route(0))
         #expect(try match(paths.reversed().map { route($0) }, request("GET", "/a/b")) == .route(0))
@@ -80,12 +94,18 @@ struct PathMatchTests {
 
 @Suite("Hosts")
 struct HostMatchTests {
-    @Test("exact and wildcard", arguments: [
-        ("a.com", "a.com", true), ("A.com", "a.com", true), ("a.com", "b.a.com", false), ("*.a.com", "b.a.com", true),
-        ("*.a.com", "c.b.a.com", true), ("*.a.com", "a.com", false), ("*.a.com", ".a.com", false), ("*.a.com", "xa.com", false),
-        ("*", "a.com", true), ("*", "", true), ("a.com", "", false), ("[::1]", "[::1]", true), ("*.com", "a.com", true),
-        ("*.com", "com", false), ("*.a.com", "b.a.com.", false),
-    ])
+    @Test(
+        "exact and wildcard",
+        arguments: [
+            ("a.com", "a.com", true), ("A.com", "a.com", true), ("a.com", "b.a.com", false),
+            ("*.a.com", "b.a.com", true),
+            ("*.a.com", "c.b.a.com", true), ("*.a.com", "a.com", false), ("*.a.com", ".a.com", false),
+            ("*.a.com", "xa.com", false),
+            ("*", "a.com", true), ("*", "", true), ("a.com", "", false), ("[::1]", "[::1]", true),
+            ("*.com", "a.com", true),
+            ("*.com", "com", false), ("*.a.com", "b.a.com.", false),
+        ]
+    )
     func single(pattern: String, host: String, expected: Bool) throws {
         let outcome = try match([route(hosts: [pattern])], request("GET", "/", host: host))
         #expect(outcome == (expected ? .route(0) : .none))
@@ -142,7 +162,8 @@ struct MethodMatchTests {
     func notAllowed() throws {
         let routes = [
             route(.prefix("/a"), methods: ["GET"]), route(.exact("/a"), methods: ["PUT", "POST"]),
-            route(.exact("/a"), methods: ["DELETE"], headers: ["x": .present(true)]), route(.exact("/b"), methods: ["PATCH"]),
+            route(.exact("/a"), methods: ["DELETE"], headers: ["x": .present(true)]),
+            route(.exact("/b"), methods: ["PATCH"]),
         ]
         #expect(try match(routes, request("PATCH", "/a")) == .methodNotAllowed(["GET", "HEAD", "PUT", "POST"]))
         #expect(try match(routes, request("PATCH", "/c")) == .none)
@@ -185,17 +206,26 @@ struct MethodMatchTests {
 
 @Suite("Headers and query")
 struct FieldMatchTests {
-    @Test("kinds of comparison", arguments: [
-        (ValueMatch.exact("ab"), "ab", true), (.exact("ab"), "abc", false), (.exact(""), "", true), (.prefix("ab"), "abc", true),
-        (.prefix("ab"), "a", false), (.suffix("bc"), "abc", true), (.suffix("bc"), "c", false), (.contains("b"), "abc", true),
-        (.contains("aab"), "aaab", true), (.contains("abcd"), "abc", false), (.contains(""), "", true), (.contains("x"), "abc", false),
-        (.contains("bc"), "abab", false), (.regex("a.c"), "abc", true), (.regex("a"), "abc", false), (.present(true), "", true),
-        (.present(false), "", false), (.exact("AB"), "ab", false),
-    ])
+    @Test(
+        "kinds of comparison",
+        arguments: [
+            (ValueMatch.exact("ab"), "ab", true), (.exact("ab"), "abc", false), (.exact(""), "", true),
+            (.prefix("ab"), "abc", true),
+            (.prefix("ab"), "a", false), (.suffix("bc"), "abc", true), (.suffix("bc"), "c", false),
+            (.contains("b"), "abc", true),
+            (.contains("aab"), "aaab", true), (.contains("abcd"), "abc", false), (.contains(""), "", true),
+            (.contains("x"), "abc", false),
+            (.contains("bc"), "abab", false), (.regex("a.c"), "abc", true), (.regex("a"), "abc", false),
+            (.present(true), "", true),
+            (.present(false), "", false), (.exact("AB"), "ab", false),
+        ]
+    )
     func kinds(kind: ValueMatch, value: String, expected: Bool) throws {
         let wanted: LinearMatcher.Outcome = expected ? .route(0) : .none
         #expect(try match([route(headers: ["x-a": kind])], request("GET", "/", headers: [("X-A", value)])) == wanted)
-        #expect(try match([route(headers: ["accept": kind])], request("GET", "/", headers: [("Accept", value)])) == wanted)
+        #expect(
+            try match([route(headers: ["accept": kind])], request("GET", "/", headers: [("Accept", value)])) == wanted
+        )
         #expect(try match([route(query: ["q": kind])], request("GET", "/", query: "a=1&q=\(value)&q=zz")) == wanted)
     }
 
@@ -229,7 +259,10 @@ struct FieldMatchTests {
 
     @Test("header names match in any case, on both sides")
     func names() throws {
-        #expect(try match([route(headers: ["X-Own": .exact("1")])], request("GET", "/", headers: [("x-OWN", "1")])) == .route(0))
+        #expect(
+            try match([route(headers: ["X-Own": .exact("1")])], request("GET", "/", headers: [("x-OWN", "1")]))
+                == .route(0)
+        )
     }
 
     @Test("obs-text in a header is compared, not refused")
@@ -239,12 +272,17 @@ struct FieldMatchTests {
         #expect(try match([route(headers: ["x-a": .exact("admin\u{FF}")])], head) == .route(0))
     }
 
-    @Test("query names and values are decoded once, the first value counts", arguments: [
-        ("q=a%20b", "a b", true), ("q=a+b", "a b", true), ("q=a%2Bb", "a+b", true), ("q=a%2520b", "a%20b", true),
-        ("%71=x", "x", true), ("q=%zz", "%zz", true), ("q=1&q=2", "1", true), ("q=1&q=2", "2", false), ("q", "", true),
-        ("q=", "", true), ("&&q=1&", "1", true), ("q=a=b", "a=b", true), ("x=q", "q", false), ("q%3D1=2", "2", false),
-        ("q=%4", "%4", true), ("q=%-1", "%-1", true), ("=q", "q", false), ("q=\u{E9}", "\u{E9}", true),
-    ])
+    @Test(
+        "query names and values are decoded once, the first value counts",
+        arguments: [
+            ("q=a%20b", "a b", true), ("q=a+b", "a b", true), ("q=a%2Bb", "a+b", true), ("q=a%2520b", "a%20b", true),
+            ("%71=x", "x", true), ("q=%zz", "%zz", true), ("q=1&q=2", "1", true), ("q=1&q=2", "2", false),
+            ("q", "", true),
+            ("q=", "", true), ("&&q=1&", "1", true), ("q=a=b", "a=b", true), ("x=q", "q", false),
+            ("q%3D1=2", "2", false),
+            ("q=%4", "%4", true), ("q=%-1", "%-1", true), ("=q", "q", false), ("q=\u{E9}", "\u{E9}", true),
+        ]
+    )
     func query(text: String, value: String, expected: Bool) throws {
         let outcome = try match([route(query: ["q": .exact(value)])], request("GET", "/", query: text))
         #expect(outcome == (expected ? .route(0) : .none))
@@ -272,22 +310,31 @@ struct ConnectionMatchTests {
         #expect(try match(routes, request("GET", "/"), RouteContext(listener: -1), listeners: names) == .none)
     }
 
-    @Test("server names", arguments: [
-        ("a.com", "a.com", true), ("*.a.com", "b.a.com", true), ("*.a.com", "a.com", false), ("*.a.com", "xa.com", false),
-        ("a.com", nil, false), ("A.com", "a.com", true), ("*.a.com", ".a.com", false),
-    ])
+    @Test(
+        "server names",
+        arguments: [
+            ("a.com", "a.com", true), ("*.a.com", "b.a.com", true), ("*.a.com", "a.com", false),
+            ("*.a.com", "xa.com", false),
+            ("a.com", nil, false), ("A.com", "a.com", true), ("*.a.com", ".a.com", false),
+        ]
+    )
     func sni(pattern: String, name: String?, expected: Bool) throws {
         let context = RouteContext(sni: name.map { Array($0.utf8) })
         #expect(try match([route(sni: [pattern])], request("GET", "/"), context) == (expected ? .route(0) : .none))
     }
 
-    @Test("source networks", arguments: [
-        ("10.0.0.0/8", "10.1.2.3", true), ("10.0.0.0/8", "11.1.2.3", false), ("0.0.0.0/0", "1.2.3.4", true),
-        ("0.0.0.0/0", "::1", false), ("2001:db8::/32", "2001:db8:1::1", true), ("2001:db8::/32", "2001:db9::1", false),
-        ("::/0", "::1", true), ("::/0", "1.2.3.4", false), ("::ffff:0:0/96", "1.2.3.4", true), ("::1", "::1", true), ("10.0.0.1", "10.0.0.1", true), ("10.0.0.1", "10.0.0.2", false),
-        ("10.0.0.0/8", nil, false), ("2001:db8:0:0:8000::/65", "2001:db8::8000:0:0:1", true),
-        ("2001:db8:0:0:8000::/65", "2001:db8::1", false),
-    ])
+    @Test(
+        "source networks",
+        arguments: [
+            ("10.0.0.0/8", "10.1.2.3", true), ("10.0.0.0/8", "11.1.2.3", false), ("0.0.0.0/0", "1.2.3.4", true),
+            ("0.0.0.0/0", "::1", false), ("2001:db8::/32", "2001:db8:1::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::/0", "::1", true), ("::/0", "1.2.3.4", false), ("::ffff:0:0/96", "1.2.3.4", true), ("::1", "::1", true),
+            ("10.0.0.1", "10.0.0.1", true), ("10.0.0.1", "10.0.0.2", false),
+            ("10.0.0.0/8", nil, false), ("2001:db8:0:0:8000::/65", "2001:db8::8000:0:0:1", true),
+            ("2001:db8:0:0:8000::/65", "2001:db8::1", false),
+        ]
+    )
     func source(network: String, address: String?, expected: Bool) throws {
         let context = RouteContext(source: address.flatMap { IPAddress($0) })
         #expect(try match([route(source: [network])], request("GET", "/"), context) == (expected ? .route(0) : .none))
@@ -296,11 +343,16 @@ struct ConnectionMatchTests {
 
 @Suite("Captures")
 struct CaptureTests {
-    @Test("raw bytes of variables and groups", arguments: [
-        (PathMatch.template("/u/{id}/f/{rest...}"), "/u/a%20b/f/x/y/", ["a%20b", "x/y/"]), (.template("/{a}/{b}"), "/1/2", ["1", "2"]),
-        (.template("/f/{r...}"), "/f/", [""]), (.prefix("/u"), "/u/1", []), (.regex("/(?P<a>[^/]+)(/x)?/(.)"), "/1/2", ["1", "", "2"]),
-        (.regex("/.*"), "/1", []), (.template("/{r...}"), "/a/b", ["a/b"]),
-    ])
+    @Test(
+        "raw bytes of variables and groups",
+        arguments: [
+            (PathMatch.template("/u/{id}/f/{rest...}"), "/u/a%20b/f/x/y/", ["a%20b", "x/y/"]),
+            (.template("/{a}/{b}"), "/1/2", ["1", "2"]),
+            (.template("/f/{r...}"), "/f/", [""]), (.prefix("/u"), "/u/1", []),
+            (.regex("/(?P<a>[^/]+)(/x)?/(.)"), "/1/2", ["1", "", "2"]),
+            (.regex("/.*"), "/1", []), (.template("/{r...}"), "/a/b", ["a/b"]),
+        ]
+    )
     func values(path: PathMatch, text: String, expected: [String]) throws {
         let both = try BothMatchers([route(path)])
         var scratch = MatchScratch()
@@ -333,7 +385,9 @@ struct CaptureTests {
 
     @Test("names from the table are the same")
     func namesFromTable() throws {
-        let paths: [PathMatch] = [.prefix("/a"), .regex("/b(?<x>.)(.)"), .template("/{a}"), .regex("/c"), .regex("/b(?<x>.)(.)")]
+        let paths: [PathMatch] = [
+            .prefix("/a"), .regex("/b(?<x>.)(.)"), .template("/{a}"), .regex("/c"), .regex("/b(?<x>.)(.)"),
+        ]
         let table = try RouteTable.compile(paths.map { route($0) })
         for (index, path) in paths.enumerated() {
             #expect(table.captureNames(ofRoute: index, path: path) == RouteTable.captureNames(of: path))

@@ -61,7 +61,9 @@ private struct Generator {
     mutating func route() -> RouteModel {
         var model = RouteModel(name: "r", place: .builtIn, action: .respond(RespondModel()))
         model.match.path = path()
-        if chance(50) { model.match.hosts = some(2) { $0.pick(["a.com", "b.a.com", "*.a.com", "*.com", "c.b.a.com", "*"]) } }
+        if chance(50) {
+            model.match.hosts = some(2) { $0.pick(["a.com", "b.a.com", "*.a.com", "*.com", "c.b.a.com", "*"]) }
+        }
         if chance(30) { model.match.methods = some(2) { $0.pick(["GET", "HEAD", "POST", "PURGE", "X"]) } }
         if chance(25) { model.match.headers = some(2) { $0.field(["x-a", "accept"]) } }
         if chance(20) { model.match.query = some(2) { $0.field(["q", "p"]) } }
@@ -77,7 +79,8 @@ private struct Generator {
 
     mutating func head() -> RequestHead {
         let headers = some(3) { ($0.pick(["X-A", "x-a", "Accept", "Origin"]), $0.pick(["1", "2", "", "12"])) }
-        let preflight = chance(10) ? [("Access-Control-Request-Method", pick(["GET", "POST", "PURGE"])), ("Origin", "o")] : []
+        let preflight =
+            chance(10) ? [("Access-Control-Request-Method", pick(["GET", "POST", "PURGE"])), ("Origin", "o")] : []
         let query = some(3) { $0.pick(["q=1", "q=2", "p", "p=1%2C2", "q", "%71=1", "z=1", ""]) }.joined(separator: "&")
         return request(
             preflight.isEmpty ? pick(["GET", "GET", "GET", "HEAD", "POST", "PURGE", "OPTIONS", "Y"]) : "OPTIONS",
@@ -154,7 +157,9 @@ struct RouterPropertyTests {
     }
 
     private func describe(_ head: RequestHead) -> String {
-        let fields = head.fields.entries.map { head.fields.string($0.nameRange) + ": " + head.fields.string($0.valueRange) }
+        let fields = head.fields.entries.map {
+            head.fields.string($0.nameRange) + ": " + head.fields.string($0.valueRange)
+        }
         let method = head.fields.string(head.methodRange)
         let query = head.query.map { "?" + head.fields.string($0) } ?? ""
         return "\(method) \(head.fields.string(head.host))\(head.fields.string(head.path))\(query) \(fields)"

@@ -14,7 +14,8 @@ package struct ConfigurationCheck: Sendable {
             return ConfigurationCheck(diagnostics: problems, model: nil)
         }
         let (model, diagnostics) = NativeConfiguration.load(
-            files: files, filters: filters,
+            files: files,
+            filters: filters,
             environment: ConfigFiles.environment,
             readFile: { try ConfigFiles.read($0, atMost: 1024 * 1024 + 1) }
         )
@@ -38,7 +39,8 @@ package struct ConfigurationCheck: Sendable {
         guard let model else { return nil }
         func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
         let parts = [
-            count(model.listeners.count, "listener"), count(model.upstreams.count, "upstream"), count(model.routes.count, "route"),
+            count(model.listeners.count, "listener"), count(model.upstreams.count, "upstream"),
+            count(model.routes.count, "route"),
         ]
         return "ok: \(parts.joined(separator: ", "))\n"
     }

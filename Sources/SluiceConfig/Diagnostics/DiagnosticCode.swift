@@ -77,7 +77,8 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .hostPattern: "A host pattern is malformed."
         case .pathPattern: "A path, prefix or path template is malformed."
         case .regex: "A regular expression is not valid RE2."
-        case .fieldSyntax: "A header name, header value, method or cookie name holds a byte that HTTP does not allow there."
+        case .fieldSyntax:
+            "A header name, header value, method or cookie name holds a byte that HTTP does not allow there."
         case .network: "A network is not of the form 10.0.0.0/8."
         case .version: "The version of the format is missing or not 1."
         case .duplicateName: "Two things of one kind have the same name."

@@ -7,7 +7,11 @@ package enum Printable {
         var count = 0
         for scalar in text.unicodeScalars {
             if count == limit { return result + "..." }
-            if isControl(scalar) { result += "\\u{\(String(scalar.value, radix: 16))}" } else { result.unicodeScalars.append(scalar) }
+            if isControl(scalar) {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
             count += 1
         }
         return result

@@ -39,7 +39,9 @@ package enum Spelling {
             for j in 1...b.count {
                 let replace = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)
                 var least = min(replace, last[j] + 1, current[j - 1] + 1)
-                if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] { least = min(least, beforeLast[j - 2] + 1) }
+                if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+                    least = min(least, beforeLast[j - 2] + 1)
+                }
                 current[j] = least
             }
             (beforeLast, last, current) = (last, current, beforeLast)

@@ -6,7 +6,8 @@ enum AddressSyntax {
     static func split(_ text: String, ports: ClosedRange<Int>) -> (host: String, port: Int)? {
         guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else { return nil }
         let port = text[text.utf8.index(after: colon)...]
-        guard port.utf8.count <= 5, port.utf8.allSatisfy(ASCII.isDigit), let number = Int(port), ports.contains(number) else { return nil }
+        guard port.utf8.count <= 5, port.utf8.allSatisfy(ASCII.isDigit), let number = Int(port), ports.contains(number)
+        else { return nil }
         let host = String(text[..<colon])
         // An IPv6 address without brackets: nobody can tell the port from the last group.
         if host.utf8.contains(UInt8(ascii: ":")), !host.hasPrefix("[") { return nil }
@@ -17,9 +18,13 @@ enum AddressSyntax {
     static func unix(_ text: String) -> Result<String, ValueProblem>? {
         guard text.hasPrefix("unix:") else { return nil }
         let path = String(text.dropFirst(5))
-        guard path.hasPrefix("/") else { return .failure(problem("unix sockets are given by their whole path: unix:/run/app.sock")) }
+        guard path.hasPrefix("/") else {
+            return .failure(problem("unix sockets are given by their whole path: unix:/run/app.sock"))
+        }
         // sockaddr_un holds 108 bytes, the NUL included.
-        guard path.utf8.count < 108, !path.utf8.contains(0) else { return .failure(problem("the path of a unix socket has at most 107 bytes")) }
+        guard path.utf8.count < 108, !path.utf8.contains(0) else {
+            return .failure(problem("the path of a unix socket has at most 107 bytes"))
+        }
         return .success(path)
     }
 
@@ -30,11 +35,16 @@ enum AddressSyntax {
     static func listen(_ text: String) -> Result<ListenAddress, ValueProblem> {
         if let path = unix(text) { return path.map { .unix(path: $0) } }
         guard let (host, port) = split(text, ports: 0...65535) else {
-            return .failure(problem("listeners have an address and a port: 0.0.0.0:8080, [::]:8080, :8080 or unix:/path"))
+            return .failure(
+                problem("listeners have an address and a port: 0.0.0.0:8080, [::]:8080, :8080 or unix:/path")
+            )
         }
         if host.isEmpty { return .success(.ip(host: "0.0.0.0", port: port)) }
         guard let address = IPAddress(host), host.hasPrefix("[") == !address.isV4 else {
-            let help = host == "localhost" ? "write 127.0.0.1 instead of localhost" : "a listener needs a literal address, a name could stand for several"
+            let help =
+                host == "localhost"
+                ? "write 127.0.0.1 instead of localhost"
+                : "a listener needs a literal address, a name could stand for several"
             return .failure(problem(help))
         }
         return .success(.ip(host: address.description, port: port))
@@ -46,7 +56,9 @@ enum AddressSyntax {
         if let path = unix(text) { return path.map { .unix(path: $0) } }
         if text.contains("://") { return .failure(problem("an endpoint is host:port; use 'url' for http://host:port")) }
         guard let (host, port) = split(text, ports: 1...65535) else {
-            return .failure(problem("endpoints have a port: 127.0.0.1:9001, [::1]:9001, app.internal:9001 or unix:/path"))
+            return .failure(
+                problem("endpoints have a port: 127.0.0.1:9001, [::1]:9001, app.internal:9001 or unix:/path")
+            )
         }
         return server(host, port: port)
     }
@@ -54,7 +66,11 @@ enum AddressSyntax {
     static func url(_ text: String) -> Result<EndpointAddress, ValueProblem> {
         if text.hasPrefix("srv://") { return service(String(text.dropFirst(6))) }
         guard text.hasPrefix("http://") else {
-            if text.hasPrefix("https://") { return .failure(ValueProblem(.notAvailable, "wants TLS upstream, which is not available in this version")) }
+            if text.hasPrefix("https://") {
+                return .failure(
+                    ValueProblem(.notAvailable, "wants TLS upstream, which is not available in this version")
+                )
+            }
             return .failure(problem("write http://host:port or srv://_http._tcp.name"))
         }
         var rest = String(text.dropFirst(7))
@@ -74,26 +90,30 @@ enum AddressSyntax {
     }
 
     private static func server(_ host: String, port: Int) -> Result<EndpointAddress, ValueProblem> {
-        if let address = IPAddress(host), host.hasPrefix("[") == !address.isV4 { return .success(.ip(address, port: port)) }
+        if let address = IPAddress(host), host.hasPrefix("[") == !address.isV4 {
+            return .success(.ip(address, port: port))
+        }
         // A dotted number that is no address is a slip, never a name.
         let looksLikeAddress = host.utf8.allSatisfy { ASCII.isDigit($0) || $0 == UInt8(ascii: ".") }
-        guard HostSyntax.isName(host), !looksLikeAddress else { return .failure(problem("the host is neither an address nor a name")) }
+        guard HostSyntax.isName(host), !looksLikeAddress else {
+            return .failure(problem("the host is neither an address nor a name"))
+        }
         return .success(.name(host.lowercased(), port: port))
     }
 }
 
 extension ValueType where Value == ListenAddress {
     static var listenAddress: Self {
-        scalar(.text("address"), show: { _ in "" }) { AddressSyntax.listen($0) }
+        scalar(.text("address")) { AddressSyntax.listen($0) }
     }
 }
 
 extension ValueType where Value == EndpointAddress {
     static var endpointAddress: Self {
-        scalar(.text("address"), show: { _ in "" }) { AddressSyntax.endpoint($0) }
+        scalar(.text("address")) { AddressSyntax.endpoint($0) }
     }
 
     static var upstreamURL: Self {
-        scalar(.text("URL"), show: { _ in "" }) { AddressSyntax.url($0) }
+        scalar(.text("URL")) { AddressSyntax.url($0) }
     }
 }

@@ -18,20 +18,34 @@ enum BalancingFields {
 
     static let policy = OptionalField(required: "policy", ValueType<Policy>.choice(), doc: "The way of choosing.")
     static let choices = OptionalField(
-        "choices", .integer(2...64), absent: "`2`", doc: "`least_request`: servers that are compared each time."
+        "choices",
+        .integer(2...64),
+        absent: "`2`",
+        doc: "`least_request`: servers that are compared each time."
     )
     static let table = OptionalField(
-        "table_size", .integer(101...5_000_011), absent: "`65537`", doc: "`maglev`: entries of the table, a prime number."
+        "table_size",
+        .integer(101...5_000_011),
+        absent: "`65537`",
+        doc: "`maglev`: entries of the table, a prime number."
     )
     static let ring = OptionalField(
-        "minimum_size", .integer(1...8_388_608), absent: "`1024`", doc: "`ring_hash`: entries of the ring at least."
+        "minimum_size",
+        .integer(1...8_388_608),
+        absent: "`1024`",
+        doc: "`ring_hash`: entries of the ring at least."
     )
     static let hash = OptionalField(
-        "hash", .list(of: .hashKey, atLeast: 1), absent: "none", doc: "`ring_hash` and `maglev`: what the choice is computed from, combined in order."
+        "hash",
+        .list(of: .hashKey, atLeast: 1),
+        absent: "none",
+        doc: "`ring_hash` and `maglev`: what the choice is computed from, combined in order."
     )
 
     static let schema = ObjectSchema(
-        "load_balancing", doc: "How a server is chosen.", fields: [policy, choices, table, ring, hash]
+        "load_balancing",
+        doc: "How a server is chosen.",
+        fields: [policy, choices, table, ring, hash]
     )
 
     static func decode(_ reader: ObjectReader) -> BalancingModel? {
@@ -39,7 +53,9 @@ enum BalancingFields {
         let table = reader.read(table)
         let ring = reader.read(ring)
         let hash = reader.read(hash) ?? []
-        if let table, !isPrime(table) { reader.invalid(Self.table, "'table_size' must be a prime number, such as \(tableSize)") }
+        if let table, !isPrime(table) {
+            reader.invalid(Self.table, "'table_size' must be a prime number, such as \(tableSize)")
+        }
         guard let policy = reader.read(policy) else { return nil }
         refuseStrangers(reader, policy)
         switch policy {
@@ -88,9 +104,10 @@ extension ValueType where Value == BalancingModel {
     static var balancing: Self {
         let byName = ValueType<BalancingFields.Policy>.choice()
         return .either(
-            text: ValueType(byName.type, show: { _ in "round_robin" }) { node, scope in
+            text: ValueType(byName.type) { node, scope in
                 byName.decode(node, scope).map(BalancingFields.model)
-            },
+            }
+            .shown { _ in "round_robin" },
             other: .object(BalancingFields.schema, decode: BalancingFields.decode)
         )
     }
@@ -101,11 +118,15 @@ extension ValueType where Value == BalancingModel {
 private enum HashFields {
     static let header = OptionalField("header", .headerName, doc: "A request header.")
     static let cookie = OptionalField(
-        "cookie", .hashCookie, doc: "A cookie: its name, or `{name, ttl, path}`. With `ttl` a missing one is made."
+        "cookie",
+        .hashCookie,
+        doc: "A cookie: its name, or `{name, ttl, path}`. With `ttl` a missing one is made."
     )
     static let query = OptionalField("query", .name, doc: "A query parameter.")
     static let schema = ObjectSchema(
-        "hash key", doc: "What a sticky choice is computed from.", fields: [header, cookie, query],
+        "hash key",
+        doc: "What a sticky choice is computed from.",
+        fields: [header, cookie, query],
         exactlyOne: ["header", "cookie", "query"]
     )
 
@@ -115,7 +136,10 @@ private enum HashFields {
 private enum CookieFields {
     static let name = OptionalField(required: "name", .cookieName, doc: "Its name.")
     static let ttl = OptionalField(
-        "ttl", .duration(atLeast: .zero), absent: "the cookie is never made", doc: "A missing cookie is made and lives this long; `0s`: as long as the browser."
+        "ttl",
+        .duration(atLeast: .zero),
+        absent: "the cookie is never made",
+        doc: "A missing cookie is made and lives this long; `0s`: as long as the browser."
     )
     static let path = OptionalField("path", .path, absent: "none", doc: "The path of a cookie that is made.")
     static let schema = ObjectSchema("cookie", doc: "A cookie that a choice sticks to.", fields: [name, ttl, path])

@@ -26,7 +26,8 @@ struct CaptureCheck {
         switch match.path {
         case .exact, .prefix: return
         case .any, .template, .regex:
-            let message = "'prefix' in '\(field.schema.name)' of \(reader.owner.description) needs 'path' or 'prefix' in the match"
+            let message =
+                "'prefix' in '\(field.schema.name)' of \(reader.owner.description) needs 'path' or 'prefix' in the match"
             reader.report(.exclusive, at: reader.span(of: field), message)
         }
     }
@@ -36,8 +37,11 @@ struct CaptureCheck {
         let captures = captures
         for case .path(let name) in template.variables where !captures.contains(name) {
             let isNumber = name.utf8.allSatisfy(ASCII.isDigit)
-            let near = (isNumber ? nil : Spelling.nearest(to: name, in: captures)).map { "did you mean '${path.\($0)}'?" }
-            let message = "'\(field.schema.name)' of \(reader.owner.description) uses '${path.\(Printable.short(name))}', which the match does not capture"
+            let near = (isNumber ? nil : Spelling.nearest(to: name, in: captures)).map {
+                "did you mean '${path.\($0)}'?"
+            }
+            let message =
+                "'\(field.schema.name)' of \(reader.owner.description) uses '${path.\(Printable.short(name))}', which the match does not capture"
             reader.report(.template, at: reader.span(of: field), message, help: near ?? help(captures))
         }
     }

@@ -1,7 +1,7 @@
 extension ValueType where Value == [FilterModel] {
     /// A list of filters: bare words, or mappings of one name to its configuration.
     static var filterList: Self {
-        ValueType(.filters, show: { $0.isEmpty ? "[]" : "..." }) { node, scope in
+        ValueType(.filters) { node, scope in
             guard let items = scope.items(of: node) else { return nil }
             var filters: [FilterModel] = []
             var first: [String: NodeSpan] = [:]
@@ -9,7 +9,9 @@ extension ValueType where Value == [FilterModel] {
                 guard let filter = FilterItem(item, scope) else { continue }
                 if let earlier = first[filter.name], !filter.mayRepeat {
                     scope.context.report(
-                        .repeatedFilter, at: filter.span, "the filter '\(filter.name)' is in this list twice",
+                        .repeatedFilter,
+                        at: filter.span,
+                        "the filter '\(filter.name)' is in this list twice",
                         notes: [(text: "first here", span: earlier)]
                     )
                 }
@@ -18,6 +20,7 @@ extension ValueType where Value == [FilterModel] {
             }
             return filters
         }
+        .shown { $0.isEmpty ? "[]" : "..." }
     }
 }
 
@@ -45,14 +48,22 @@ private struct FilterItem {
             self.configuration = entry.value
         default:
             let help = "write each filter as its own item: '- name: {...}'"
-            scope.report(.wrongKind, at: node, "a filter is a name, or a mapping of one name to its settings", help: help)
+            scope.report(
+                .wrongKind,
+                at: node,
+                "a filter is a name, or a mapping of one name to its settings",
+                help: help
+            )
             return nil
         }
         guard let type = scope.context.filters[name] else {
             let names = scope.context.filters.names
             let near = Spelling.nearest(to: name, in: names).map { "did you mean '\($0)'?" }
             scope.context.report(
-                .unknownFilter, at: span, "there is no filter '\(Printable.short(name))'", help: near ?? Spelling.choices(names)
+                .unknownFilter,
+                at: span,
+                "there is no filter '\(Printable.short(name))'",
+                help: near ?? Spelling.choices(names)
             )
             return nil
         }
@@ -63,7 +74,9 @@ private struct FilterItem {
         let owner = Owner(kind: "filter", name: name)
         var inner = scope
         inner.field = name
-        guard let reader = ObjectReader(configuration, schema: type.schema, scope: inner, owner: owner) else { return nil }
+        guard let reader = ObjectReader(configuration, schema: type.schema, scope: inner, owner: owner) else {
+            return nil
+        }
         let value = type.init(from: reader)
         reader.finish()
         return FilterModel(name: name, place: scope.context.place(span), configuration: value)

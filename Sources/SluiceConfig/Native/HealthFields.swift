@@ -9,19 +9,34 @@ private enum HealthFields {
     static let tcp = Field("tcp", .flag, default: false, doc: "Only opens a connection.")
     static let host = OptionalField("host", .hostName, absent: "the server's own", doc: "The Host header of the check.")
     static let statuses = Field(
-        "statuses", .list(of: .statusRange, atLeast: 1), default: [200...299], doc: "Statuses that count as healthy: `[200, 300-399]`."
+        "statuses",
+        .list(of: .statusRange, atLeast: 1),
+        default: [200...299],
+        doc: "Statuses that count as healthy: `[200, 300-399]`."
     )
-    static let interval = Field("interval", .duration(atLeast: .milliseconds(100)), default: standard.interval, doc: "From one check to the next.")
+    static let interval = Field(
+        "interval",
+        .duration(atLeast: .milliseconds(100)),
+        default: standard.interval,
+        doc: "From one check to the next."
+    )
     static let timeout = Field("timeout", .duration, default: standard.timeout, doc: "How long an answer may take.")
     static let healthy = Field(
-        "healthy_threshold", .integer(1...1000), default: standard.healthyThreshold, doc: "Good checks in a row that bring a server back."
+        "healthy_threshold",
+        .integer(1...1000),
+        default: standard.healthyThreshold,
+        doc: "Good checks in a row that bring a server back."
     )
     static let unhealthy = Field(
-        "unhealthy_threshold", .integer(1...1000), default: standard.unhealthyThreshold, doc: "Bad checks in a row that take a server out."
+        "unhealthy_threshold",
+        .integer(1...1000),
+        default: standard.unhealthyThreshold,
+        doc: "Bad checks in a row that take a server out."
     )
 
     static let schema = ObjectSchema(
-        "health_check", doc: "Asks every server whether it is well: `path` for HTTP, or `tcp: true`.",
+        "health_check",
+        doc: "Asks every server whether it is well: `path` for HTTP, or `tcp: true`.",
         fields: [path, tcp, host, statuses, interval, timeout, healthy, unhealthy]
     )
 
@@ -32,13 +47,21 @@ private enum HealthFields {
         guard reader.read(tcp) else {
             if let path { return .http(path: path, host: host, statuses: statuses) }
             if !reader.has(Self.path) {
-                reader.report(.missingField, at: reader.node.span, "\(reader.owner.description) needs 'path', or 'tcp: true'")
+                reader.report(
+                    .missingField,
+                    at: reader.node.span,
+                    "\(reader.owner.description) needs 'path', or 'tcp: true'"
+                )
             }
             return nil
         }
         let strangers: [any AnyField] = [Self.path, Self.host, Self.statuses]
         for field in strangers where reader.has(field) {
-            reader.report(.exclusive, at: reader.span(of: field), "'\(field.schema.name)' has no meaning for a check with 'tcp: true'")
+            reader.report(
+                .exclusive,
+                at: reader.span(of: field),
+                "'\(field.schema.name)' has no meaning for a check with 'tcp: true'"
+            )
         }
         return .tcp
     }
@@ -64,22 +87,34 @@ private enum OutlierFields {
     private static let standard = OutlierModel()
 
     static let serverErrors = Field(
-        "consecutive_5xx", .integer(0...100_000), default: standard.consecutive5xx ?? 0, doc: "5xx answers in a row, and requests without an answer, that eject a server; 0: off."
+        "consecutive_5xx",
+        .integer(0...100_000),
+        default: standard.consecutive5xx ?? 0,
+        doc: "5xx answers in a row, and requests without an answer, that eject a server; 0: off."
     )
     static let gatewayFailures = Field(
-        "consecutive_gateway_failures", .integer(0...100_000), default: standard.consecutiveGatewayFailures ?? 0,
+        "consecutive_gateway_failures",
+        .integer(0...100_000),
+        default: standard.consecutiveGatewayFailures ?? 0,
         doc: "502, 503, 504 and requests without an answer in a row; 0: off."
     )
     static let base = Field(
-        "base_ejection", .duration, default: standard.baseEjection, doc: "The first ejection; each further one is longer by as much."
+        "base_ejection",
+        .duration,
+        default: standard.baseEjection,
+        doc: "The first ejection; each further one is longer by as much."
     )
     static let longest = Field("max_ejection", .duration, default: standard.maxEjection, doc: "No ejection is longer.")
     static let share = Field(
-        "max_ejection_percent", .percent, default: standard.maxEjectionShare, doc: "Servers that may be out at the same time; one always may."
+        "max_ejection_percent",
+        .percent,
+        default: standard.maxEjectionShare,
+        doc: "Servers that may be out at the same time; one always may."
     )
 
     static let schema = ObjectSchema(
-        "outlier_detection", doc: "Leaves out a server that fails real requests.",
+        "outlier_detection",
+        doc: "Leaves out a server that fails real requests.",
         fields: [serverErrors, gatewayFailures, base, longest, share]
     )
 }
@@ -109,19 +144,39 @@ private enum BreakerFields {
     private static let standard = UpstreamLimits()
     private static let count = 1...10_000_000
 
-    static let connections = Field("connections", .integer(count), default: standard.connections, doc: "Open connections.")
-    static let pending = Field(
-        "pending", .integer(0...10_000_000), default: standard.pending, doc: "Requests that wait for a connection; more get 503."
+    static let connections = Field(
+        "connections",
+        .integer(count),
+        default: standard.connections,
+        doc: "Open connections."
     )
-    static let requests = Field("requests", .integer(count), default: standard.requests, doc: "Requests under way; more get 503.")
+    static let pending = Field(
+        "pending",
+        .integer(0...10_000_000),
+        default: standard.pending,
+        doc: "Requests that wait for a connection; more get 503."
+    )
+    static let requests = Field(
+        "requests",
+        .integer(count),
+        default: standard.requests,
+        doc: "Requests under way; more get 503."
+    )
     static let budget = Field(
-        "retry_budget", .percent, default: standard.retryBudget, doc: "Share of the requests under way that may be retries."
+        "retry_budget",
+        .percent,
+        default: standard.retryBudget,
+        doc: "Share of the requests under way that may be retries."
     )
     static let minRetries = Field(
-        "min_retries", .integer(0...1_000_000), default: standard.minRetries, doc: "Retries under way that the budget always allows."
+        "min_retries",
+        .integer(0...1_000_000),
+        default: standard.minRetries,
+        doc: "Retries under way that the budget always allows."
     )
     static let schema = ObjectSchema(
-        "limits", doc: "Circuit breakers of an upstream, as totals of the process.",
+        "limits",
+        doc: "Circuit breakers of an upstream, as totals of the process.",
         fields: [connections, pending, requests, budget, minRetries]
     )
 }
@@ -145,10 +200,17 @@ private enum PatienceFields {
 
     static let connect = Field("connect", .duration, default: standard.connect, doc: "Until a connection stands.")
     static let head = Field(
-        "response_head", .duration, default: standard.responseHead, doc: "From the whole request sent to the head of the answer."
+        "response_head",
+        .duration,
+        default: standard.responseHead,
+        doc: "From the whole request sent to the head of the answer."
     )
     static let idle = Field("idle", .duration, default: standard.idle, doc: "How long an unused connection is kept.")
-    static let schema = ObjectSchema("timeouts", doc: "Patience with the servers of an upstream.", fields: [connect, head, idle])
+    static let schema = ObjectSchema(
+        "timeouts",
+        doc: "Patience with the servers of an upstream.",
+        fields: [connect, head, idle]
+    )
 }
 
 extension ValueType where Value == UpstreamTimeouts {

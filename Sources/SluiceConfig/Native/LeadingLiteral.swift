@@ -36,7 +36,8 @@ enum LeadingLiteral {
     private static func isOptional(_ byte: UInt8) -> Bool { "*?{".utf8.contains(byte) }
 
     private static func isPunctuation(_ byte: UInt8) -> Bool {
-        byte > 0x20 && byte < 0x7F && !ASCII.isDigit(byte) && !(ASCII.lowercased(byte) >= 0x61 && ASCII.lowercased(byte) <= 0x7A)
+        byte > 0x20 && byte < 0x7F && !ASCII.isDigit(byte)
+            && !(ASCII.lowercased(byte) >= 0x61 && ASCII.lowercased(byte) <= 0x7A)
     }
 
     /// A `|` outside of all groups and classes.

@@ -5,31 +5,53 @@ internal import SluiceCore
 enum ListenerFields {
     static let name = OptionalField(required: "name", .placed(.name), doc: "What routes, logs and metrics call it.")
     static let address = OptionalField(
-        required: "address", .listenAddress,
+        required: "address",
+        .listenAddress,
         doc: "`host:port` with a literal address, `[::]:80`, `:8080` (all IPv4 addresses) or `unix:/path`. "
             + "Port 0 lets the system choose."
     )
     static let trustedProxies = OptionalField(
-        "trusted_proxies", .list(of: .network), absent: "the top-level `trusted_proxies`",
+        "trusted_proxies",
+        .list(of: .network),
+        absent: "the top-level `trusted_proxies`",
         doc: "Peers whose `X-Forwarded-*` and `Forwarded` headers are believed."
     )
-    static let limits = Field("limits", .listenerLimits, default: ListenerLimits(), doc: "Bounds on what one client may send.")
-    static let timeouts = Field(
-        "timeouts", .listenerTimeouts, default: ListenerTimeouts(), doc: "How long one client is waited for."
+    static let limits = Field(
+        "limits",
+        .listenerLimits,
+        default: ListenerLimits(),
+        doc: "Bounds on what one client may send."
     )
-    static let path = Field("path", .pathPolicy, default: PathPolicy(), doc: "What happens to a path before routes are matched.")
+    static let timeouts = Field(
+        "timeouts",
+        .listenerTimeouts,
+        default: ListenerTimeouts(),
+        doc: "How long one client is waited for."
+    )
+    static let path = Field(
+        "path",
+        .pathPolicy,
+        default: PathPolicy(),
+        doc: "What happens to a path before routes are matched."
+    )
     static let underscores = Field(
-        "underscores_in_headers", .choice(of: UnderscorePolicy.self), default: .refuse,
+        "underscores_in_headers",
+        .choice(of: UnderscorePolicy.self),
+        default: .refuse,
         doc: "What happens to a request with a header name that holds `_`, which many servers take for `-`."
     )
     static let allowConnect = Field(
-        "allow_connect", .flag, default: false, doc: "Whether CONNECT reaches the routes."
+        "allow_connect",
+        .flag,
+        default: false,
+        doc: "Whether CONNECT reaches the routes."
     )
     static let allowTrace = Field("allow_trace", .flag, default: false, doc: "Whether TRACE reaches the routes.")
     static let tls = UnavailableField("tls", doc: "Certificates and client authentication.")
 
     static let schema = ObjectSchema(
-        "listener", doc: "An address that clients connect to.",
+        "listener",
+        doc: "An address that clients connect to.",
         fields: [
             name, address, trustedProxies, limits, timeouts, path, underscores, allowConnect, allowTrace, tls,
         ]
@@ -39,7 +61,8 @@ enum ListenerFields {
         let name = reader.read(name)
         let address = reader.read(address)
         var model = ListenerModel(
-            name: name?.value ?? "", place: reader.context.place(name?.span ?? reader.node.span),
+            name: name?.value ?? "",
+            place: reader.context.place(name?.span ?? reader.node.span),
             address: address ?? .ip(host: "127.0.0.1", port: 0)
         )
         let proxies = reader.read(trustedProxies)
@@ -68,27 +91,51 @@ private enum LimitFields {
     private static let standard = ListenerLimits()
 
     static let head = Field(
-        "head", .size(512...(64 * 1024)), default: standard.headBytes, doc: "The request line and all headers; else 431."
+        "head",
+        .size(512...(64 * 1024)),
+        default: standard.headBytes,
+        doc: "The request line and all headers; else 431."
     )
-    static let headerCount = Field("header_count", .integer(1...1000), default: standard.headerCount, doc: "Headers; else 431.")
-    static let uri = Field("uri", .size(64...(64 * 1024)), default: standard.uriBytes, doc: "The request target; else 414.")
+    static let headerCount = Field(
+        "header_count",
+        .integer(1...1000),
+        default: standard.headerCount,
+        doc: "Headers; else 431."
+    )
+    static let uri = Field(
+        "uri",
+        .size(64...(64 * 1024)),
+        default: standard.uriBytes,
+        doc: "The request target; else 414."
+    )
     static let body = OptionalField(
-        "body", .size(), absent: "any size, streamed", doc: "The request body; else 413. A route's `body_limit` goes before it."
+        "body",
+        .size(),
+        absent: "any size, streamed",
+        doc: "The request body; else 413. A route's `body_limit` goes before it."
     )
     static let pipelined = Field(
-        "pipelined", .integer(1...1000), default: standard.pipelined,
+        "pipelined",
+        .integer(1...1000),
+        default: standard.pipelined,
         doc: "Requests that may wait on one HTTP/1.1 connection; reading stops there."
     )
     static let requests = OptionalField(
-        "requests_per_connection", .integer(1...Int.max), absent: "unlimited",
+        "requests_per_connection",
+        .integer(1...Int.max),
+        absent: "unlimited",
         doc: "Requests after which a connection is closed."
     )
     static let connections = Field(
-        "connections", .integer(1...10_000_000), default: standard.connections, doc: "Connections open at the same time."
+        "connections",
+        .integer(1...10_000_000),
+        default: standard.connections,
+        doc: "Connections open at the same time."
     )
 
     static let schema = ObjectSchema(
-        "limits", doc: "Bounds on what clients of a listener may send.",
+        "limits",
+        doc: "Bounds on what clients of a listener may send.",
         fields: [head, headerCount, uri, body, pipelined, requests, connections]
     )
 }
@@ -115,22 +162,33 @@ private enum TimeoutFields {
     private static let standard = ListenerTimeouts()
 
     static let requestHead = Field(
-        "request_head", .duration, default: standard.requestHead, doc: "From a request's first byte to the end of its head; else 408."
+        "request_head",
+        .duration,
+        default: standard.requestHead,
+        doc: "From a request's first byte to the end of its head; else 408."
     )
     static let keepAlive = Field(
-        "keep_alive", .duration, default: standard.keepAlive, doc: "How long a connection may wait for its next request."
+        "keep_alive",
+        .duration,
+        default: standard.keepAlive,
+        doc: "How long a connection may wait for its next request."
     )
     static let streamIdle = Field(
-        "stream_idle", .duration, default: standard.streamIdle,
+        "stream_idle",
+        .duration,
+        default: standard.streamIdle,
         doc: "How long a request may go on without a byte in either direction."
     )
     static let connectionAge = Field(
-        "connection_age", .duration, default: standard.connectionAge,
+        "connection_age",
+        .duration,
+        default: standard.connectionAge,
         doc: "Age at which a connection is closed after its request, with up to 10 % jitter."
     )
 
     static let schema = ObjectSchema(
-        "timeouts", doc: "Patience with the clients of a listener.",
+        "timeouts",
+        doc: "Patience with the clients of a listener.",
         fields: [requestHead, keepAlive, streamIdle, connectionAge]
     )
 }
@@ -152,15 +210,23 @@ extension ValueType where Value == ListenerTimeouts {
 
 private enum PathFields {
     static let normalize = Field(
-        "normalize", .flag, default: true, doc: "Resolve `.` and `..`, decode escapes that need not be there."
+        "normalize",
+        .flag,
+        default: true,
+        doc: "Resolve `.` and `..`, decode escapes that need not be there."
     )
     static let mergeSlashes = Field("merge_slashes", .flag, default: true, doc: "Make `//` one slash.")
     static let encodedSlash = Field(
-        "encoded_slash", .choice(of: EncodedSlashPolicy.self), default: .refuse, doc: "What `%2F` and `%5C` mean: 400, themselves, or a slash."
+        "encoded_slash",
+        .choice(of: EncodedSlashPolicy.self),
+        default: .refuse,
+        doc: "What `%2F` and `%5C` mean: 400, themselves, or a slash."
     )
 
     static let schema = ObjectSchema(
-        "path", doc: "What happens to a path before routes are matched.", fields: [normalize, mergeSlashes, encodedSlash]
+        "path",
+        doc: "What happens to a path before routes are matched.",
+        fields: [normalize, mergeSlashes, encodedSlash]
     )
 }
 

@@ -3,33 +3,64 @@ internal import SluiceCore
 /// `match:`
 enum MatchFields {
     static let hosts = Field(
-        "hosts", .list(of: .hostPattern), default: [], doc: "`api.example.com` or `*.example.com`, which takes one or more labels; none: every host."
+        "hosts",
+        .list(of: .hostPattern),
+        default: [],
+        doc: "`api.example.com` or `*.example.com`, which takes one or more labels; none: every host."
     )
     static let path = OptionalField("path", .path, doc: "The whole path.")
     static let prefix = OptionalField(
-        "prefix", .pathPrefix, doc: "Whole segments: `/a` takes `/a` and `/a/b`, not `/ab`. A slash at the end does not count."
+        "prefix",
+        .pathPrefix,
+        doc: "Whole segments: `/a` takes `/a` and `/a/b`, not `/ab`. A slash at the end does not count."
     )
     static let template = OptionalField(
-        "template", .pathTemplate, doc: "`/users/{id}/files/{rest...}`: `{id}` takes one segment, `{rest...}` the rest."
+        "template",
+        .pathTemplate,
+        doc: "`/users/{id}/files/{rest...}`: `{id}` takes one segment, `{rest...}` the rest."
     )
     static let regex = OptionalField("regex", .regex, doc: "RE2, matched against the whole path.")
     static let methods = Field(
-        "methods", .list(of: .routeMethod), default: [], doc: "`GET` takes HEAD too; none: every method."
+        "methods",
+        .list(of: .routeMethod),
+        default: [],
+        doc: "`GET` takes HEAD too; none: every method."
     )
     static let headers = Field(
-        "headers", .map(keys: .headerName, of: .valueMatch), default: [], doc: "Headers by name: an exact text, or one of `prefix`, `suffix`, `contains`, `regex`, `present`."
+        "headers",
+        .map(keys: .headerName, of: .valueMatch),
+        default: [],
+        doc: "Headers by name: an exact text, or one of `prefix`, `suffix`, `contains`, `regex`, `present`."
     )
     static let query = Field(
-        "query", .map(keys: .name, of: .valueMatch), default: [], doc: "Query parameters by name, in the same way."
+        "query",
+        .map(keys: .name, of: .valueMatch),
+        default: [],
+        doc: "Query parameters by name, in the same way."
     )
-    static let sni = Field("sni", .list(of: .hostPattern), default: [], doc: "The name that the client asked for in TLS.")
-    static let source = Field("source", .list(of: .network), default: [], defaultText: "[]", doc: "Networks of the client.")
+    static let sni = Field(
+        "sni",
+        .list(of: .hostPattern),
+        default: [],
+        doc: "The name that the client asked for in TLS."
+    )
+    static let source = Field(
+        "source",
+        .list(of: .network),
+        default: [],
+        defaultText: "[]",
+        doc: "Networks of the client."
+    )
     static let listeners = Field(
-        "listeners", .list(of: .placed(.name)), default: [], doc: "Names of the listeners; none: all."
+        "listeners",
+        .list(of: .placed(.name)),
+        default: [],
+        doc: "Names of the listeners; none: all."
     )
 
     static let schema = ObjectSchema(
-        "match", doc: "What a request must be like. All that is given must hold; nothing given takes every request.",
+        "match",
+        doc: "What a request must be like. All that is given must hold; nothing given takes every request.",
         fields: [hosts, path, prefix, template, regex, methods, headers, query, sni, source, listeners],
         atMostOne: ["path", "prefix", "template", "regex"]
     )
@@ -89,7 +120,9 @@ private enum ValueMatchFields {
     static let regex = OptionalField("regex", .regex, doc: "RE2, matched against the whole value.")
     static let present = OptionalField("present", .flag, doc: "Whether it is there at all.")
     static let schema = ObjectSchema(
-        "value match", doc: "A condition on one value.", fields: [prefix, suffix, contains, regex, present],
+        "value match",
+        doc: "A condition on one value.",
+        fields: [prefix, suffix, contains, regex, present],
         exactlyOne: ["prefix", "suffix", "contains", "regex", "present"]
     )
 

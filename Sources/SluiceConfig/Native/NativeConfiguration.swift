@@ -42,7 +42,12 @@ extension NativeDraft {
     mutating func finish(_ context: DecodeContext) -> GatewayModel {
         if version == nil {
             let start = NodeSpan(file: 0, line: 1, column: 1, length: 1)
-            context.report(.version, at: start, "the configuration does not say its version", help: "begin with 'version: 1'")
+            context.report(
+                .version,
+                at: start,
+                "the configuration does not say its version",
+                help: "begin with 'version: 1'"
+            )
         }
         var model = GatewayModel()
         if let workers { model.workers = workers.value }
@@ -69,7 +74,9 @@ extension NativeDraft {
             for listener in route.listeners where listenerSpans[listener.value] == nil {
                 let near = Spelling.nearest(to: listener.value, in: listenerSpans.keys.sorted())
                 context.report(
-                    .unknownListener, at: listener.span, "there is no listener '\(Printable.short(listener.value))'",
+                    .unknownListener,
+                    at: listener.span,
+                    "there is no listener '\(Printable.short(listener.value))'",
                     help: near.map { "did you mean '\($0)'?" } ?? Spelling.choices(listenerSpans.keys.sorted())
                 )
             }
@@ -98,13 +105,14 @@ struct RouteNames {
     private static func describe(_ match: MatchModel) -> String {
         let methods = match.methods.isEmpty ? "" : match.methods.joined(separator: ",") + " "
         let host = match.hosts.first.map { match.hosts.count > 1 ? $0 + ",..." : $0 } ?? ""
-        let path = switch match.path {
-        case .any: "/*"
-        case .exact(let path): path
-        case .prefix(let path): path == "/" ? "/*" : path + "/*"
-        case .template(let path): path
-        case .regex(let pattern): "~" + pattern
-        }
+        let path =
+            switch match.path {
+            case .any: "/*"
+            case .exact(let path): path
+            case .prefix(let path): path == "/" ? "/*" : path + "/*"
+            case .template(let path): path
+            case .regex(let pattern): "~" + pattern
+            }
         return methods + host + path
     }
 }

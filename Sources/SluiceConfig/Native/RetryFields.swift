@@ -6,23 +6,49 @@ private enum RetryFields {
     private static let standard = RetryModel()
 
     static let on = OptionalField(
-        required: "on", .list(of: ValueType<RetryModel.Condition>.choice(), atLeast: 1), doc: "What is tried again."
+        required: "on",
+        .list(of: ValueType<RetryModel.Condition>.choice(), atLeast: 1),
+        doc: "What is tried again."
     )
-    static let attempts = Field("attempts", .integer(1...10), default: standard.attempts, doc: "Further tries after the first.")
-    static let perTry = OptionalField("per_try_timeout", .duration, absent: "the route's `timeout`", doc: "Time for one try.")
+    static let attempts = Field(
+        "attempts",
+        .integer(1...10),
+        default: standard.attempts,
+        doc: "Further tries after the first."
+    )
+    static let perTry = OptionalField(
+        "per_try_timeout",
+        .duration,
+        absent: "the route's `timeout`",
+        doc: "Time for one try."
+    )
     static let codes = Field(
-        "status_codes", .list(of: .status(400...599)), default: [], doc: "The statuses of `retriable-status-codes`."
+        "status_codes",
+        .list(of: .status(400...599)),
+        default: [],
+        doc: "The statuses of `retriable-status-codes`."
     )
-    static let backoff = OptionalField("backoff", .backoff, doc: "The pause before a try, jittered and longer each time.")
+    static let backoff = OptionalField(
+        "backoff",
+        .backoff,
+        doc: "The pause before a try, jittered and longer each time."
+    )
     static let retryAfter = Field(
-        "max_retry_after", .duration(atLeast: .zero), default: standard.maxRetryAfter, doc: "A longer `Retry-After` is not waited for."
+        "max_retry_after",
+        .duration(atLeast: .zero),
+        default: standard.maxRetryAfter,
+        doc: "A longer `Retry-After` is not waited for."
     )
     static let buffer = Field(
-        "buffer", .size(0...(64 * 1024 * 1024)), default: standard.bufferBytes, doc: "A larger request body is not kept for a second try."
+        "buffer",
+        .size(0...(64 * 1024 * 1024)),
+        default: standard.bufferBytes,
+        doc: "A larger request body is not kept for a second try."
     )
 
     static let schema = ObjectSchema(
-        "retry", doc: "When and how a request is tried again, within the budget of the upstream.",
+        "retry",
+        doc: "When and how a request is tried again, within the budget of the upstream.",
         fields: [on, attempts, perTry, codes, backoff, retryAfter, buffer]
     )
 
@@ -46,12 +72,16 @@ private enum RetryFields {
         let listens = model.on.contains(.retriableStatusCodes)
         if listens, model.statusCodes.isEmpty, !reader.has(codes) {
             reader.report(
-                .retryWithoutCondition, .warning, at: reader.span(of: on),
+                .retryWithoutCondition,
+                .warning,
+                at: reader.span(of: on),
                 "'retriable-status-codes' of \(reader.owner.description) has no effect without 'status_codes'"
             )
         } else if !listens, !model.statusCodes.isEmpty, !model.on.isEmpty {
             reader.report(
-                .retryWithoutCondition, .warning, at: reader.span(of: codes),
+                .retryWithoutCondition,
+                .warning,
+                at: reader.span(of: codes),
                 "'status_codes' of \(reader.owner.description) have no effect",
                 help: "add 'retriable-status-codes' to 'on'"
             )
@@ -81,7 +111,9 @@ extension ValueType where Value == Backoff {
         .object(BackoffFields.schema) { reader in
             let base = reader.read(BackoffFields.base)
             // A base alone moves the end with it, ten times as in the defaults.
-            let longest = reader.has(BackoffFields.longest) ? reader.read(BackoffFields.longest) : max(BackoffFields.longest.fallback, base * 10)
+            let longest =
+                reader.has(BackoffFields.longest)
+                ? reader.read(BackoffFields.longest) : max(BackoffFields.longest.fallback, base * 10)
             if base > longest { reader.invalid(BackoffFields.base, "'base' is longer than 'max'") }
             return Backoff(base: base, longest: longest)
         }

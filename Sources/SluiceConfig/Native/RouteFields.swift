@@ -4,39 +4,81 @@ internal import SluiceCore
 /// `routes:`: one route.
 enum RouteFields {
     static let name = OptionalField(
-        "name", .placed(.name), absent: "made from the match", doc: "What logs, metrics and messages call it."
+        "name",
+        .placed(.name),
+        absent: "made from the match",
+        doc: "What logs, metrics and messages call it."
     )
     static let match = OptionalField("match", .match, absent: "every request", doc: "Which requests it takes.")
 
     static let upstream = OptionalField("upstream", .placed(.name), doc: "The upstream that gets the requests.")
     static let split = OptionalField(
-        "split", .list(of: .splitTarget, atLeast: 1), doc: "Several upstreams, each with a weight: `[{upstream: a, weight: 95}, {upstream: b, weight: 5}]`."
+        "split",
+        .list(of: .splitTarget, atLeast: 1),
+        doc: "Several upstreams, each with a weight: `[{upstream: a, weight: 95}, {upstream: b, weight: 5}]`."
     )
-    static let redirect = OptionalField("redirect", .redirect, doc: "Sends the client elsewhere: a path or URL, or a mapping.")
+    static let redirect = OptionalField(
+        "redirect",
+        .redirect,
+        doc: "Sends the client elsewhere: a path or URL, or a mapping."
+    )
     static let respond = OptionalField("respond", .respond, doc: "Answers without any upstream.")
 
-    static let rewrite = OptionalField("rewrite", .placed(.rewrite), absent: "none", doc: "Changes the path that the upstream sees.")
+    static let rewrite = OptionalField(
+        "rewrite",
+        .placed(.rewrite),
+        absent: "none",
+        doc: "Changes the path that the upstream sees."
+    )
     static let host = OptionalField(
-        "host", .hostPolicy, absent: "that of the upstream", doc: "The Host header: `upstream`, `preserve` or a name."
+        "host",
+        .hostPolicy,
+        absent: "that of the upstream",
+        doc: "The Host header: `upstream`, `preserve` or a name."
     )
     static let timeout = OptionalField(
-        "timeout", .duration(atLeast: .zero), absent: "none, with a warning",
+        "timeout",
+        .duration(atLeast: .zero),
+        absent: "none, with a warning",
         doc: "From the end of the request to the end of the response, all tries together; `0`: none, said on purpose."
     )
-    static let timeouts = OptionalField("timeouts", .routeTimeouts, absent: "those of upstream and listener", doc: "Further patience.")
-    static let retry = OptionalField("retry", .retry, absent: "none", doc: "When and how a request is tried again.")
-    static let mirror = OptionalField("mirror", .mirror, absent: "none", doc: "Sends a copy to another upstream, whose answer is thrown away.")
-    static let hash = Field(
-        "hash", .list(of: .hashKey), default: [], defaultText: "that of the upstream", doc: "What a sticky choice is computed from."
+    static let timeouts = OptionalField(
+        "timeouts",
+        .routeTimeouts,
+        absent: "those of upstream and listener",
+        doc: "Further patience."
     )
-    static let bodyLimit = OptionalField("body_limit", .size(), absent: "that of the listener", doc: "The request body; else 413.")
+    static let retry = OptionalField("retry", .retry, absent: "none", doc: "When and how a request is tried again.")
+    static let mirror = OptionalField(
+        "mirror",
+        .mirror,
+        absent: "none",
+        doc: "Sends a copy to another upstream, whose answer is thrown away."
+    )
+    static let hash = Field(
+        "hash",
+        .list(of: .hashKey),
+        default: [],
+        defaultText: "that of the upstream",
+        doc: "What a sticky choice is computed from."
+    )
+    static let bodyLimit = OptionalField(
+        "body_limit",
+        .size(),
+        absent: "that of the listener",
+        doc: "The request body; else 413."
+    )
     static let upgrades = Field(
-        "upgrades", .list(of: .upgradeToken), default: ["websocket"], doc: "Protocols that a client may upgrade to."
+        "upgrades",
+        .list(of: .upgradeToken),
+        default: ["websocket"],
+        doc: "Protocols that a client may upgrade to."
     )
     static let filters = Field("filters", .filterList, default: [], doc: "Filters behind those of every route.")
 
     static let schema = ObjectSchema(
-        "route", doc: "Which requests it takes, and what happens to them. The most specific route wins.",
+        "route",
+        doc: "Which requests it takes, and what happens to them. The most specific route wins.",
         fields: [
             name, match, upstream, split, redirect, respond, rewrite, host, timeout, timeouts, retry, mirror, hash,
             bodyLimit, upgrades, filters,
@@ -52,7 +94,8 @@ enum RouteFields {
         let match = reader.read(match) ?? MatchFields.Result()
         let action = action(reader)
         var model = RouteModel(
-            name: name?.value ?? "", place: reader.context.place(name?.span ?? reader.node.span),
+            name: name?.value ?? "",
+            place: reader.context.place(name?.span ?? reader.node.span),
             action: action ?? .respond(RespondModel())
         )
         model.match = match.model
@@ -104,19 +147,20 @@ enum RouteFields {
 extension ValueType where Value == RouteDraft {
     static var route: Self {
         let whole = ValueType.named("route", RouteFields.schema, decode: RouteFields.decode)
-        return ValueType(whole.type, show: whole.show) { node, scope in
+        return ValueType(whole.type) { node, scope in
             let errors = scope.context.diagnostics.errorCount
             var draft = whole.decode(node, scope)
             draft?.isBroken = scope.context.diagnostics.errorCount > errors
             return draft
         }
+        .shown(by: whole.show)
     }
 }
 
 extension ValueType where Value == String {
     /// A protocol name of RFC 9110, section 7.8, in lower case.
     fileprivate static var upgradeToken: Self {
-        ValueType(.text("protocol name"), show: { $0 }) { node, scope in method.decode(node, scope)?.lowercased() }
+        ValueType(.text("protocol name")) { node, scope in method.decode(node, scope)?.lowercased() }
     }
 }
 
@@ -165,10 +209,16 @@ struct RouteTimeouts: Sendable {
 
 private enum RouteTimeoutFields {
     static let head = OptionalField(
-        "response_head", .duration, absent: "that of the upstream", doc: "From the whole request sent to the head of the answer."
+        "response_head",
+        .duration,
+        absent: "that of the upstream",
+        doc: "From the whole request sent to the head of the answer."
     )
     static let idle = OptionalField(
-        "stream_idle", .duration, absent: "that of the listener", doc: "How long it may go on without a byte in either direction."
+        "stream_idle",
+        .duration,
+        absent: "that of the listener",
+        doc: "How long it may go on without a byte in either direction."
     )
     static let schema = ObjectSchema("timeouts", doc: "Patience with the requests of a route.", fields: [head, idle])
 }
@@ -177,7 +227,8 @@ extension ValueType where Value == RouteTimeouts {
     fileprivate static var routeTimeouts: Self {
         .object(RouteTimeoutFields.schema) { reader in
             RouteTimeouts(
-                responseHead: reader.read(RouteTimeoutFields.head), streamIdle: reader.read(RouteTimeoutFields.idle)
+                responseHead: reader.read(RouteTimeoutFields.head),
+                streamIdle: reader.read(RouteTimeoutFields.idle)
             )
         }
     }

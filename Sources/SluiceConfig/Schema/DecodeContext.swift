@@ -40,11 +40,16 @@ package final class DecodeContext {
         notes: [Diagnostic.Note] = [],
         help: String? = nil
     ) {
-        diagnostics.add(Diagnostic(
-            code, severity, at: span, substitution.masked(message),
-            notes: notes.map { Diagnostic.Note(text: substitution.masked($0.text), span: $0.span) },
-            help: help.map(substitution.masked)
-        ))
+        diagnostics.add(
+            Diagnostic(
+                code,
+                severity,
+                at: span,
+                substitution.masked(message),
+                notes: notes.map { Diagnostic.Note(text: substitution.masked($0.text), span: $0.span) },
+                help: help.map(substitution.masked)
+            )
+        )
     }
 
     package func report(

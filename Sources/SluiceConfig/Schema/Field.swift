@@ -11,7 +11,8 @@ package struct Field<Value: Sendable>: AnyField {
     package let type: ValueType<Value>
     package let fallback: Value
 
-    /// - Parameter defaultText: how the documentation writes the default, where `Value` cannot say it well itself.
+    /// A field with the value that it has when it is not written; `defaultText` is how the documentation says that
+    /// value where its type cannot say it well.
     package init(
         _ name: String,
         _ type: ValueType<Value>,
@@ -32,7 +33,7 @@ package struct OptionalField<Value: Sendable>: AnyField {
     package let schema: FieldSchema
     package let type: ValueType<Value>
 
-    /// - Parameter absent: what it means when the field is not there, for the documentation.
+    /// A field that may be left out; `absent` says for the documentation what that means.
     package init(_ name: String, _ type: ValueType<Value>, absent: String? = nil, secret: Bool = false, doc: String) {
         var schema = FieldSchema(name: name, type: type.type, defaultText: absent, doc: doc)
         schema.isSecret = secret

@@ -44,7 +44,8 @@ enum HostSyntax {
 
     private static func isLabelByte(_ byte: UInt8) -> Bool {
         let lower = ASCII.lowercased(byte)
-        return ASCII.isDigit(byte) || (lower >= 0x61 && lower <= 0x7A) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+        return ASCII.isDigit(byte) || (lower >= 0x61 && lower <= 0x7A) || byte == UInt8(ascii: "-")
+            || byte == UInt8(ascii: "_")
     }
 
     private static func address(_ text: String) -> Result<String, ValueProblem> {

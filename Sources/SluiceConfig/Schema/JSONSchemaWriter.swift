@@ -71,7 +71,11 @@ struct JSONSchemaWriter {
         switch type {
         case .text(let what):
             // Plain numbers and flags are texts too where a text is wanted.
-            if what == "text" { json.strings("type", ["string", "number", "boolean"]) } else { json.field("type", "string") }
+            if what == "text" {
+                json.strings("type", ["string", "number", "boolean"])
+            } else {
+                json.field("type", "string")
+            }
         case .integer(let range):
             orReference(to: &json) { json in
                 json.field("type", "integer")
@@ -81,10 +85,11 @@ struct JSONSchemaWriter {
         case .boolean: orReference(to: &json) { $0.field("type", "boolean") }
         case .duration: quantity("^(0|([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d))+)$", zeroOnly: true, to: &json)
         case .size: quantity("^[0-9]+(\\.[0-9]+)? ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$", zeroOnly: false, to: &json)
-        case .percent: orReference(to: &json) { json in
-            json.field("type", "string")
-            json.field("pattern", "^[0-9]+(\\.[0-9]+)?%$")
-        }
+        case .percent:
+            orReference(to: &json) { json in
+                json.field("type", "string")
+                json.field("pattern", "^[0-9]+(\\.[0-9]+)?%$")
+            }
         case .choice(let names): orReference(to: &json) { $0.strings("enum", names) }
         case .list(let item):
             json.field("type", "array")

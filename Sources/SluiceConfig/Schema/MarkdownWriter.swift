@@ -3,12 +3,12 @@ struct MarkdownWriter {
     private(set) var text = ""
     private let level: String
 
-    /// - Parameter level: of the headings, such as `##`.
+    /// `level` is that of the headings, such as `##`.
     init(level: String) { self.level = level }
 
     /// A section for the object and one for each object in it, in the order of the fields.
     ///
-    /// - Parameter path: how the file reaches it: `upstreams.NAME`.
+    /// `path` is how the file reaches it: `upstreams.NAME`.
     mutating func section(_ schema: ObjectSchema, path: String) {
         text += "\(level) \(path)\n\n\(schema.doc)\n\n"
         if !schema.exactlyOne.isEmpty { text += "Exactly one of \(Self.list(schema.exactlyOne)).\n\n" }
@@ -17,7 +17,9 @@ struct MarkdownWriter {
         for field in schema.fields { row(field) }
         text += "\n"
         for field in schema.fields where field.isAvailable {
-            for (suffix, inner) in Self.objects(in: field.type) { section(inner, path: "\(path).\(field.name)\(suffix)") }
+            for (suffix, inner) in Self.objects(in: field.type) {
+                section(inner, path: "\(path).\(field.name)\(suffix)")
+            }
         }
     }
 

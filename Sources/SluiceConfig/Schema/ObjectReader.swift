@@ -79,7 +79,11 @@ package struct ObjectReader {
                 continue
             }
             if !field.isAvailable {
-                report(.notAvailable, at: entry.keySpan, "'\(entry.key)' in \(owner.description) is not available in this version")
+                report(
+                    .notAvailable,
+                    at: entry.keySpan,
+                    "'\(entry.key)' in \(owner.description) is not available in this version"
+                )
             }
         }
         checkGroup(schema.exactlyOne, needed: true)
@@ -124,7 +128,9 @@ package struct ObjectReader {
         if given.count > 1 {
             let list = given.map { "'\($0.key)'" }.joined(separator: " and ")
             report(
-                .exclusive, at: given[1].keySpan, "\(owner.description) has \(list): only one of them can apply",
+                .exclusive,
+                at: given[1].keySpan,
+                "\(owner.description) has \(list): only one of them can apply",
                 notes: [(text: "the first one", span: given[0].keySpan)]
             )
         } else if needed, given.isEmpty {

@@ -29,7 +29,9 @@ package enum Units {
     package static func showDuration(_ amount: TimeAmount) -> String {
         let value = amount.nanoseconds
         if value == 0 { return "0" }
-        for (name, unit) in durationUnits.reversed() where value % unit == 0 && name != "d" { return "\(value / unit)\(name)" }
+        for (name, unit) in durationUnits.reversed() where value % unit == 0 && name != "d" {
+            return "\(value / unit)\(name)"
+        }
         return "\(value)ns"
     }
 

@@ -8,25 +8,32 @@ package struct ValueType<Value: Sendable>: Sendable {
     /// A value as the file would write it, for defaults in the documentation.
     package let show: @Sendable (Value) -> String
 
-    package init(
+    /// A type whose values are shown as they are when they are texts, and not at all otherwise; see `shown`.
+    package init(_ type: FieldType, decode: @escaping @Sendable (ConfigNode, Scope) -> Value?) {
+        self.init(type, decode: decode, show: { $0 as? String ?? "" })
+    }
+
+    private init(
         _ type: FieldType,
-        show: @escaping @Sendable (Value) -> String,
-        decode: @escaping @Sendable (ConfigNode, Scope) -> Value?
+        decode: @escaping @Sendable (ConfigNode, Scope) -> Value?,
+        show: @escaping @Sendable (Value) -> String
     ) {
         self.type = type
         self.decode = decode
         self.show = show
     }
 
-    /// A type whose values are made from texts.
-    ///
-    /// - Parameter parse: gives the value, or what is wrong.
+    /// The same with another way to show values.
+    package func shown(by show: @escaping @Sendable (Value) -> String) -> ValueType {
+        ValueType(type, decode: decode, show: show)
+    }
+
+    /// A type whose values are made from texts; `parse` gives the value, or what is wrong.
     package static func scalar(
         _ type: FieldType,
-        show: @escaping @Sendable (Value) -> String,
         parse: @escaping @Sendable (String) -> Result<Value, ValueProblem>
     ) -> ValueType {
-        ValueType(type, show: show) { node, scope in
+        ValueType(type) { node, scope in
             guard let text = scope.text(of: node) else { return nil }
             switch parse(text) {
             case .success(let value): return value
@@ -39,15 +46,14 @@ package struct ValueType<Value: Sendable>: Sendable {
 
     /// The same text with its value turned into another one.
     package func map<Other: Sendable>(
-        show: @escaping @Sendable (Other) -> String = { _ in "" },
         _ transform: @escaping @Sendable (Value) -> Other
     ) -> ValueType<Other> {
-        ValueType<Other>(type, show: show) { node, scope in decode(node, scope).map(transform) }
+        ValueType<Other>(type) { node, scope in decode(node, scope).map(transform) }
     }
 
     /// The same with one more condition; `problem` says what is wrong, or nil.
     package func checked(_ problem: @escaping @Sendable (Value) -> ValueProblem?) -> ValueType {
-        ValueType(type, show: show) { node, scope in
+        ValueType(type) { node, scope in
             guard let value = decode(node, scope) else { return nil }
             if let problem = problem(value) {
                 scope.report(problem, in: node)
@@ -55,6 +61,7 @@ package struct ValueType<Value: Sendable>: Sendable {
             }
             return value
         }
+        .shown(by: show)
     }
 }
 

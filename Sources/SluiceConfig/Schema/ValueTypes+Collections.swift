@@ -14,7 +14,7 @@ package struct Placed<Value: Sendable>: Sendable {
 extension ValueType {
     /// A list; a bad item is reported and left out.
     package static func list<Item: Sendable>(of item: ValueType<Item>, atLeast least: Int = 0) -> ValueType<[Item]> {
-        ValueType<[Item]>(.list(item.type), show: { "[\($0.map(item.show).joined(separator: ", "))]" }) { node, scope in
+        ValueType<[Item]>(.list(item.type)) { node, scope in
             guard let items = scope.items(of: node) else { return nil }
             if items.count < least {
                 scope.report(ValueProblem("must not be empty"), in: node)
@@ -24,15 +24,19 @@ extension ValueType {
             inner.part = .item
             return items.compactMap { item.decode($0, inner) }
         }
+        .shown { "[\($0.map(item.show).joined(separator: ", "))]" }
     }
 
     /// A mapping with keys of the author's choice, in the order of the file.
     package static func map<Item: Sendable>(
-        keys: ValueType<String>, of item: ValueType<Item>
+        keys: ValueType<String>,
+        of item: ValueType<Item>
     ) -> ValueType<[Named<Item>]> {
         var keyName = "text"
         if case .text(let what) = keys.type { keyName = what }
-        return ValueType<[Named<Item>]>(.map(keys: keyName, item.type), show: { $0.isEmpty ? "{}" : "..." }) { node, scope in
+        return ValueType<[Named<Item>]>(.map(keys: keyName, item.type)) {
+            node,
+            scope in
             guard let entries = scope.entries(of: node) else { return nil }
             var inner = scope
             inner.owner.field = scope.field
@@ -43,19 +47,23 @@ extension ValueType {
             for entry in entries {
                 let keyNode = ConfigNode(.scalar(entry.key), span: entry.keySpan)
                 inner.field = entry.key
-                guard let key = keys.decode(keyNode, keyScope), let value = item.decode(entry.value, inner) else { continue }
+                guard let key = keys.decode(keyNode, keyScope), let value = item.decode(entry.value, inner) else {
+                    continue
+                }
                 result.append(Named(name: key, value: value, span: entry.keySpan))
             }
             scope.refuseDoubles(result)
             return result
         }
+        .shown { $0.isEmpty ? "{}" : "..." }
     }
 
     /// A mapping with the fields of `schema`.
     package static func object(
-        _ schema: ObjectSchema, decode: @escaping @Sendable (ObjectReader) -> Value?
+        _ schema: ObjectSchema,
+        decode: @escaping @Sendable (ObjectReader) -> Value?
     ) -> ValueType {
-        ValueType(.object(schema), show: { _ in "" }) { node, scope in
+        ValueType(.object(schema)) { node, scope in
             guard let reader = ObjectReader(node, schema: schema, scope: scope) else { return nil }
             let value = decode(reader)
             reader.finish()
@@ -65,17 +73,19 @@ extension ValueType {
 
     /// A short form for texts beside the full form.
     package static func either(text: ValueType, other: ValueType) -> ValueType {
-        ValueType(.anyOf([text.type, other.type]), show: text.show) { node, scope in
+        ValueType(.anyOf([text.type, other.type])) { node, scope in
             if case .scalar = node.value, !node.isNull { return text.decode(node, scope) }
             return other.decode(node, scope)
         }
+        .shown(by: text.show)
     }
 
     /// The value together with its place, for checks that come later.
     package static func placed<Inner: Sendable>(_ inner: ValueType<Inner>) -> ValueType<Placed<Inner>> {
-        ValueType<Placed<Inner>>(inner.type, show: { inner.show($0.value) }) { node, scope in
+        ValueType<Placed<Inner>>(inner.type) { node, scope in
             inner.decode(node, scope).map { Placed(value: $0, span: node.span) }
         }
+        .shown { inner.show($0.value) }
     }
 }
 
@@ -84,7 +94,10 @@ extension Scope {
     package func items(of node: ConfigNode) -> [ConfigNode]? {
         if let items = node.items { return items }
         if node.isNull { return [] }
-        let help: String? = if let text = node.text, !text.contains("${") { "write it as a list: [\(Printable.short(text))]" } else { nil }
+        let help: String? =
+            if let text = node.text, !text.contains("${") { "write it as a list: [\(Printable.short(text))]" } else {
+                nil
+            }
         wrongKind(node, wanted: "a list", help: help)
         return nil
     }
@@ -96,7 +109,9 @@ extension Scope {
         for entry in entries {
             guard let earlier = first.updateValue(entry.span, forKey: entry.name) else { continue }
             context.report(
-                .duplicateKey, at: entry.span, "the key '\(Printable.short(entry.name))' is there twice",
+                .duplicateKey,
+                at: entry.span,
+                "the key '\(Printable.short(entry.name))' is there twice",
                 notes: [(text: "first here", span: earlier)]
             )
         }
@@ -114,9 +129,11 @@ extension Scope {
 extension ValueType {
     /// A mapping that is known by its `name` field, which its messages then say.
     static func named(
-        _ kind: String, _ schema: ObjectSchema, decode: @escaping @Sendable (ObjectReader) -> Value?
+        _ kind: String,
+        _ schema: ObjectSchema,
+        decode: @escaping @Sendable (ObjectReader) -> Value?
     ) -> ValueType {
-        ValueType(.object(schema), show: { _ in "" }) { node, scope in
+        ValueType(.object(schema)) { node, scope in
             let owner = Owner(kind: kind, name: node["name"]?.text.map(Printable.short) ?? "")
             guard let reader = ObjectReader(node, schema: schema, scope: scope, owner: owner) else { return nil }
             let value = decode(reader)

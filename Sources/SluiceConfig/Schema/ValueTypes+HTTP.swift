@@ -3,7 +3,7 @@ package import SluiceCore
 extension ValueType where Value == String {
     /// A header's name, given back in lower case.
     package static var headerName: Self {
-        token("header name", problem: "is not a header name: {}").map(show: { $0 }) { $0.lowercased() }
+        token("header name", problem: "is not a header name: {}").map { $0.lowercased() }
     }
 
     /// A method, case kept. Any token is one.
@@ -25,7 +25,7 @@ extension ValueType where Value == String {
 
     /// A token of RFC 9110, section 5.6.2.
     private static func token(_ what: String, problem: String) -> Self {
-        scalar(.text(what), show: { $0 }) { text in
+        scalar(.text(what)) { text in
             !text.isEmpty && text.utf8.allSatisfy(ASCII.isToken)
                 ? .success(text) : .failure(ValueProblem(.fieldSyntax, problem))
         }
@@ -43,31 +43,37 @@ extension ValueType where Value == String {
 
     /// `api.example.com`, `*.example.com` or an address, given back in lower case and without a final dot.
     package static var hostPattern: Self {
-        scalar(.text("host pattern"), show: { $0 }) { HostSyntax.pattern($0) }
+        scalar(.text("host pattern")) { HostSyntax.pattern($0) }
     }
 
     /// A host without wildcard, perhaps with a port.
     package static var hostName: Self {
-        scalar(.text("host name"), show: { $0 }) { HostSyntax.nameAndPort($0) }
+        scalar(.text("host name")) { HostSyntax.nameAndPort($0) }
     }
 
-    package static var path: Self { scalar(.text("path"), show: { $0 }) { PathSyntax.path($0) } }
+    package static var path: Self { scalar(.text("path")) { PathSyntax.path($0) } }
 
     /// A path of whole segments; a slash at the end does not count and is taken away.
-    package static var pathPrefix: Self { scalar(.text("path"), show: { $0 }) { PathSyntax.prefix($0) } }
+    package static var pathPrefix: Self { scalar(.text("path")) { PathSyntax.prefix($0) } }
 
     /// `/users/{id}/files/{rest...}`
     package static var pathTemplate: Self {
-        scalar(.text("path template"), show: { $0 }) { PathSyntax.template($0) }
+        scalar(.text("path template")) { PathSyntax.template($0) }
     }
 }
 
 extension ValueType where Value == CIDR {
     /// `10.0.0.0/8` or one address.
     package static var network: ValueType<CIDR> {
-        scalar(.text("network"), show: { _ in "" }) { text in
+        scalar(.text("network")) { text in
             if let network = CIDR(text) { return .success(network) }
-            return .failure(ValueProblem(.network, "is not a network: {}", help: "networks look like 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32"))
+            return .failure(
+                ValueProblem(
+                    .network,
+                    "is not a network: {}",
+                    help: "networks look like 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32"
+                )
+            )
         }
     }
 }
@@ -75,7 +81,9 @@ extension ValueType where Value == CIDR {
 extension ValueType where Value == ClosedRange<Int> {
     /// `200` or `200-299`.
     package static var statusRange: Self {
-        scalar(.text("status or range"), show: { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }) { text in
+        scalar(
+            .anyOf([.integer(100...599), .text("range")])
+        ) { text in
             let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
             let numbers = parts.map { $0.utf8.allSatisfy(ASCII.isDigit) ? Int($0) : nil }
             guard let first = numbers.first ?? nil, let last = numbers.last ?? nil else {
@@ -86,5 +94,6 @@ extension ValueType where Value == ClosedRange<Int> {
             }
             return .success(first...last)
         }
+        .shown { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
     }
 }

@@ -3,7 +3,10 @@ internal import SluiceCore
 
 extension ValueType where Value == String {
     /// Any text, also an empty one in quotes.
-    package static var text: Self { scalar(.text("text"), show: { $0.isEmpty ? "\"\"" : $0 }) { .success($0) } }
+    package static var text: Self {
+        scalar(.text("text")) { .success($0) }
+            .shown { $0.isEmpty ? "\"\"" : $0 }
+    }
 
     /// A text of at least one visible character, without control characters.
     package static var name: Self {
@@ -16,9 +19,11 @@ extension ValueType where Value == String {
 
     /// A text that may hold run-time templates: `${path.id}`.
     package static var template: Self {
-        ValueType(.text("template"), show: { $0 }) { node, scope in
+        ValueType(.text("template")) { node, scope in
             guard let text = scope.text(of: node, templates: true) else { return nil }
-            guard text.utf8.contains(UInt8(ascii: "$")), case .failure(let error) = Template.parse(text) else { return text }
+            guard text.utf8.contains(UInt8(ascii: "$")), case .failure(let error) = Template.parse(text) else {
+                return text
+            }
             scope.report(error, in: node, text: text)
             return nil
         }
@@ -26,12 +31,14 @@ extension ValueType where Value == String {
 
     /// A regular expression in RE2's syntax.
     package static var regex: Self {
-        scalar(.text("regular expression (RE2)"), show: { $0 }) { text in
+        scalar(.text("regular expression (RE2)")) { text in
             do throws(RegularExpressionError) {
                 _ = try RegularExpression(text)
                 return .success(text)
             } catch {
-                return .failure(ValueProblem(.regex, "is not a regular expression", detail: error.message, help: error.help))
+                return .failure(
+                    ValueProblem(.regex, "is not a regular expression", detail: error.message, help: error.help)
+                )
             }
         }
     }
@@ -56,33 +63,38 @@ extension Scope {
 extension ValueType where Value == Bool {
     /// `true` or `false`; `yes`, `on` and their like are texts and refused.
     package static var flag: Self {
-        scalar(.boolean, show: { $0 ? "true" : "false" }) { text in
+        scalar(.boolean) { text in
             switch text {
             case "true": .success(true)
             case "false": .success(false)
             default: .failure(ValueProblem("must be true or false, not {}"))
             }
         }
+        .shown { $0 ? "true" : "false" }
     }
 }
 
 extension ValueType where Value == Int {
     /// A whole number.
     package static func integer(_ range: ClosedRange<Int> = 0...Int.max) -> Self {
-        scalar(.integer(range), show: { "\($0)" }) { text in
+        scalar(.integer(range)) { text in
             guard let value = Int(text), text.utf8.first != UInt8(ascii: "+") else {
                 return .failure(ValueProblem("must be a whole number, not {}"))
             }
             guard range.contains(value) else { return .failure(outside(range, show: { "\($0)" })) }
             return .success(value)
         }
+        .shown { "\($0)" }
     }
 
     /// Bytes: `64KiB`.
     package static func size(_ range: ClosedRange<Int> = 0...Int.max) -> Self {
-        scalar(.size, show: Units.showSize) { text in
-            Units.size(text).flatMap { range.contains($0) ? .success($0) : .failure(outside(range, show: Units.showSize)) }
+        scalar(.size) { text in
+            Units.size(text).flatMap {
+                range.contains($0) ? .success($0) : .failure(outside(range, show: Units.showSize))
+            }
         }
+        .shown(by: Units.showSize)
     }
 
     /// A status code of a response.
@@ -91,7 +103,8 @@ extension ValueType where Value == Int {
     package static var port: Self { integer(1...65535) }
 
     private static func outside(_ range: ClosedRange<Int>, show: (Int) -> String) -> ValueProblem {
-        let bounds = range.upperBound == Int.max
+        let bounds =
+            range.upperBound == Int.max
             ? "at least \(show(range.lowerBound))" : "from \(show(range.lowerBound)) to \(show(range.upperBound))"
         return ValueProblem(.outOfRange, "must be \(bounds), not {}")
     }
@@ -100,12 +113,13 @@ extension ValueType where Value == Int {
 extension ValueType where Value == TimeAmount {
     /// `250ms`, `5s`. Zero only where it means something and `least` says so.
     package static func duration(atLeast least: TimeAmount = .milliseconds(1)) -> Self {
-        scalar(.duration, show: Units.showDuration) { text in
+        scalar(.duration) { text in
             Units.duration(text).flatMap { amount in
                 if amount >= least { return .success(amount) }
                 return .failure(ValueProblem(.outOfRange, "must be at least \(Units.showDuration(least)), not {}"))
             }
         }
+        .shown(by: Units.showDuration)
     }
 
     package static var duration: Self { duration() }
@@ -114,13 +128,14 @@ extension ValueType where Value == TimeAmount {
 extension ValueType where Value == Double {
     /// `20%` as 0.2.
     package static func percent(_ range: ClosedRange<Double> = 0...1) -> Self {
-        scalar(.percent, show: Units.showPercent) { text in
+        scalar(.percent) { text in
             Units.percent(text).flatMap { share in
                 if range.contains(share) { return .success(share) }
                 let bounds = "\(Units.showPercent(range.lowerBound)) to \(Units.showPercent(range.upperBound))"
                 return .failure(ValueProblem(.outOfRange, "must be from \(bounds), not {}"))
             }
         }
+        .shown(by: Units.showPercent)
     }
 
     package static var percent: Self { percent() }
@@ -130,10 +145,11 @@ extension ValueType where Value: CaseIterable & RawRepresentable<String> {
     /// One of the words of an enumeration.
     package static func choice(of _: Value.Type = Value.self) -> Self {
         let names = Value.allCases.map(\.rawValue)
-        return scalar(.choice(names), show: \.rawValue) { text in
+        return scalar(.choice(names)) { text in
             if let value = Value(rawValue: text) { return .success(value) }
             let help = Spelling.nearest(to: text, in: names).map { "did you mean '\($0)'?" } ?? Spelling.choices(names)
             return .failure(ValueProblem("cannot be {}", help: help))
         }
+        .shown(by: \.rawValue)
     }
 }

@@ -18,7 +18,9 @@ struct MappingEntries {
         }
         if let first = position(of: name) {
             context.report(
-                .duplicateKey, at: key.span, "the key '\(Printable.short(name))' is there twice",
+                .duplicateKey,
+                at: key.span,
+                "the key '\(Printable.short(name))' is there twice",
                 notes: [(text: "first here", span: entries[first].keySpan)]
             )
             return

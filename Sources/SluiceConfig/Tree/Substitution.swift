@@ -40,7 +40,12 @@ final class Substitution {
                 continue
             }
             guard let end = bytes[at...].firstIndex(of: UInt8(ascii: "}")) else {
-                scope.context.report(.badReference, at: span, "\(scope.subject) has a '${' without '}'", help: "write '$${' for a literal '${'")
+                scope.context.report(
+                    .badReference,
+                    at: span,
+                    "\(scope.subject) has a '${' without '}'",
+                    help: "write '$${' for a literal '${'"
+                )
                 return nil
             }
             let name = String(decoding: bytes[(at + 2)..<end], as: UTF8.self)
@@ -71,7 +76,11 @@ final class Substitution {
         return result
     }
 
-    private enum Outcome { case keep, insert(String), failed }
+    private enum Outcome {
+        case keep
+        case insert(String)
+        case failed
+    }
 
     private func value(of name: String, at span: NodeSpan, templates: Bool, scope: Scope) -> Outcome {
         if name.hasPrefix("file:") { return file(String(name.dropFirst(5)), at: span, scope: scope) }
@@ -85,14 +94,18 @@ final class Substitution {
         let shown = Printable.short(name)
         guard name.contains(".") else {
             scope.context.report(
-                .badReference, at: span, "'${\(shown)}' is neither an environment variable (upper case) nor a template (with a dot)",
+                .badReference,
+                at: span,
+                "'${\(shown)}' is neither an environment variable (upper case) nor a template (with a dot)",
                 help: "write '$${' for a literal '${'"
             )
             return .failed
         }
         guard templates else {
             scope.context.report(
-                .template, at: span, "'${\(shown)}' is a run-time template, which \(scope.subject) cannot hold",
+                .template,
+                at: span,
+                "'${\(shown)}' is a run-time template, which \(scope.subject) cannot hold",
                 help: "write '$${' for a literal '${'"
             )
             return .failed
@@ -118,7 +131,9 @@ final class Substitution {
         // Editors and `echo` end a file with a line end that is no part of the secret.
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-        guard let text = String(validating: bytes, as: UTF8.self) else { return .failure(FileProblem(text: "is not UTF-8 text")) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            return .failure(FileProblem(text: "is not UTF-8 text"))
+        }
         return .success(text)
     }
 

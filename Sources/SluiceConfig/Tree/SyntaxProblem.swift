@@ -15,8 +15,10 @@ struct SyntaxProblem {
             span = Self.span(byte: offset, in: bytes, file: file)
             let isControl = problem.contains("control characters")
             code = isControl ? .syntax : .unreadableFile
-            message = isControl
-                ? "the file holds a control character (U+\(Self.hex(parser.problem_value)))" : "the file is not UTF-8 text"
+            message =
+                isControl
+                ? "the file holds a control character (U+\(Self.hex(parser.problem_value)))"
+                : "the file is not UTF-8 text"
             note = nil
             help = nil
             return
@@ -43,7 +45,9 @@ struct SyntaxProblem {
         }
         let line = SourceLine.text(of: mark.line, in: bytes)
         let characters = Array(line.unicodeScalars)
-        if line.prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") { return "YAML indents with spaces, not with tabs" }
+        if line.prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") {
+            return "YAML indents with spaces, not with tabs"
+        }
         let at = characters.indices.contains(mark.column) ? characters[mark.column] : nil
         let before = mark.column > 0 && characters.indices.contains(mark.column - 1) ? characters[mark.column - 1] : nil
         if before == "*" || at == "*" { return "quote a text that starts with '*': \"*.example.com\"" }
@@ -55,7 +59,12 @@ struct SyntaxProblem {
     }
 
     private static func span(_ mark: yaml_mark_t, file: UInt32) -> NodeSpan {
-        NodeSpan(file: file, line: UInt32(clamping: mark.line + 1), column: UInt32(clamping: mark.column + 1), length: 1)
+        NodeSpan(
+            file: file,
+            line: UInt32(clamping: mark.line + 1),
+            column: UInt32(clamping: mark.column + 1),
+            length: 1
+        )
     }
 
     private static func span(byte offset: Int, in bytes: UnsafeBufferPointer<UInt8>, file: UInt32) -> NodeSpan {

@@ -24,11 +24,15 @@ package struct YAMLReader: ~Copyable {
     /// The tree cannot be built further; the reason is in the diagnostics already.
     private struct Stop: Error {}
 
-    /// Reads one file; what is wrong goes to `context`, and nil comes back when there is no tree at all.
+    /// Reads one file.
     ///
     /// - Parameters:
+    ///   - file: path and bytes.
     ///   - index: the number of the file in the list of files.
+    ///   - context: where what is wrong is reported.
+    ///   - limits: bounds of the tree.
     ///   - allowsTags: keep tags such as `!Ref` in the nodes instead of refusing them.
+    /// - Returns: the root; nil when there is no tree at all.
     package static func read(
         _ file: ConfigFile,
         index: UInt32,
@@ -95,7 +99,11 @@ package struct YAMLReader: ~Copyable {
             case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT: continue
             case YAML_DOCUMENT_START_EVENT:
                 guard root == nil else {
-                    context.report(.emptyFile, at: span(event), "a configuration file holds one document, this is another one")
+                    context.report(
+                        .emptyFile,
+                        at: span(event),
+                        "a configuration file holds one document, this is another one"
+                    )
                     throw Stop()
                 }
                 var first = try next(bytes)
@@ -103,7 +111,11 @@ package struct YAMLReader: ~Copyable {
                 root = try node(&first, bytes, depth: 0)
             default:
                 guard let root else {
-                    context.report(.emptyFile, at: NodeSpan(file: file, line: 1, column: 1, length: 1), "the file is empty")
+                    context.report(
+                        .emptyFile,
+                        at: NodeSpan(file: file, line: 1, column: 1, length: 1),
+                        "the file is empty"
+                    )
                     throw Stop()
                 }
                 return root
@@ -114,7 +126,9 @@ package struct YAMLReader: ~Copyable {
     // MARK: Nodes
 
     private mutating func node(
-        _ event: inout yaml_event_t, _ bytes: UnsafeBufferPointer<UInt8>, depth: Int
+        _ event: inout yaml_event_t,
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        depth: Int
     ) throws(Stop) -> ConfigNode {
         try count(1, event)
         guard depth < limits.depth else {
@@ -132,7 +146,11 @@ package struct YAMLReader: ~Copyable {
     private mutating func count(_ nodes: Int, _ event: yaml_event_t) throws(Stop) {
         nodeCount += nodes
         guard nodeCount <= limits.nodes else {
-            context.report(.tooLarge, at: span(event), "the file holds more than \(limits.nodes) values, aliases expanded")
+            context.report(
+                .tooLarge,
+                at: span(event),
+                "the file holds more than \(limits.nodes) values, aliases expanded"
+            )
             throw Stop()
         }
     }
@@ -141,7 +159,8 @@ package struct YAMLReader: ~Copyable {
         let scalar = event.data.scalar
         let text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
         let node = ConfigNode(
-            .scalar(text), span: span(event),
+            .scalar(text),
+            span: span(event),
             isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE,
             tag: tag(scalar.tag, event)
         )
@@ -150,7 +169,9 @@ package struct YAMLReader: ~Copyable {
     }
 
     private mutating func list(
-        _ start: yaml_event_t, _ bytes: UnsafeBufferPointer<UInt8>, depth: Int
+        _ start: yaml_event_t,
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        depth: Int
     ) throws(Stop) -> ConfigNode {
         let before = nodeCount
         var items: [ConfigNode] = []
@@ -160,7 +181,11 @@ package struct YAMLReader: ~Copyable {
             if event.type == YAML_SEQUENCE_END_EVENT {
                 let data = start.data.sequence_start
                 let isFlow = data.style == YAML_FLOW_SEQUENCE_STYLE
-                let node = ConfigNode(.list(items), span: span(start, to: isFlow ? event : nil), tag: tag(data.tag, start))
+                let node = ConfigNode(
+                    .list(items),
+                    span: span(start, to: isFlow ? event : nil),
+                    tag: tag(data.tag, start)
+                )
                 remember(node, as: data.anchor, size: nodeCount - before + 1)
                 return node
             }
@@ -169,7 +194,9 @@ package struct YAMLReader: ~Copyable {
     }
 
     private mutating func mapping(
-        _ start: yaml_event_t, _ bytes: UnsafeBufferPointer<UInt8>, depth: Int
+        _ start: yaml_event_t,
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        depth: Int
     ) throws(Stop) -> ConfigNode {
         let before = nodeCount
         var entries = MappingEntries()
@@ -180,7 +207,11 @@ package struct YAMLReader: ~Copyable {
                 let data = start.data.mapping_start
                 let isFlow = data.style == YAML_FLOW_MAPPING_STYLE
                 let all = entries.finish(context)
-                let node = ConfigNode(.mapping(all), span: span(start, to: isFlow ? event : nil), tag: tag(data.tag, start))
+                let node = ConfigNode(
+                    .mapping(all),
+                    span: span(start, to: isFlow ? event : nil),
+                    tag: tag(data.tag, start)
+                )
                 remember(node, as: data.anchor, size: nodeCount - before + 1)
                 return node
             }
@@ -203,7 +234,9 @@ package struct YAMLReader: ~Copyable {
         }
         guard let anchored = anchors[name] else {
             context.report(
-                .alias, at: span(event), "alias '*\(Printable.short(name))' has no anchor '&\(Printable.short(name))' before it",
+                .alias,
+                at: span(event),
+                "alias '*\(Printable.short(name))' has no anchor '&\(Printable.short(name))' before it",
                 help: "quote a text that starts with '*'"
             )
             throw Stop()

@@ -10,7 +10,9 @@ extension Validation {
         }
         for upstream in model.upstreams where !used.contains(upstream.name) {
             context.report(
-                .unusedUpstream, .warning, at: SourceSpan(place: upstream.place, length: upstream.name.unicodeScalars.count),
+                .unusedUpstream,
+                .warning,
+                at: SourceSpan(place: upstream.place, length: upstream.name.unicodeScalars.count),
                 "no route uses upstream '\(Printable.short(upstream.name))'"
             )
         }
@@ -26,7 +28,9 @@ extension Validation {
             }
             guard hash.isEmpty, !hashed.contains(upstream.name) else { continue }
             context.report(
-                .hashWithoutKey, .warning, at: SourceSpan(place: upstream.place),
+                .hashWithoutKey,
+                .warning,
+                at: SourceSpan(place: upstream.place),
                 "upstream '\(Printable.short(upstream.name))' balances by hash, but nothing says what is hashed",
                 help: "add 'hash: [source]' to 'load_balancing'"
             )
@@ -55,7 +59,9 @@ extension Validation {
 
     private func warnUntimed(_ route: RouteModel) {
         context.report(
-            .noTimeout, .warning, at: SourceSpan(place: route.place),
+            .noTimeout,
+            .warning,
+            at: SourceSpan(place: route.place),
             "route '\(Printable.short(route.name))' has no timeout for the whole request",
             help: "add 'timeout: 30s', or 'timeout: 0' where none is meant"
         )
@@ -64,7 +70,9 @@ extension Validation {
     private func lintTryTimeout(_ route: RouteModel, _ retry: RetryModel) {
         guard let perTry = retry.perTryTimeout, let timeout = route.timeout, perTry >= timeout else { return }
         context.report(
-            .tryTimeoutTooLong, .warning, at: SourceSpan(place: route.place),
+            .tryTimeoutTooLong,
+            .warning,
+            at: SourceSpan(place: route.place),
             "route '\(Printable.short(route.name))' gives one try \(Units.showDuration(perTry)) of \(Units.showDuration(timeout)) in all, so a slow try leaves no time for another"
         )
     }
@@ -75,17 +83,21 @@ extension Validation {
             guard let position = upstreams[target.upstream] else { continue }
             let limits = model.upstreams[position].limits
             let name = Printable.short(target.upstream)
-            let problem: String? = if limits.retryBudget <= 0, limits.minRetries == 0 {
-                "but the budget of upstream '\(name)' allows no retry"
-            } else if limits.retryBudget >= 1 {
-                "and upstream '\(name)' sets no budget for it, which multiplies load when servers fail"
-            } else {
-                nil
-            }
+            let problem: String? =
+                if limits.retryBudget <= 0, limits.minRetries == 0 {
+                    "but the budget of upstream '\(name)' allows no retry"
+                } else if limits.retryBudget >= 1 {
+                    "and upstream '\(name)' sets no budget for it, which multiplies load when servers fail"
+                } else {
+                    nil
+                }
             guard let problem else { continue }
             context.report(
-                .retryWithoutBudget, .warning, at: SourceSpan(place: route.place),
-                "route '\(Printable.short(route.name))' retries, \(problem)", help: "set 'retry_budget' in the upstream's 'limits'"
+                .retryWithoutBudget,
+                .warning,
+                at: SourceSpan(place: route.place),
+                "route '\(Printable.short(route.name))' retries, \(problem)",
+                help: "set 'retry_budget' in the upstream's 'limits'"
             )
             return
         }

@@ -27,7 +27,9 @@ extension Validation {
         // Parts of one route, divided by the rank of their hosts, are one route to its author.
         guard route.place != winner.place else { return }
         context.report(
-            .shadowedRoute, .warning, at: SourceSpan(place: route.place),
+            .shadowedRoute,
+            .warning,
+            at: SourceSpan(place: route.place),
             "route '\(Printable.short(route.name))' can never match: '\(Printable.short(winner.name))' has the same conditions and comes first",
             notes: [Diagnostic.Note(text: "the one that wins", span: SourceSpan(place: winner.place))]
         )
@@ -50,7 +52,8 @@ private struct RouteKey: Hashable {
         self.headers = Self.sorted(match.headers) { $0.name }
         self.query = Self.sorted(match.query) { $0.name }
         let networks = match.source.map { "\($0.base.description)/\($0.prefix)" }
-        self.rest = networks.isEmpty && match.sni.isEmpty && match.listeners.isEmpty
+        self.rest =
+            networks.isEmpty && match.sni.isEmpty && match.listeners.isEmpty
             ? [] : networks.sorted() + ["", "sni"] + match.sni.sorted() + ["", "listeners"] + match.listeners.sorted()
     }
 

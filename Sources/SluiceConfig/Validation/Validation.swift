@@ -14,7 +14,9 @@ package struct Validation {
         self.model = model
         self.context = context
         self.broken = broken
-        self.upstreams = Dictionary(model.upstreams.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
+        self.upstreams = Dictionary(model.upstreams.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in
+            first
+        }
     }
 
     package func run() {
@@ -40,7 +42,9 @@ package struct Validation {
                 if let first = byPath.updateValue(listener, forKey: path) { conflict(listener, first) }
             case .ip(_, 0): continue
             case .ip(let host, let port):
-                if let first = byPort[port]?.first(where: { Self.overlap($0.host, host) }) { conflict(listener, first.listener) }
+                if let first = byPort[port]?.first(where: { Self.overlap($0.host, host) }) {
+                    conflict(listener, first.listener)
+                }
                 byPort[port, default: []].append((host, listener))
             }
         }
@@ -55,9 +59,15 @@ package struct Validation {
 
     private func conflict(_ listener: ListenerModel, _ first: ListenerModel) {
         context.report(
-            .addressConflict, at: SourceSpan(place: listener.place, length: listener.name.unicodeScalars.count),
+            .addressConflict,
+            at: SourceSpan(place: listener.place, length: listener.name.unicodeScalars.count),
             "listener '\(listener.name)' wants the address of listener '\(first.name)'",
-            notes: [Diagnostic.Note(text: "the other one", span: SourceSpan(place: first.place, length: first.name.unicodeScalars.count))]
+            notes: [
+                Diagnostic.Note(
+                    text: "the other one",
+                    span: SourceSpan(place: first.place, length: first.name.unicodeScalars.count)
+                )
+            ]
         )
     }
 
@@ -82,7 +92,8 @@ package struct Validation {
         let known = model.upstreams.map(\.name)
         let near = Spelling.nearest(to: name, in: known)
         context.report(
-            .unknownUpstream, at: SourceSpan(place: place, length: name.unicodeScalars.count),
+            .unknownUpstream,
+            at: SourceSpan(place: place, length: name.unicodeScalars.count),
             "there is no upstream '\(Printable.short(name))'",
             help: near.map { "did you mean '\($0)'?" } ?? Spelling.choices(known)
         )
@@ -90,17 +101,23 @@ package struct Validation {
 
     private func checkWeights() {
         for route in model.routes where !broken.contains(route.place) {
-            guard case .forward(let forward) = route.action, forward.targets.allSatisfy({ $0.weight == 0 }) else { continue }
+            guard case .forward(let forward) = route.action, forward.targets.allSatisfy({ $0.weight == 0 }) else {
+                continue
+            }
             guard let place = forward.targets.first?.place else { continue }
             context.report(
-                .zeroWeights, .warning, at: SourceSpan(place: place),
+                .zeroWeights,
+                .warning,
+                at: SourceSpan(place: place),
                 "all upstreams of route '\(Printable.short(route.name))' have weight 0, so it answers 503"
             )
         }
         for upstream in model.upstreams where upstream.endpoints.allSatisfy({ $0.weight == 0 }) {
             guard let place = upstream.endpoints.first?.place else { continue }
             context.report(
-                .zeroWeights, .warning, at: SourceSpan(place: place),
+                .zeroWeights,
+                .warning,
+                at: SourceSpan(place: place),
                 "all endpoints of upstream '\(Printable.short(upstream.name))' have weight 0, so it answers 503"
             )
         }
@@ -119,7 +136,9 @@ package struct Validation {
             }
             guard policies.allSatisfy({ PathSyntax.isUnreachable(path, under: $0) }) else { continue }
             context.report(
-                .unmatchablePath, .warning, at: SourceSpan(place: route.place),
+                .unmatchablePath,
+                .warning,
+                at: SourceSpan(place: route.place),
                 "no request has the path '\(Printable.short(path))' of route '\(Printable.short(route.name))' once paths are normalised"
             )
         }

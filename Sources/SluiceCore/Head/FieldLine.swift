@@ -1,3 +1,5 @@
+import NIOCore
+
 /// A field whose value never changes, with its whole line ready to be copied.
 package struct FieldLine: Sendable {
     /// `Name: value CRLF`

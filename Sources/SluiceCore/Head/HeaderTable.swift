@@ -38,8 +38,10 @@ package struct HeaderTable: Sendable {
     }
 
     /// Forgets everything but keeps the memory.
+    ///
+    /// But not that of an unusually large head: free exchanges would add up to much.
     package mutating func reset() {
-        bytes.clear()
+        if bytes.capacity > 8 * 1024 { bytes = ByteBuffer() } else { bytes.clear() }
         entries.removeAll(keepingCapacity: true)
         present = 0
     }

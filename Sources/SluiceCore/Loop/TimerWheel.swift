@@ -38,14 +38,16 @@ package final class TimerWheel {
 
     /// Nanoseconds as ticks, rounded up, at least one.
     package static func ticks(nanoseconds: Int64) -> UInt64 {
-        let tick = tickMilliseconds * 1_000_000
-        return UInt64(max(1, (max(0, nanoseconds) + tick - 1) / tick))
+        let (whole, rest) = max(1, nanoseconds).quotientAndRemainder(dividingBy: tickMilliseconds * 1_000_000)
+        return UInt64(rest > 0 ? whole + 1 : whole)
     }
 
     /// Sets the deadline of a node to `ticks` from now (one more tick is added, since the current one is under way).
+    ///
+    /// `TimerNode.never`, and what lies beyond the end of time, disarms it.
     @inline(__always)
     package func arm(_ node: TimerNode, in ticks: UInt64) {
-        arm(node, at: now &+ ticks &+ 1)
+        arm(node, at: ticks < TimerNode.never - now ? now + ticks + 1 : TimerNode.never)
     }
 
     /// Sets the deadline of a node to a tick.

@@ -18,6 +18,8 @@ package enum PathNormalizer {
     /// - Parameters:
     ///   - range: the path without query; one that does not lie in the buffer is refused.
     ///   - bytes: its reader index is 0.
+    ///   - rules: what is done.
+    /// - Returns: where the path lies now, or why it is refused; `bytes` is as it was but for a rewritten path.
     package static func normalize(_ range: ByteRange, of bytes: inout ByteBuffer, rules: PathRules) -> PathOutcome {
         guard bytes.readerIndex == 0, range.end <= bytes.writerIndex else { return .refused(.notAbsolute) }
         let verdict = bytes.withUnsafeReadableBytes {

@@ -108,8 +108,8 @@ extension RegularExpression {
     ///
     /// A plain pointer, so that two loops that match with one expression do not contend for its reference count. It
     /// must not outlive the `RegularExpression` it came from.
+    // SAFETY: RE2's matching functions may be called by many threads; the owner keeps the memory alive.
     package struct Unowned: BitwiseCopyable, @unchecked Sendable {
-        // SAFETY: RE2's matching functions may be called by many threads; the owner keeps the memory alive.
         fileprivate let handle: OpaquePointer
 
         /// Whether the whole text matches.
@@ -179,6 +179,7 @@ extension RegularExpression {
     ///   - substitution: bytes with `\0` to `\9` for groups and `\\` for a backslash.
     ///   - limit: most bytes of the result.
     ///   - out: where the result is appended.
+    /// - Returns: whether there is a result; if not, `out` is as it was.
     package func replaceAll(
         in text: UnsafeRawBufferPointer,
         with substitution: UnsafeRawBufferPointer,

@@ -29,7 +29,8 @@ package enum TemplateVariable: Hashable, Sendable {
 
     /// The families that a name follows, and how each is made from it.
     static let named: [(prefix: String, make: @Sendable (String) -> TemplateVariable)] = [
-        ("path.", { .path($0) }), ("header.", { .header($0) }), ("query.", { .query($0) }), ("cookie.", { .cookie($0) }),
+        ("path.", { .path($0) }), ("header.", { .header($0) }), ("query.", { .query($0) }),
+        ("cookie.", { .cookie($0) }),
     ]
 
     /// All variables as an error message lists them.

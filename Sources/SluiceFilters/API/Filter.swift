@@ -1,6 +1,7 @@
 package import NIOCore
 package import SluiceConfig
 package import SluiceCore
+package import SluiceUpstream
 
 /// What a head hook decides, once.
 package enum HeadVerdict {
@@ -66,16 +67,21 @@ extension Filter {
     }
 }
 
-/// What a filter gets when it is made.
+/// What a filter gets when it is made, which happens on another thread than its loop's: to keep, not to use there.
 package struct FilterResources {
     package let loop: LoopContext
     /// Index into `ExchangeContext.slots`, this filter's own.
     package let slot: Int
+    private let callouts: CalloutTargets
 
-    package init(loop: LoopContext, slot: Int) {
+    package init(loop: LoopContext, slot: Int, callouts: CalloutTargets = CalloutTargets()) {
         self.loop = loop
         self.slot = slot
+        self.callouts = callouts
     }
+
+    /// An upstream of the configuration, for `Callout.start`.
+    package func upstream(_ name: String) -> CalloutTarget { callouts.target(name) }
 }
 
 /// The configuration of a filter that this binary can run.

@@ -32,7 +32,7 @@ package enum GatewayFields {
 extension ValueType where Value == String {
     /// The name of a header that a filter may edit, given back as it was written.
     package static func editableHeader(_ side: MessageSide) -> Self {
-        scalar(.text("header name"), show: { $0 }) { text in
+        scalar(.text("header name")) { text in
             guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isToken) else {
                 let help: String? = text.hasPrefix(":") ? "pseudo headers follow from the route" : nil
                 return .failure(ValueProblem(.fieldSyntax, "is not a header name: {}", help: help))

@@ -110,7 +110,7 @@ extension ValueType where Value == [String] {
     /// A template, or a list of several.
     fileprivate static func headerValues(_ side: MessageSide) -> Self {
         let value = ValueType<String>.editedValue(side)
-        return .either(text: value.map(show: { $0.joined() }) { [$0] }, other: .list(of: value, atLeast: 1))
+        return .either(text: value.map { [$0] }, other: .list(of: value, atLeast: 1))
     }
 }
 

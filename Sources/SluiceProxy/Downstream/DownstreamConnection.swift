@@ -27,7 +27,7 @@ final class DownstreamConnection: SocketHandler {
     /// Bytes not consumed yet.
     private var input: ByteBuffer?
     private var parser = RequestParser()
-    private var isProcessing = false
+    private(set) var isProcessing = false
     private(set) var inputHasEnded = false
     private(set) var requestCount = 0
     /// The next answer must be the last.
@@ -76,6 +76,19 @@ final class DownstreamConnection: SocketHandler {
     /// Closes at once; bytes not sent yet are lost.
     func abort() { gone(.downstreamClosed) }
 
+    /// Ends an answer that cannot be completed: what is there is sent, and then the connection ends where the client
+    /// expects more. With `reset`, when only a reset tells it that this is not the proper end.
+    func cut(reset: Bool) {
+        phase = .lingering
+        input = nil
+        worker.loop.wheel.arm(self, in: Worker.lingerTicks)
+        afterWrites { [self] in
+            guard phase == .lingering else { return }
+            if reset { closeWithReset() }
+            abort()
+        }
+    }
+
     // MARK: - Reading
 
     override func received(_ bytes: inout ByteBuffer) {
@@ -113,7 +126,9 @@ final class DownstreamConnection: SocketHandler {
         exchange.downstreamHalfClosed()
     }
 
-    override func becameWritable() { exchange?.downstreamBecameWritable() }
+    override func becameWritable() {
+        if let exchange, exchange.isPastHead { exchange.downstreamBecameWritable() } else { process() }
+    }
 
     /// Goes on with bytes that had to wait.
     func process() {
@@ -132,11 +147,13 @@ final class DownstreamConnection: SocketHandler {
                 let before = bytes.readableBytes
                 exchange.requestBytes(&bytes)
                 if bytes.readableBytes == before, self.exchange === exchange { break }
-            } else if !parseHead(&bytes) {
+            } else if !isWritable || !parseHead(&bytes) {
+                // A client that does not take its answers gets no further ones made.
                 break
             }
         }
         isProcessing = false
+        exchange?.flushPending()
         keep(bytes)
     }
 
@@ -146,7 +163,8 @@ final class DownstreamConnection: SocketHandler {
         switch phase {
         case .reading:
             input = rest
-            if rest.readableBytes >= Worker.bufferLimit, exchange?.isPastHead == true { pauseReading() } else { resumeReading() }
+            let waits = exchange?.isPastHead == true || !isWritable
+            if waits, rest.readableBytes >= Worker.bufferLimit { pauseReading() } else { resumeReading() }
         case .tunnel: exchange?.tunnelBytesFromDownstream(rest)
         case .lingering, .closed: break
         }

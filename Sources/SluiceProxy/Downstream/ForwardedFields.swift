@@ -36,7 +36,7 @@ extension DownstreamConnection {
         if exchange.request.fields.has(.forwarded) {
             if trusted { appendForwarded(to: &exchange.request) } else { exchange.request.fields.remove(.forwarded) }
         }
-        exchange.request.fields.remove(.xRealIP)
+        if !trusted { exchange.request.fields.remove(.xRealIP) }
     }
 
     private func joinedForwardedFor(_ fields: HeaderTable, first: ByteRange) -> [UInt8] {

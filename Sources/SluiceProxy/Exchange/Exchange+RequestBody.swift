@@ -145,6 +145,11 @@ extension Exchange {
         upstreamOut = buffer
     }
 
+    /// All bytes at hand were taken: what was gathered of head and body goes out together.
+    func flushPending() {
+        if upstreamOut != nil, phase == .forwarding { flushUpstream() }
+    }
+
     func flushUpstream() {
         guard let buffer = upstreamOut else { return attempt.flush() }
         upstreamOut = nil
@@ -176,8 +181,9 @@ extension Exchange {
             attempt.requestEnded()
             return
         }
+        // Within `process` its loop goes on with the body and flushes at its end.
         connection?.process()
-        flushUpstream()
+        if connection?.isProcessing != true { flushPending() }
     }
 }
 

@@ -17,7 +17,10 @@ extension Exchange: AttemptDelegate {
     /// RFC 9110, section 15.2: interim responses go through, but not to HTTP/1.0.
     func attempt(_ attempt: Attempt, interim head: inout ResponseHead) {
         guard request.minorVersion == 1, !responseHeadSent, let connection else { return }
-        if head.status == 100, sentContinue { return }
+        if head.status == 100 {
+            if sentContinue { return }
+            sawContinue = true
+        }
         HopByHop.remove(from: &head.fields, nominated: head.nominatesFields)
         var buffer = loop.takeScratch()
         _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
@@ -35,7 +38,7 @@ extension Exchange: AttemptDelegate {
         swap(&response, &head)
         if opensTunnel { return beginTunnel() }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
-        if response.framing == .chunked { response.fields.remove(.transferEncoding) }
+        response.fields.remove(.transferEncoding)
         responseHasBody = response.framing != .none
         if bodies.changesResponseLength(filterChain), responseHasBody {
             response.fields.remove(.contentLength)
@@ -61,6 +64,10 @@ extension Exchange: AttemptDelegate {
         if responseHasBody, response.framing == .chunked || response.framing == .untilClose {
             respondsChunked = request.minorVersion == 1
             if !respondsChunked { connection.closesAfterExchange = true }
+        }
+        if request.expectsContinue, !sawContinue, !requestBodyIsComplete {
+            // The client may now leave the body out or send it: what follows could be read two ways.
+            connection.closesAfterExchange = true
         }
         let ends = connection.endsAfterThis
         var buffer = loop.takeScratch()

@@ -46,6 +46,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     /// The body's length is not known to the upstream: it goes as chunks.
     var sendsChunked = false
     var sentContinue = false
+    /// The client was told to go on, by us or by the upstream.
+    var sawContinue = false
 
     // The attempts.
     let attempt: Attempt
@@ -216,6 +218,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     func sendContinue() {
         guard !sentContinue else { return }
         sentContinue = true
+        sawContinue = true
         request.expectsContinue = false
         request.fields.remove(.expect)
         var line = loop.takeScratch()
@@ -255,9 +258,12 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         if let error { worker.metrics.count(error) }
         let connection = self.connection
         let cutShort = responseHeadSent && !responseIsComplete
+        // Without a length, an orderly end would make a part look like the whole.
+        let needsReset = cutShort && responseHasBody && response.framing == .untilClose && !respondsChunked
+        if cutShort { flushDownstream() }
         reset()
         worker.giveBack(self)
-        if cutShort { connection?.abort() } else { connection?.exchangeFinished() }
+        if cutShort { connection?.cut(reset: needsReset) } else { connection?.exchangeFinished() }
     }
 
     private func reset() {
@@ -278,6 +284,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         requestBodyIsComplete = false
         sendsChunked = false
         sentContinue = false
+        sawContinue = false
         retriesMade = 0
         tried = TriedEndpoints()
         target = nil

@@ -35,6 +35,7 @@ package final class LoopSnapshot {
     /// Filters of requests without a route.
     let globalChain: FilterChain?
     private let upstreamNames: [String]
+    private let callouts: CalloutTargets
     /// Filled when the loop takes the snapshot over, since pools outlive snapshots.
     private var upstreams: ContiguousArray<LoopUpstream> = []
     /// Exchanges that use it.
@@ -47,13 +48,15 @@ package final class LoopSnapshot {
         shared: SharedSnapshot?,
         routes: ContiguousArray<CompiledRoute>,
         globalChain: FilterChain?,
-        upstreamNames: [String]
+        upstreamNames: [String],
+        callouts: CalloutTargets = CalloutTargets()
     ) {
         self.shared = shared
         self.view = shared?.table.view
         self.routes = routes
         self.globalChain = globalChain
         self.upstreamNames = upstreamNames
+        self.callouts = callouts
         shared?.loopBegan()
     }
 
@@ -71,6 +74,7 @@ package final class LoopSnapshot {
 
     func bind(_ find: (String) -> LoopUpstream?) {
         upstreams = ContiguousArray(upstreamNames.compactMap(find))
+        callouts.bind(find)
     }
 
     @inline(__always)

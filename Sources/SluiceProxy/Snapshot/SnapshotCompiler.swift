@@ -22,7 +22,8 @@ package enum SnapshotCompiler {
             shared: shared,
             routes: routes,
             globalChain: builder.globalChain,
-            upstreamNames: builder.upstreamNames
+            upstreamNames: builder.upstreamNames,
+            callouts: builder.callouts
         )
     }
 }
@@ -32,6 +33,8 @@ private struct LoopSnapshotBuilder {
     let upstreamNames: [String]
     private let upstreamIndex: [String: Int]
     private let loop: LoopContext
+    /// The upstreams that filters call.
+    let callouts = CalloutTargets()
     private let globalFilters: ContiguousArray<any Filter>
     let globalChain: FilterChain?
     /// Shared by all routes that say nothing about upgrades.
@@ -42,19 +45,21 @@ private struct LoopSnapshotBuilder {
         self.loop = loop
         upstreamNames = model.upstreams.map(\.name)
         upstreamIndex = Dictionary(model.upstreams.enumerated().map { ($1.name, $0) }) { first, _ in first }
-        globalFilters = Self.instances(model.filters, firstSlot: 0, loop)
+        globalFilters = Self.instances(model.filters, firstSlot: 0, loop, callouts)
         globalChain = globalFilters.isEmpty ? nil : FilterChain(globalFilters, slotCount: globalFilters.count)
     }
 
     private static func instances(
         _ models: [FilterModel],
         firstSlot: Int,
-        _ loop: LoopContext
+        _ loop: LoopContext,
+        _ callouts: CalloutTargets
     ) -> ContiguousArray<any Filter> {
         var filters: ContiguousArray<any Filter> = []
         for (i, model) in models.enumerated() {
             guard let configuration = model.configuration as? any RunnableFilterConfiguration else { continue }
-            filters.append(configuration.makeFilter(FilterResources(loop: loop, slot: firstSlot + i)))
+            let resources = FilterResources(loop: loop, slot: firstSlot + i, callouts: callouts)
+            filters.append(configuration.makeFilter(resources))
         }
         return filters
     }
@@ -95,7 +100,7 @@ private struct LoopSnapshotBuilder {
 
     private func chain(_ models: [FilterModel]) -> FilterChain? {
         guard !models.isEmpty else { return globalChain }
-        let own = Self.instances(models, firstSlot: globalFilters.count, loop)
+        let own = Self.instances(models, firstSlot: globalFilters.count, loop, callouts)
         return FilterChain(globalFilters + own, slotCount: globalFilters.count + own.count)
     }
 

@@ -29,7 +29,9 @@ struct ConditionBuilder {
     /// Appends conditions, the cheap ones first.
     mutating func append(_ new: [Condition]) -> (start: UInt32, count: UInt32) {
         let start = UInt32(truncatingIfNeeded: conditions.count)
-        let ordered = new.enumerated().sorted { (Self.cost($0.element), $0.offset) < (Self.cost($1.element), $1.offset) }
+        let ordered = new.enumerated().sorted {
+            (Self.cost($0.element), $0.offset) < (Self.cost($1.element), $1.offset)
+        }
         for (_, condition) in ordered { conditions.append(condition) }
         return (start, UInt32(truncatingIfNeeded: new.count))
     }

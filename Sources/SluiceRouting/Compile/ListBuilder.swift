@@ -14,32 +14,38 @@ struct ListBuilder {
         var count: UInt32
     }
 
+    /// The exact conditions of a route.
+    let wanted: (UInt32) -> [Wanted]
     private(set) var lists: ContiguousArray<RouteList> = []
     private(set) var splits: ContiguousArray<ListSplit> = []
     private(set) var candidates: ContiguousArray<UInt32> = []
 
-    /// Makes a list of routes in ascending order and gives its number.
-    ///
-    /// - Parameters:
-    ///   - routes: in ascending order, not empty unless a division left nothing.
-    ///   - wanted: the exact conditions of a route.
+    init(wanted: @escaping (UInt32) -> [Wanted]) {
+        self.wanted = wanted
+    }
+
+    /// Makes a list of routes in ascending order and gives its number; `used` are the fields that divided it before.
     mutating func make(
         _ routes: [UInt32],
-        keys: inout KeyIndexBuilder,
-        arena: inout ContiguousArray<UInt8>,
-        depth: Int = 0,
-        used: Set<UInt32> = [],
-        wanted: (UInt32) -> [Wanted]
+        _ keys: inout KeyIndexBuilder,
+        _ arena: inout ContiguousArray<UInt8>,
+        used: Set<UInt32> = []
     ) -> UInt32 {
-        guard routes.count > Self.shortList, depth < Self.maxDepth,
-            let field = Self.bestField(routes, used, wanted)
-        else { return plain(routes) }
+        guard routes.count > Self.shortList, used.count < Self.maxDepth, let field = bestField(routes, used) else {
+            return plain(routes)
+        }
+        return divide(routes, by: field, &keys, &arena, used: used.union([field]))
+    }
 
-        let number = UInt32(truncatingIfNeeded: lists.count)
-        lists.append(RouteList(start: 0, count: 0, split: none, least: routes[0]))
+    private mutating func divide(
+        _ routes: [UInt32],
+        by field: UInt32,
+        _ keys: inout KeyIndexBuilder,
+        _ arena: inout ContiguousArray<UInt8>,
+        used: Set<UInt32>
+    ) -> UInt32 {
         let split = UInt32(truncatingIfNeeded: splits.count)
         splits.append(ListSplit(field: field, rest: none))
-
         var rest: [UInt32] = []
         var groups: [[UInt8]: [UInt32]] = [:]
         for route in routes {
@@ -52,15 +58,12 @@ struct ListBuilder {
         }
         // In the order of the first route, so that a table is built the same way each time.
         for (value, group) in groups.sorted(by: { $0.value[0] < $1.value[0] }) {
-            let list = make(
-                group, keys: &keys, arena: &arena, depth: depth + 1, used: used.union([field]), wanted: wanted)
+            let list = make(group, &keys, &arena, used: used)
             _ = value.withUnsafeBytes { keys.value(of: $0, in: KeySpace.value(of: split), arena: &arena) { list } }
         }
-        let restList = make(
-            rest, keys: &keys, arena: &arena, depth: depth + 1, used: used.union([field]), wanted: wanted)
-        splits[Int(split)].rest = restList
-        lists[Int(number)].split = split
-        return number
+        splits[Int(split)].rest = make(rest, &keys, &arena, used: used)
+        lists.append(RouteList(start: 0, count: 0, split: split, least: routes[0]))
+        return UInt32(truncatingIfNeeded: lists.count - 1)
     }
 
     private mutating func plain(_ routes: [UInt32]) -> UInt32 {
@@ -77,18 +80,14 @@ struct ListBuilder {
     }
 
     /// The field that most routes want an exact value of, nil if too few want the same.
-    private static func bestField(
-        _ routes: [UInt32],
-        _ used: Set<UInt32>,
-        _ wanted: (UInt32) -> [Wanted]
-    ) -> UInt32? {
+    private func bestField(_ routes: [UInt32], _ used: Set<UInt32>) -> UInt32? {
         var counts: [UInt32: Int] = [:]
         for route in routes {
             for want in wanted(route) where !used.contains(want.field) { counts[want.field, default: 0] += 1 }
         }
         // The smaller number decides a tie: the field that was named first.
         let best = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }
-        guard let best, best.value >= leastShare else { return nil }
+        guard let best, best.value >= Self.leastShare else { return nil }
         return best.key
     }
 }

@@ -74,11 +74,10 @@ struct TableBuilder {
     }
 
     private mutating func buildLists() -> ListBuilder {
-        var lists = ListBuilder()
-        var numbers: [UInt32] = []
         // Copies of the array references: a closure over `self` would make every change of the tree copy it.
         let (routes, conditions) = (routes, conditions.conditions)
-        let wanted = { (route: UInt32) in Self.wanted(routes[Int(route)], conditions) }
+        var lists = ListBuilder { Self.wanted(routes[Int($0)], conditions) }
+        var numbers: [UInt32] = []
         numbers.reserveCapacity(tree.chains.count)
         for chain in tree.chains {
             var members: [UInt32] = []
@@ -88,7 +87,7 @@ struct TableBuilder {
                 members.append(tree.links[Int(link)].route)
                 link = tree.links[Int(link)].next
             }
-            numbers.append(lists.make(members, keys: &tree.keys, arena: &tree.arena, wanted: wanted))
+            numbers.append(lists.make(members, &tree.keys, &tree.arena))
         }
         tree.replaceChains(by: numbers)
         return lists

@@ -47,7 +47,10 @@ package struct LinearMatcher {
     /// The routes that come nearest to taking a request, the nearest first, the one that takes it left out.
     ///
     /// - Parameters:
-    ///   - limit: how many at most. Routes that differ in host and path are not near.
+    ///   - head: the request.
+    ///   - context: the connection's side.
+    ///   - limit: how many at most.
+    /// - Returns: routes with what did not hold. Those that differ in host and path are not near.
     package func nearMisses(_ head: RequestHead, _ context: RouteContext, limit: Int = 5) -> [NearMiss] {
         let request = RequestFacts(head, context)
         var winner: Int?

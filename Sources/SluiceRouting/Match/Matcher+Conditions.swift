@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@ import Musl
 #else
 import Darwin
 #endif
-internal import SluiceCore
 
 extension Matcher {
     /// Whether all conditions of a route but host, path and method hold.
@@ -98,7 +99,9 @@ extension Matcher {
             let found = memchr(base + start, Int32(first), last - start + 1)
         {
             start = UnsafeRawPointer(found) - base
-            if sameBytes(UnsafeRawBufferPointer(rebasing: value[start..<(start + wanted.count)]), wanted) { return true }
+            if sameBytes(UnsafeRawBufferPointer(rebasing: value[start..<(start + wanted.count)]), wanted) {
+                return true
+            }
             start += 1
         }
         return false

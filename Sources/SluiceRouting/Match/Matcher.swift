@@ -130,22 +130,29 @@ struct Matcher {
                 position += 1
                 if node.partials != 0 { notePartial(of: number, node, segment, position, hash, &scratch) }
             }
-            if node.variable != none, position > segment, table.pointee.nodes[node.variable].least < best {
-                scratch.branches.append(
-                    MatchScratch.Branch(node: node.variable, position: UInt32(truncatingIfNeeded: position))
-                )
-            }
+            if node.variable != none, position > segment { keepBranch(node.variable, position, &scratch) }
             guard node.hasChildren != 0 else { return }
-            let space = KeySpace.child(of: number)
-            let child = table.pointee.keys.find(
-                UnsafeRawBufferPointer(rebasing: path[segment..<position]),
-                in: space,
-                hash: hash.finish(in: space),
-                arena: table.pointee.arena
-            )
+            let child = find(segment, position, hash, in: KeySpace.child(of: number))
             guard child != none, table.pointee.nodes[child].least < best else { return }
             number = child
         }
+    }
+
+    @inline(__always)
+    private func keepBranch(_ node: UInt32, _ position: Int, _ scratch: inout MatchScratch) {
+        guard table.pointee.nodes[node].least < best else { return }
+        scratch.branches.append(MatchScratch.Branch(node: node, position: UInt32(truncatingIfNeeded: position)))
+    }
+
+    /// Looks up bytes of the path whose hash is known.
+    @inline(__always)
+    private func find(_ start: Int, _ end: Int, _ hash: KeyHash, in space: UInt32) -> UInt32 {
+        table.pointee.keys.find(
+            UnsafeRawBufferPointer(rebasing: path[start..<end]),
+            in: space,
+            hash: hash.finish(in: space),
+            arena: table.pointee.arena
+        )
     }
 
     /// Notes the regular expressions of which the segment so far is known.
@@ -160,13 +167,7 @@ struct Matcher {
     ) {
         let count = position - segment
         guard count < 64, node.partials & (1 << UInt64(count)) != 0 else { return }
-        let space = KeySpace.partial(of: number)
-        let found = table.pointee.keys.find(
-            UnsafeRawBufferPointer(rebasing: path[segment..<position]),
-            in: space,
-            hash: hash.finish(in: space),
-            arena: table.pointee.arena
-        )
+        let found = find(segment, position, hash, in: KeySpace.partial(of: number))
         if found != none, table.pointee.nodes[found].through != none {
             scratch.pending.append(table.pointee.nodes[found].through)
         }

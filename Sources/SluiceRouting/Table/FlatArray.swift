@@ -2,8 +2,8 @@
 ///
 /// Two loops that read one Swift array contend for its reference count; they read this one through a pointer. Whoever
 /// makes it frees it.
+// SAFETY: written once, before anybody else sees the value; read only from then on, until its owner's `deinit`.
 struct FlatArray<Element: BitwiseCopyable>: @unchecked Sendable {
-    // SAFETY: written once, before anybody else sees the value; read only from then on, until the owner's `deinit`.
     private let base: UnsafeMutablePointer<Element>
     let count: Int
 

@@ -1,4 +1,5 @@
 package import NIOCore
+import SluiceConfig
 package import SluiceCore
 import SluiceHTTP
 

@@ -24,10 +24,11 @@ package struct CalloutRequest: Sendable {
         self.target = target
     }
 
-    /// Whether method and target can stand in a request line without changing its meaning.
+    /// Whether method, target and host can stand in a head without changing its meaning.
     var isSound: Bool {
         !method.isEmpty && method.allSatisfy(ASCII.isToken) && interned != .connect
             && target.first == UInt8(ascii: "/") && target.allSatisfy(ASCII.isTarget)
+            && host?.allSatisfy(ASCII.isHost) != false
     }
 
     var interned: Method { method.withUnsafeBytes { Method.intern($0) } }

@@ -127,13 +127,15 @@ final class DNSMailbox: Sendable {
         }
     }
 
-    /// All that was posted since the last call; nil once the mailbox is closed and empty.
-    func take() -> [DNSRequest]? {
+    /// All that was posted since the last call, and whether more may come.
+    ///
+    /// Both at once: the signal that woke the thread may have been for a request and for the end, and there is no
+    /// second one.
+    func take() -> (requests: [DNSRequest], isOpen: Bool) {
         state.withLock { state in
-            guard state.isOpen || !state.requests.isEmpty else { return nil }
             let requests = state.requests
             state.requests = []
-            return requests
+            return (requests, state.isOpen)
         }
     }
 

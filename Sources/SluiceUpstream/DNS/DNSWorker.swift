@@ -85,8 +85,10 @@ final class DNSWorker {
     }
 
     private func run() {
-        while let requests = mailbox.take() {
+        while true {
+            let (requests, isOpen) = mailbox.take()
             waiting += requests
+            guard isOpen else { break }
             startWaiting()
             // Replies may be there at once; each may lead to further questions.
             while deliverArrivals() { startWaiting() }

@@ -122,7 +122,7 @@ package final class LoopUpstream {
         guard state.breakers.tryAcquire(.pending, limit: settings.limits.pending) else {
             return attempt.failed(.upstreamOverflow)
         }
-        waiting.append(attempt, endpoint)
+        waiting.append(attempt)
     }
 
     @inline(__always)
@@ -227,13 +227,18 @@ package final class LoopUpstream {
 
     private func serveWaiters() {
         while !waiting.isEmpty, reserveConnection() {
-            guard let (attempt, endpoint) = waiting.popFirst() else {
+            guard let attempt = waiting.popFirst() else {
                 state.breakers.release(.connections)
                 return
             }
             state.breakers.release(.pending)
-            let target = endpoint.index >= 0 ? endpoint : (endpoints.first ?? endpoint)
-            connect(to: target, for: attempt)
+            // Chosen again: while it waited, endpoints may have come, gone or failed.
+            if let index = balancer.pick(hash: attempt.hash, active: &active), endpoints.indices.contains(index) {
+                connect(to: endpoints[index], for: attempt)
+            } else {
+                state.breakers.release(.connections)
+                attempt.failed(.noHealthyUpstream)
+            }
         }
     }
 
@@ -262,14 +267,14 @@ final class PendingConnection {
 
 /// Attempts that wait for a connection, first come first served; bounded by the `pending` breaker.
 struct WaitingQueue {
-    private var items: ContiguousArray<(attempt: Attempt, endpoint: LoopEndpoint)> = []
+    private var items: ContiguousArray<Attempt> = []
     private var head = 0
 
     var isEmpty: Bool { head == items.count }
 
-    mutating func append(_ attempt: Attempt, _ endpoint: LoopEndpoint) { items.append((attempt, endpoint)) }
+    mutating func append(_ attempt: Attempt) { items.append(attempt) }
 
-    mutating func popFirst() -> (Attempt, LoopEndpoint)? {
+    mutating func popFirst() -> Attempt? {
         guard head < items.count else { return nil }
         let item = items[head]
         head += 1
@@ -281,13 +286,12 @@ struct WaitingQueue {
     }
 
     mutating func popFirst(where condition: (Attempt) -> Bool) -> Attempt? {
-        guard let i = items[head...].firstIndex(where: { condition($0.attempt) }) else { return nil }
-        if i == head { return popFirst()?.0 }
-        return items.remove(at: i).attempt
+        guard let i = items[head...].firstIndex(where: condition) else { return nil }
+        return i == head ? popFirst() : items.remove(at: i)
     }
 
     mutating func remove(_ attempt: Attempt) -> Bool {
-        guard let i = items[head...].firstIndex(where: { $0.attempt === attempt }) else { return false }
+        guard let i = items[head...].firstIndex(where: { $0 === attempt }) else { return false }
         items.remove(at: i)
         return true
     }

@@ -54,7 +54,10 @@ private struct Folder: ~Copyable {
 
     @Test func checkReportsForPeopleAndPrograms() throws {
         let folder = try Folder()
-        folder.write("good.yaml", "version: 1\nlisteners: [{name: a, address: \":1\"}]\nroutes: [{match: {path: /a}, respond: {body: \"${file:body.txt}\"}}]\n")
+        folder.write(
+            "good.yaml",
+            "version: 1\nlisteners: [{name: a, address: \":1\"}]\nroutes: [{match: {path: /a}, respond: {body: \"${file:body.txt}\"}}]\n"
+        )
         folder.write("body.txt", "hello\n")
         folder.write("bad.yaml", "version: 1\nlistener: []\n")
 

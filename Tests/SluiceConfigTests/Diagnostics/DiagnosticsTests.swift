@@ -4,13 +4,18 @@ internal import Testing
 @Suite struct DiagnosticsTests {
     private func diagnostic(_ code: DiagnosticCode, _ file: String, _ line: Int, warning: Bool = false) -> Diagnostic {
         Diagnostic(
-            code, warning ? .warning : .error, at: SourceSpan(place: SourcePlace(file: file, line: line, column: 1)), "\(file) \(line)"
+            code,
+            warning ? .warning : .error,
+            at: SourceSpan(place: SourcePlace(file: file, line: line, column: 1)),
+            "\(file) \(line)"
         )
     }
 
     @Test func sortsByTheOrderOfTheFilesThenByLine() {
         var list = Diagnostics(sources: [ConfigFile(path: "z", text: ""), ConfigFile(path: "a", text: "")])
-        for (file, line) in [("a", 2), ("z", 9), ("a", 1), ("elsewhere", 1), ("z", 3)] { list.add(diagnostic(.syntax, file, line)) }
+        for (file, line) in [("a", 2), ("z", 9), ("a", 1), ("elsewhere", 1), ("z", 3)] {
+            list.add(diagnostic(.syntax, file, line))
+        }
         #expect(list.sorted.map(\.message) == ["z 3", "z 9", "a 1", "a 2", "elsewhere 1"])
     }
 

@@ -7,23 +7,29 @@ internal import Testing
         let place = SourcePlace(file: "a.yaml", line: line, column: column)
         var out = ""
         TextRenderer(sources: [file]).render(
-            Diagnostic(.unknownField, at: SourceSpan(place: place, length: length), "message", help: "help"), into: &out
+            Diagnostic(.unknownField, at: SourceSpan(place: place, length: length), "message", help: "help"),
+            into: &out
         )
         return out
     }
 
     @Test func showsTheLineWithACaret() {
-        #expect(render("a: 1\nb: value\n", line: 2, column: 4, length: 5) == """
-            a.yaml:2:4: error[SL012]: message
-              b: value
-                 ^~~~~
-            help: help
+        #expect(
+            render("a: 1\nb: value\n", line: 2, column: 4, length: 5) == """
+                a.yaml:2:4: error[SL012]: message
+                  b: value
+                     ^~~~~
+                help: help
 
-            """)
+                """
+        )
     }
 
     @Test func keepsTabsBeforeTheCaret() {
-        #expect(render("\t\tx: y", line: 1, column: 3) == "a.yaml:1:3: error[SL012]: message\n  \t\tx: y\n  \t\t^\nhelp: help\n")
+        #expect(
+            render("\t\tx: y", line: 1, column: 3)
+                == "a.yaml:1:3: error[SL012]: message\n  \t\tx: y\n  \t\t^\nhelp: help\n"
+        )
     }
 
     @Test func givesWideCharactersTwoColumns() {
@@ -57,10 +63,15 @@ internal import Testing
     @Test func writesJSON() throws {
         var diagnostics = Diagnostics(sources: [ConfigFile(path: "a.yaml", text: "x\n")])
         let place = SourcePlace(file: "a.yaml", line: 1, column: 2)
-        diagnostics.add(Diagnostic(
-            .duplicateKey, at: SourceSpan(place: place, length: 3), "a \"quoted\" \\ message\n",
-            notes: [Diagnostic.Note(text: "first", span: SourceSpan(place: place))], help: "do"
-        ))
+        diagnostics.add(
+            Diagnostic(
+                .duplicateKey,
+                at: SourceSpan(place: place, length: 3),
+                "a \"quoted\" \\ message\n",
+                notes: [Diagnostic.Note(text: "first", span: SourceSpan(place: place))],
+                help: "do"
+            )
+        )
         diagnostics.add(Diagnostic(.noTimeout, .warning, at: SourceSpan(place: place), "slow"))
         let (node, context) = tree(JSONRenderer.render(diagnostics))
         #expect(context.diagnostics.text == "")

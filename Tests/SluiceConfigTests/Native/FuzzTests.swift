@@ -27,7 +27,10 @@ internal import Testing
         }
     }
 
-    private static let pieces = ["${", "}", "{", "[", "*", "&", "<<: ", ": ", "- ", "\n", "\t", "\u{0}", "'", "\"", "|\n", "!", "%", "99999999999999999999", "é", "---\n"]
+    private static let pieces = [
+        "${", "}", "{", "[", "*", "&", "<<: ", ": ", "- ", "\n", "\t", "\u{0}", "'", "\"", "|\n", "!", "%",
+        "99999999999999999999", "é", "---\n",
+    ]
 
     private static func damaged(_ original: [UInt8], _ random: inout RandomSource) -> [UInt8] {
         var bytes = original
@@ -38,7 +41,11 @@ internal import Testing
             case 1: bytes.remove(at: at)
             case 2: bytes.insert(contentsOf: Array(pieces[Int(random.below(UInt64(pieces.count)))].utf8), at: at)
             case 3: bytes.removeSubrange(at..<min(bytes.count, at + Int(random.below(40))))
-            default: bytes.insert(contentsOf: bytes[at..<min(bytes.count, at + Int(random.below(40)))], at: Int(random.below(UInt64(bytes.count))))
+            default:
+                bytes.insert(
+                    contentsOf: bytes[at..<min(bytes.count, at + Int(random.below(40)))],
+                    at: Int(random.below(UInt64(bytes.count)))
+                )
             }
         }
         return bytes

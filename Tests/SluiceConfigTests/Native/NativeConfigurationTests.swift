@@ -5,12 +5,14 @@ internal import Testing
 
 @Suite struct NativeConfigurationTests {
     @Test func everyDefaultIsTheOneOfTheModel() throws {
-        let (model, _) = load("""
+        let (model, _) = load(
+            """
             version: 1
             listeners: [{name: plain, address: "127.0.0.1:8080", limits: {}, timeouts: {}, path: {}}]
             upstreams: {a: {url: "http://127.0.0.1:9001", dns: {}, outlier_detection: {}, limits: {}, timeouts: {}}}
             routes: [{upstream: a, timeout: 5s, retry: {on: [5xx]}}]
-            """)
+            """
+        )
         let loaded = try #require(model)
         func same(_ a: Any, _ b: Any) -> Bool { String(describing: a) == String(describing: b) }
         #expect(same(loaded.listeners[0].limits, ListenerLimits()))
@@ -31,9 +33,14 @@ internal import Testing
     }
 
     @Test func routesKnowTheirPlace() throws {
-        let (model, _) = load("version: 1\nlisteners: []\nroutes:\n  - name: a\n    respond: {}\n  - match: {path: /b}\n    respond: {}\n")
+        let (model, _) = load(
+            "version: 1\nlisteners: []\nroutes:\n  - name: a\n    respond: {}\n  - match: {path: /b}\n    respond: {}\n"
+        )
         let places = try #require(model).routes.map(\.place.description)
-        #expect(places == ["case.yaml:6:5", "case.yaml:4:11"], "the exact path goes first; a named route stands at its name")
+        #expect(
+            places == ["case.yaml:6:5", "case.yaml:4:11"],
+            "the exact path goes first; a named route stands at its name"
+        )
     }
 
     @Test func aBrokenFileGivesNoModelAndNoFollowingErrors() {
@@ -52,8 +59,11 @@ internal import Testing
     }
 
     @Test func manyRoutesAreReadInOneWalkEach() throws {
-        var text = "version: 1\nlisteners: [{name: plain, address: \":8080\"}]\nupstreams: {a: {url: \"http://127.0.0.1:1\"}}\nroutes:\n"
-        for number in 0..<3000 { text += "  - {match: {hosts: [h\(number).example.com], prefix: /p}, upstream: a, timeout: 5s}\n" }
+        var text =
+            "version: 1\nlisteners: [{name: plain, address: \":8080\"}]\nupstreams: {a: {url: \"http://127.0.0.1:1\"}}\nroutes:\n"
+        for number in 0..<3000 {
+            text += "  - {match: {hosts: [h\(number).example.com], prefix: /p}, upstream: a, timeout: 5s}\n"
+        }
         let (model, diagnostics) = load(text)
         #expect(diagnostics.text == "")
         #expect(try #require(model).routes.count == 3000)
@@ -61,14 +71,20 @@ internal import Testing
 
     @Test func theSameLongListTwiceIsFoundShadowed() {
         let hosts = (0..<200).map { "h\($0).example.com" }.joined(separator: ", ")
-        let (_, diagnostics) = load("""
+        let (_, diagnostics) = load(
+            """
             version: 1
             listeners: [{name: plain, address: ":8080"}]
             routes:
               - {name: first, match: {hosts: [\(hosts)]}, respond: {}}
               - {name: second, match: {hosts: [h7.example.com, h3.example.com]}, respond: {}}
               - {name: third, match: {hosts: [h7.example.com, other.example.com]}, respond: {}}
-            """)
-        #expect(diagnostics.sorted.map(\.message) == ["route 'second' can never match: 'first' has the same conditions and comes first"])
+            """
+        )
+        #expect(
+            diagnostics.sorted.map(\.message) == [
+                "route 'second' can never match: 'first' has the same conditions and comes first"
+            ]
+        )
     }
 }

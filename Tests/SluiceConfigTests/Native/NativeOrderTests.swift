@@ -1,6 +1,7 @@
-@testable internal import SluiceConfig
 internal import SluiceCore
 internal import Testing
+
+@testable internal import SluiceConfig
 
 @Suite struct NativeOrderTests {
     /// Each list in the order that comes out; every shuffle of it must give the same.
@@ -14,7 +15,10 @@ internal import Testing
         ["* t/a/b/c", "* t/a/b/{x}", "* t/a/{x}/c", "* t/a/{x}/{y}", "* t/{x}/b/c", "* t/{x}/b"],
         ["* t/a/{x}/b", "* t/a/{x}", "* t/a", "* t/a/{rest...}", "* /a"],
         // A regular expression counts as its literal beginning and beats a prefix of the same length.
-        ["* /v1/orders/x", "* t/v1/orders/{id}", "* ~/v1/orders.*", "* /v1/orders", "* ~/v1/ord.*", "* /v1", "* ~.*", "* /*"],
+        [
+            "* /v1/orders/x", "* t/v1/orders/{id}", "* ~/v1/orders.*", "* /v1/orders", "* ~/v1/ord.*", "* /v1", "* ~.*",
+            "* /*",
+        ],
         ["* ~/a/b/[0-9]+", "* ~/a/b[0-9]*", "* ~/a/(b|c)", "* ~/(a|b)/c"],
         // Then methods, headers, query parameters.
         ["* /a GET", "* /a"],
@@ -50,9 +54,11 @@ internal import Testing
         exact.name = "exact"
         var routes = [mixed, exact]
         NativeOrder.sort(&routes)
-        #expect(routes.map(\.match.hosts) == [
-            ["a.example.org", "b.example.org"], ["x.eu.example.com"], ["*.eu.example.com"], ["*.example.com"],
-        ])
+        #expect(
+            routes.map(\.match.hosts) == [
+                ["a.example.org", "b.example.org"], ["x.eu.example.com"], ["*.eu.example.com"], ["*.example.com"],
+            ]
+        )
     }
 
     @Test func deepPathsAreComparedToTheirEnd() {
@@ -66,7 +72,9 @@ internal import Testing
     @Test func isATotalOrder() {
         let paths = ["=/a", "/*", "/a", "/a/b", "t/a/{x}", "t/{x}", "t/a/{r...}", "~/a.*", "~.*", "~/a/b+", "t/a"]
         let hosts = ["*", "a.b", "*.b", "*.a.b"]
-        let routes = hosts.flatMap { host in paths.flatMap { path in ["", " GET", " h1", " q2"].map { "\(host) \(path)\($0)" } } }
+        let routes = hosts.flatMap { host in
+            paths.flatMap { path in ["", " GET", " h1", " q2"].map { "\(host) \(path)\($0)" } }
+        }
         let ranks = routes.enumerated().map { RouteRank(Self.route($0.element), position: $0.offset) }
         for a in ranks {
             #expect(!(a < a))
@@ -80,8 +88,10 @@ internal import Testing
     }
 
     @Test(arguments: [
-        ("/v1/orders/[0-9]+", "/v1/orders/"), ("^/a$", "/a"), ("/a\\.b", "/a.b"), ("/a\\d", "/a"), ("/ab?", "/a"), ("/ab*c", "/a"),
-        ("/ab+c", "/ab"), ("/ab{2}", "/a"), ("/a|/b", ""), ("/(a|b)", "/"), ("/[a|b]", "/"), ("/[]|]x", "/"), ("(?i)/a", ""), (".*", ""), ("", ""),
+        ("/v1/orders/[0-9]+", "/v1/orders/"), ("^/a$", "/a"), ("/a\\.b", "/a.b"), ("/a\\d", "/a"), ("/ab?", "/a"),
+        ("/ab*c", "/a"),
+        ("/ab+c", "/ab"), ("/ab{2}", "/a"), ("/a|/b", ""), ("/(a|b)", "/"), ("/[a|b]", "/"), ("/[]|]x", "/"),
+        ("(?i)/a", ""), (".*", ""), ("", ""),
         ("/a\\|b", "/a|b"), ("/\\Qa.b\\E", "/"), ("/é+", "/"), ("\\", ""), ("[", ""),
     ])
     func findsTheLiteralBeginning(_ pattern: String, _ literal: String) {
@@ -94,12 +104,13 @@ internal import Testing
         var route = RouteModel(name: text, place: .builtIn, action: .respond(RespondModel()))
         if parts[0] != "*" { route.match.hosts = [parts[0]] }
         let path = parts[1]
-        route.match.path = switch path.first {
-        case "=": .exact(String(path.dropFirst()))
-        case "t": .template(String(path.dropFirst()))
-        case "~": .regex(String(path.dropFirst()))
-        default: path == "/*" ? .any : .prefix(path)
-        }
+        route.match.path =
+            switch path.first {
+            case "=": .exact(String(path.dropFirst()))
+            case "t": .template(String(path.dropFirst()))
+            case "~": .regex(String(path.dropFirst()))
+            default: path == "/*" ? .any : .prefix(path)
+            }
         for part in parts.dropFirst(2) {
             let matches = (0..<(Int(part.dropFirst()) ?? 0)).map { FieldMatch(name: "f\($0)", value: .present(true)) }
             switch part.first {

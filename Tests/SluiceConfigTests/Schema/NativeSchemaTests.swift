@@ -9,7 +9,10 @@ internal import Testing
             TextFiles.write(page, to: path)
         } else {
             let difference = TextFiles.difference(expected: try TextFiles.read(path), actual: page)
-            #expect(difference.isEmpty, "docs/configuration.md is stale: UPDATE_GOLDEN=1 swift test --filter NativeSchemaTests\n\(difference)")
+            #expect(
+                difference.isEmpty,
+                "docs/configuration.md is stale: UPDATE_GOLDEN=1 swift test --filter NativeSchemaTests\n\(difference)"
+            )
         }
     }
 

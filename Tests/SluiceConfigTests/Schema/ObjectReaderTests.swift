@@ -5,12 +5,14 @@ internal import Testing
 /// How a filter's author sees the reader: see `StampConfiguration`.
 @Suite struct ObjectReaderTests {
     private func stamp(_ text: String) -> (value: StampConfiguration?, diagnostics: Diagnostics) {
-        let (model, diagnostics) = load("""
+        let (model, diagnostics) = load(
+            """
             version: 1
             listeners: [{name: plain, address: ":8080"}]
             filters: [stamp: \(text)]
             routes: [{match: {path: /a}, respond: {}}]
-            """)
+            """
+        )
         return (model?.filters.first?.configuration as? StampConfiguration, diagnostics)
     }
 
@@ -22,8 +24,13 @@ internal import Testing
     }
 
     @Test func givesWhatTheFileSays() throws {
-        let stamp = try #require(stamp("{value: \"${request.id}\", header: X-Me, level: 9, wait: 1s, key: secret}").value)
-        #expect(stamp.header == "x-me" && stamp.value == "${request.id}" && stamp.level == 9 && stamp.wait == .seconds(1) && stamp.key == "secret")
+        let stamp = try #require(
+            stamp("{value: \"${request.id}\", header: X-Me, level: 9, wait: 1s, key: secret}").value
+        )
+        #expect(
+            stamp.header == "x-me" && stamp.value == "${request.id}" && stamp.level == 9 && stamp.wait == .seconds(1)
+                && stamp.key == "secret"
+        )
     }
 
     @Test func findsAllProblemsInOneRun() {
@@ -47,12 +54,14 @@ internal import Testing
     }
 
     @Test func aBareWordTakesTheDefaults() {
-        let (model, diagnostics) = load("""
+        let (model, diagnostics) = load(
+            """
             version: 1
             listeners: [{name: plain, address: ":8080"}]
             filters: [gate]
             routes: [{match: {path: /a}, respond: {}}]
-            """)
+            """
+        )
         #expect(diagnostics.text == "")
         #expect((model?.filters.first?.configuration as? GateConfiguration)?.side == .left)
     }

@@ -23,19 +23,29 @@ func load(_ text: String) -> (model: GatewayModel?, diagnostics: Diagnostics) {
 
 func load(_ files: [ConfigFile]) -> (model: GatewayModel?, diagnostics: Diagnostics) {
     NativeConfiguration.load(
-        files: files, filters: FakeFilters.catalog, environment: { Outside.variables[$0] }, readFile: Outside.read
+        files: files,
+        filters: FakeFilters.catalog,
+        environment: { Outside.variables[$0] },
+        readFile: Outside.read
     )
 }
 
 /// A decoding context without files of its own.
 func makeContext(_ files: [ConfigFile] = [ConfigFile(path: "case.yaml", text: "")]) -> DecodeContext {
     DecodeContext(
-        files: files, filters: FakeFilters.catalog, environment: { Outside.variables[$0] }, readFile: Outside.read
+        files: files,
+        filters: FakeFilters.catalog,
+        environment: { Outside.variables[$0] },
+        readFile: Outside.read
     )
 }
 
 /// The tree of a text; problems are in the context.
-func tree(_ text: String, limits: TreeLimits = TreeLimits(), allowsTags: Bool = false) -> (node: ConfigNode?, context: DecodeContext) {
+func tree(
+    _ text: String,
+    limits: TreeLimits = TreeLimits(),
+    allowsTags: Bool = false
+) -> (node: ConfigNode?, context: DecodeContext) {
     let file = ConfigFile(path: "case.yaml", text: text)
     let context = makeContext([file])
     return (YAMLReader.read(file, index: 0, context: context, limits: limits, allowsTags: allowsTags), context)

@@ -25,10 +25,11 @@ struct ModelDump {
 
     private mutating func write(_ listener: ListenerModel) {
         let plain = ListenerModel(name: listener.name, place: listener.place, address: listener.address)
-        let address = switch listener.address {
-        case .ip(let host, let port): "\(host) port \(port)"
-        case .unix(let path): "unix \(path)"
-        }
+        let address =
+            switch listener.address {
+            case .ip(let host, let port): "\(host) port \(port)"
+            case .unix(let path): "unix \(path)"
+            }
         lines.append("listener \(listener.name) \(address)" + changes(listener, plain))
     }
 

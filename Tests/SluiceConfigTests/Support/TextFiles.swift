@@ -42,12 +42,16 @@ enum TextFiles {
 
     /// The lines that differ, with `-` and `+`, one line around each.
     static func difference(expected: String, actual: String) -> String {
-        let (old, new) = (expected.split(separator: "\n", omittingEmptySubsequences: false), actual.split(separator: "\n", omittingEmptySubsequences: false))
+        let (old, new) = (
+            expected.split(separator: "\n", omittingEmptySubsequences: false),
+            actual.split(separator: "\n", omittingEmptySubsequences: false)
+        )
         let changes = new.difference(from: old)
         var text = ""
         for change in changes.removals.map({ ($0, "-") }) + changes.insertions.map({ ($0, "+") }) {
             switch change.0 {
-            case .remove(let line, let element, _), .insert(let line, let element, _): text += "\(change.1) \(line + 1): \(element)\n"
+            case .remove(let line, let element, _), .insert(let line, let element, _):
+                text += "\(change.1) \(line + 1): \(element)\n"
             }
         }
         return text

@@ -91,7 +91,9 @@ internal import Testing
     }
 
     @Test func mergesMappingsWithoutOverriding() throws {
-        let (node, context) = tree("a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {z: 3, <<: [*a, *b], w: 3}\nd: {\"<<\": *a}\n")
+        let (node, context) = tree(
+            "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {z: 3, <<: [*a, *b], w: 3}\nd: {\"<<\": *a}\n"
+        )
         #expect(context.diagnostics.text == "")
         let merged = try #require(node?["c"]?.entries)
         let pairs = Dictionary(uniqueKeysWithValues: merged.map { ($0.key, $0.value.text ?? "") })

@@ -23,36 +23,49 @@ private func normalize(_ path: String, _ rules: PathRules = PathRules()) -> Resu
 
 @Suite("Path normalisation (RFC 3986, sections 5.2.4 and 6.2.2)")
 struct PathNormalizerTests {
-    @Test("dot segments, slashes, escapes", arguments: [
-        ("/", "/"), ("", "/"), ("/a/b", "/a/b"), ("/a/./b", "/a/b"), ("/a/../b", "/b"), ("/a/b/..", "/a/"),
-        ("/a/.", "/a/"), ("/./a", "/a"), ("/a//b", "/a/b"), ("//a", "/a"), ("/a//", "/a/"), ("/a//../b", "/b"),
-        ("/a/b/../../c", "/c"), ("/a/..", "/"), ("/%61", "/a"), ("/%7Euser", "/~user"), ("/a/%2e%2e/b", "/b"),
-        ("/a/%2E/b", "/a/b"), ("/a/.%2e/b", "/b"), ("/a%20b", "/a%20b"), ("/caf%c3%A9", "/caf%c3%A9"),
-        ("/a;x=1/b", "/a;x=1/b"), ("/a/...", "/a/..."), ("/.a", "/.a"), ("/a./b", "/a./b"), ("/..a", "/..a"),
-        ("/a/.b/..", "/a/"), ("/%25%34%31", "/%2541"), ("/%252e%252e/a", "/%252e%252e/a"), ("/a:b@c!$&'()*+,=", "/a:b@c!$&'()*+,="),
-        ("/a/b/c/./../../g", "/a/g"), ("/\"<>^`{|}", "/\"<>^`{|}"), ("/a//./b", "/a/b"), ("/a/.//b", "/a/b"),
-    ])
+    @Test(
+        "dot segments, slashes, escapes",
+        arguments: [
+            ("/", "/"), ("", "/"), ("/a/b", "/a/b"), ("/a/./b", "/a/b"), ("/a/../b", "/b"), ("/a/b/..", "/a/"),
+            ("/a/.", "/a/"), ("/./a", "/a"), ("/a//b", "/a/b"), ("//a", "/a"), ("/a//", "/a/"), ("/a//../b", "/b"),
+            ("/a/b/../../c", "/c"), ("/a/..", "/"), ("/%61", "/a"), ("/%7Euser", "/~user"), ("/a/%2e%2e/b", "/b"),
+            ("/a/%2E/b", "/a/b"), ("/a/.%2e/b", "/b"), ("/a%20b", "/a%20b"), ("/caf%c3%A9", "/caf%c3%A9"),
+            ("/a;x=1/b", "/a;x=1/b"), ("/a/...", "/a/..."), ("/.a", "/.a"), ("/a./b", "/a./b"), ("/..a", "/..a"),
+            ("/a/.b/..", "/a/"), ("/%25%34%31", "/%2541"), ("/%252e%252e/a", "/%252e%252e/a"),
+            ("/a:b@c!$&'()*+,=", "/a:b@c!$&'()*+,="),
+            ("/a/b/c/./../../g", "/a/g"), ("/\"<>^`{|}", "/\"<>^`{|}"), ("/a//./b", "/a/b"), ("/a/.//b", "/a/b"),
+        ]
+    )
     func normalForm(path: String, expected: String) {
         #expect(normalize(path) == .success(expected))
     }
 
-    @Test("what is refused", arguments: [
-        ("/..", PathRefusal.aboveRoot), ("/a/../..", .aboveRoot), ("/a/../../b", .aboveRoot), ("/%2e%2e/a", .aboveRoot),
-        ("//..", .aboveRoot), ("a", .notAbsolute), ("*", .notAbsolute), ("/%", .badEscape), ("/%2", .badEscape),
-        ("/%2g", .badEscape), ("/%%41", .badEscape), ("/a%00b", .nul), ("/a%2fb", .encodedSlash),
-        ("/a%5Cb", .encodedSlash), ("/a\\b", .backslash), ("/a b", .badByte), ("/a#b", .badByte), ("/a?b", .badByte),
-        ("/\u{1}", .badByte), ("/\u{7F}", .badByte), ("/é", .badByte), ("/a/..;/b", .dotSegmentParameter),
-        ("/a/.;x", .dotSegmentParameter), ("/%2e%2e;x/b", .dotSegmentParameter), ("/..;", .dotSegmentParameter),
-    ])
+    @Test(
+        "what is refused",
+        arguments: [
+            ("/..", PathRefusal.aboveRoot), ("/a/../..", .aboveRoot), ("/a/../../b", .aboveRoot),
+            ("/%2e%2e/a", .aboveRoot),
+            ("//..", .aboveRoot), ("a", .notAbsolute), ("*", .notAbsolute), ("/%", .badEscape), ("/%2", .badEscape),
+            ("/%2g", .badEscape), ("/%%41", .badEscape), ("/a%00b", .nul), ("/a%2fb", .encodedSlash),
+            ("/a%5Cb", .encodedSlash), ("/a\\b", .backslash), ("/a b", .badByte), ("/a#b", .badByte),
+            ("/a?b", .badByte),
+            ("/\u{1}", .badByte), ("/\u{7F}", .badByte), ("/é", .badByte), ("/a/..;/b", .dotSegmentParameter),
+            ("/a/.;x", .dotSegmentParameter), ("/%2e%2e;x/b", .dotSegmentParameter), ("/..;", .dotSegmentParameter),
+        ]
+    )
     func refused(path: String, reason: PathRefusal) {
         #expect(normalize(path) == .failure(reason))
     }
 
-    @Test("encoded slashes as the policy says", arguments: [
-        (EncodedSlash.keep, "/a%2fb", "/a%2fb"), (.keep, "/a%5Cb/%61", "/a%5Cb/a"), (.keep, "/a/%2F../b", "/a/%2F../b"),
-        (.decode, "/a%2Fb", "/a/b"), (.decode, "/a%5cb", "/a/b"), (.decode, "/a/..%2fb", "/b"),
-        (.decode, "/a%2F%2Fb", "/a/b"), (.decode, "/a%252Fb", "/a%252Fb"), (.decode, "/a%2F", "/a/"),
-    ])
+    @Test(
+        "encoded slashes as the policy says",
+        arguments: [
+            (EncodedSlash.keep, "/a%2fb", "/a%2fb"), (.keep, "/a%5Cb/%61", "/a%5Cb/a"),
+            (.keep, "/a/%2F../b", "/a/%2F../b"),
+            (.decode, "/a%2Fb", "/a/b"), (.decode, "/a%5cb", "/a/b"), (.decode, "/a/..%2fb", "/b"),
+            (.decode, "/a%2F%2Fb", "/a/b"), (.decode, "/a%252Fb", "/a%252Fb"), (.decode, "/a%2F", "/a/"),
+        ]
+    )
     func encodedSlash(policy: EncodedSlash, path: String, expected: String) {
         #expect(normalize(path, PathRules(encodedSlash: policy)) == .success(expected))
     }
@@ -62,16 +75,23 @@ struct PathNormalizerTests {
         #expect(normalize("/..%2f..%2fetc", PathRules(encodedSlash: .decode)) == .failure(.aboveRoot))
     }
 
-    @Test("slashes are kept where merging is off", arguments: [
-        ("/a//b", "/a//b"), ("//a", "//a"), ("/a//../b", "/a/b"), ("//..", "/"), ("/a/./b", "/a/b"), ("/.//a", "//a"),
-    ])
+    @Test(
+        "slashes are kept where merging is off",
+        arguments: [
+            ("/a//b", "/a//b"), ("//a", "//a"), ("/a//../b", "/a/b"), ("//..", "/"), ("/a/./b", "/a/b"),
+            ("/.//a", "//a"),
+        ]
+    )
     func unmerged(path: String, expected: String) {
         #expect(normalize(path, PathRules(mergeSlashes: false)) == .success(expected))
     }
 
-    @Test("without normalisation dots, escapes and backslashes stay, but bad escapes are refused", arguments: [
-        ("/a/../b", "/a/../b"), ("/%61", "/%61"), ("/a\\b", "/a\\b"), ("/a//b", "/a/b"), ("/..;/a", "/..;/a"),
-    ])
+    @Test(
+        "without normalisation dots, escapes and backslashes stay, but bad escapes are refused",
+        arguments: [
+            ("/a/../b", "/a/../b"), ("/%61", "/%61"), ("/a\\b", "/a\\b"), ("/a//b", "/a/b"), ("/..;/a", "/..;/a"),
+        ]
+    )
     func off(path: String, expected: String) {
         #expect(normalize(path, PathRules(normalize: false)) == .success(expected))
         #expect(normalize("/%zz", PathRules(normalize: false)) == .failure(.badEscape))
@@ -86,10 +106,14 @@ struct PathNormalizerTests {
         #expect(String(buffer: buffer) == "GET /a/../b HTTP/1.1/b")
     }
 
-    @Test("a path in normal form, a refused one and a range outside leave the buffer alone", arguments: [
-        (ByteRange(start: 4, count: 2), PathOutcome.unchanged), (ByteRange(start: 7, count: 3), .refused(.aboveRoot)),
-        (ByteRange(start: 7, count: 40), .refused(.notAbsolute)),
-    ])
+    @Test(
+        "a path in normal form, a refused one and a range outside leave the buffer alone",
+        arguments: [
+            (ByteRange(start: 4, count: 2), PathOutcome.unchanged),
+            (ByteRange(start: 7, count: 3), .refused(.aboveRoot)),
+            (ByteRange(start: 7, count: 40), .refused(.notAbsolute)),
+        ]
+    )
     func inPlaceUnchanged(range: ByteRange, expected: PathOutcome) {
         var buffer = ByteBuffer(string: "GET /a /.. X")
         #expect(PathNormalizer.normalize(range, of: &buffer, rules: PathRules()) == expected)
@@ -104,10 +128,14 @@ struct PathNormalizerTests {
         #expect(String(buffer: buffer) == "x/")
     }
 
-    @Test("dot segments are seen in any spelling", arguments: [
-        ("/a/b", false), ("/a/../b", true), ("/..", true), ("/.", true), ("/a/%2e%2E/b", true), ("/a/.%2e", true),
-        ("/...", false), ("/a/..b", false), ("/a/..;x/b", true), ("", false), ("..", true), ("/a..", false), ("/%2", false),
-    ])
+    @Test(
+        "dot segments are seen in any spelling",
+        arguments: [
+            ("/a/b", false), ("/a/../b", true), ("/..", true), ("/.", true), ("/a/%2e%2E/b", true), ("/a/.%2e", true),
+            ("/...", false), ("/a/..b", false), ("/a/..;x/b", true), ("", false), ("..", true), ("/a..", false),
+            ("/%2", false),
+        ]
+    )
     func dotSegments(path: String, expected: Bool) {
         #expect(Array(path.utf8).withUnsafeBytes { PathNormalizer.hasDotSegment($0) } == expected)
     }
@@ -116,7 +144,8 @@ struct PathNormalizerTests {
 @Suite("Properties of path normalisation")
 struct PathNormalizerPropertyTests {
     private static let pieces = [
-        "/", "/", "/", ".", "..", "a", "bc", "%2e", "%2E", "%2f", "%5C", "%61", "%25", "%C3", ";", "\\", "%", "%00", "~", "//",
+        "/", "/", "/", ".", "..", "a", "bc", "%2e", "%2E", "%2f", "%5C", "%61", "%25", "%C3", ";", "\\", "%", "%00",
+        "~", "//",
     ]
 
     private static let allRules = [true, false].flatMap { normalize in

@@ -25,11 +25,14 @@ struct PathTemplateTests {
         #expect(try PathTemplate("/café au").segments == [.literal(Array("caf%C3%A9%20au".utf8))])
     }
 
-    @Test("mistakes, and where", arguments: [
-        ("users", 0), ("", 0), ("/a{b}", 1), ("/x/{b}c", 3), ("/{a", 1), ("/a}", 1), ("/{}", 2), ("/{...}", 2),
-        ("/{1a}", 2), ("/{a b}", 2), ("/{a}/{a}", 5), ("/{r...}/x", 1), ("/{a}{b}", 1), ("/{{a}}", 1), ("/a?b", 2),
-        ("/a#b", 2), ("/{-a}", 2), ("/{a.b}", 2),
-    ])
+    @Test(
+        "mistakes, and where",
+        arguments: [
+            ("users", 0), ("", 0), ("/a{b}", 1), ("/x/{b}c", 3), ("/{a", 1), ("/a}", 1), ("/{}", 2), ("/{...}", 2),
+            ("/{1a}", 2), ("/{a b}", 2), ("/{a}/{a}", 5), ("/{r...}/x", 1), ("/{a}{b}", 1), ("/{{a}}", 1), ("/a?b", 2),
+            ("/a#b", 2), ("/{-a}", 2), ("/{a.b}", 2),
+        ]
+    )
     func mistakes(text: String, offset: Int) {
         let error = #expect(throws: PathTemplateError.self) { try PathTemplate(text) }
         #expect(error?.offset == offset, "\(String(describing: error))")

@@ -13,10 +13,13 @@ struct RegularExpressionTests {
         try matches(pattern, Array(text.utf8), ignoreCase: ignoreCase)
     }
 
-    @Test("the whole text must match", arguments: [
-        ("/a", "/a", true), ("/a", "/ab", false), ("/a", "x/a", false), ("a|ab", "ab", true), ("", "", true),
-        ("", "a", false), ("^/a$", "/a", true), ("[^/]+", "a/b", false), (#"\Q(a"#, "(a", true),
-    ])
+    @Test(
+        "the whole text must match",
+        arguments: [
+            ("/a", "/a", true), ("/a", "/ab", false), ("/a", "x/a", false), ("a|ab", "ab", true), ("", "", true),
+            ("", "a", false), ("^/a$", "/a", true), ("[^/]+", "a/b", false), (#"\Q(a"#, "(a", true),
+        ]
+    )
     func wholeText(pattern: String, text: String, expected: Bool) throws {
         #expect(try matches(pattern, text) == expected)
     }
@@ -88,11 +91,14 @@ struct RegularExpressionTests {
         #expect(groups[1] == nil)
     }
 
-    @Test("PCRE's named groups are understood", arguments: [
-        (#"(?<id>\d+)"#, ["id"]), (#"[(?<id>]"#, []), (#"\(?<id>"#, []), (#"\Q(?<id>\E"#, []),
-        (#"[]](?<a>x)"#, ["a"]), (#"[^]](?<a>x)"#, ["a"]), (#"[[:alpha:]\]](?<a>x)"#, ["a"]),
-        (#"(?P<a>x)(?<b>y)"#, ["a", "b"]),
-    ])
+    @Test(
+        "PCRE's named groups are understood",
+        arguments: [
+            (#"(?<id>\d+)"#, ["id"]), (#"[(?<id>]"#, []), (#"\(?<id>"#, []), (#"\Q(?<id>\E"#, []),
+            (#"[]](?<a>x)"#, ["a"]), (#"[^]](?<a>x)"#, ["a"]), (#"[[:alpha:]\]](?<a>x)"#, ["a"]),
+            (#"(?P<a>x)(?<b>y)"#, ["a", "b"]),
+        ]
+    )
     func namedGroups(pattern: String, names: [String]) throws {
         #expect(try RegularExpression(pattern).groupNames.compactMap { $0 } == names)
     }
@@ -113,10 +119,14 @@ struct RegularExpressionTests {
 
 @Suite("Errors of regular expressions")
 struct RegularExpressionErrorTests {
-    @Test("what RE2 leaves out is an error with help", arguments: [
-        (#"a(?=b)"#, "look-around"), (#"a(?!b)"#, "look-around"), (#"(?<=a)b"#, "look-around"),
-        (#"(?<!a)b"#, "look-around"), (#"(a)\1"#, "back references"), (#"((a{100}){100}){100}"#, "1000"), (String(repeating: "[a-z]{1000}", count: 25), "shorter"),
-    ])
+    @Test(
+        "what RE2 leaves out is an error with help",
+        arguments: [
+            (#"a(?=b)"#, "look-around"), (#"a(?!b)"#, "look-around"), (#"(?<=a)b"#, "look-around"),
+            (#"(?<!a)b"#, "look-around"), (#"(a)\1"#, "back references"), (#"((a{100}){100}){100}"#, "1000"),
+            (String(repeating: "[a-z]{1000}", count: 25), "shorter"),
+        ]
+    )
     func help(pattern: String, help: String) {
         let error = #expect(throws: RegularExpressionError.self) { try RegularExpression(pattern) }
         #expect(error?.help?.contains(help) == true, "\(String(describing: error))")
@@ -136,11 +146,16 @@ struct RegularExpressionErrorTests {
 
 @Suite("Literal prefix of regular expressions")
 struct LiteralPrefixTests {
-    @Test("what every match begins with", arguments: [
-        (#"/users/\d+"#, "/users/"), ("/users", "/users"), ("/v[12]/x", "/v"), ("/a|/b", "/"), (".*", ""),
-        ("(?i)/abc", "/"), ("/a(b)?", "/a"), ("/a.*", "/a"), ("/orders/.*", "/orders/"), ("(/a.*)|/b", "/"), ("/a.*|/b.*", "/"), (#"/users/(\d+)/.*"#, "/users/"), ("^/a/b$", "/a/b"), ("x*", ""), (#"/\Qa.b\E.*"#, "/a.b"),
-        ("(/a|/ab)c", "/a"), ("", ""),
-    ])
+    @Test(
+        "what every match begins with",
+        arguments: [
+            (#"/users/\d+"#, "/users/"), ("/users", "/users"), ("/v[12]/x", "/v"), ("/a|/b", "/"), (".*", ""),
+            ("(?i)/abc", "/"), ("/a(b)?", "/a"), ("/a.*", "/a"), ("/orders/.*", "/orders/"), ("(/a.*)|/b", "/"),
+            ("/a.*|/b.*", "/"), (#"/users/(\d+)/.*"#, "/users/"), ("^/a/b$", "/a/b"), ("x*", ""),
+            (#"/\Qa.b\E.*"#, "/a.b"),
+            ("(/a|/ab)c", "/a"), ("", ""),
+        ]
+    )
     func prefix(pattern: String, expected: String) throws {
         #expect(try RegularExpression(pattern).literalPrefix == Array(expected.utf8))
     }
@@ -186,7 +201,12 @@ struct LiteralPrefixTests {
 
 @Suite("Replacing with regular expressions")
 struct ReplaceTests {
-    private func replace(_ pattern: String, _ text: String, _ with: String, limit: Int = 100) throws
+    private func replace(
+        _ pattern: String,
+        _ text: String,
+        _ with: String,
+        limit: Int = 100
+    ) throws
         -> (RegularExpression.Replacement, String)
     {
         let expression = try RegularExpression(pattern)
@@ -197,11 +217,14 @@ struct ReplaceTests {
         return (result, String(buffer: out))
     }
 
-    @Test("all matches, with groups", arguments: [
-        ("b", "abab", "x", "axax"), (#"/v1/(.*)"#, "/v1/a", #"/v2/\1"#, "/v2/a"), ("(a)(b)?", "ab", #"\2\1"#, "ba"),
-        ("(a)(b)?", "a", #"[\2]"#, "[]"), ("a*", "baac", "x", "xbxcx"), ("b", "abc", #"\\"#, #"a\c"#),
-        ("b", "abc", #"<\0>"#, "a<b>c"), ("^a", "aa", "x", "xa"), ("b|$", "ab", "x", "ax"),
-    ])
+    @Test(
+        "all matches, with groups",
+        arguments: [
+            ("b", "abab", "x", "axax"), (#"/v1/(.*)"#, "/v1/a", #"/v2/\1"#, "/v2/a"), ("(a)(b)?", "ab", #"\2\1"#, "ba"),
+            ("(a)(b)?", "a", #"[\2]"#, "[]"), ("a*", "baac", "x", "xbxcx"), ("b", "abc", #"\\"#, #"a\c"#),
+            ("b", "abc", #"<\0>"#, "a<b>c"), ("^a", "aa", "x", "xa"), ("b|$", "ab", "x", "ax"),
+        ]
+    )
     func all(pattern: String, text: String, substitution: String, expected: String) throws {
         let (result, out) = try replace(pattern, text, substitution)
         #expect(result == .replaced)
@@ -230,9 +253,13 @@ struct ReplaceTests {
         #expect(try replace("a", String(text.dropLast()), "b", limit: 5000).0 == .replaced)
     }
 
-    @Test("a substitution is checked against the pattern", arguments: [
-        (#"\1"#, true), (#"\2"#, false), (#"\0"#, true), (#"\\"#, true), (#"\x"#, false), (#"a\"#, false), ("", true),
-    ])
+    @Test(
+        "a substitution is checked against the pattern",
+        arguments: [
+            (#"\1"#, true), (#"\2"#, false), (#"\0"#, true), (#"\\"#, true), (#"\x"#, false), (#"a\"#, false),
+            ("", true),
+        ]
+    )
     func check(substitution: String, valid: Bool) throws {
         let problem = try RegularExpression("(a)").problem(inSubstitution: substitution)
         #expect((problem == nil) == valid, "\(problem ?? "")")

@@ -26,10 +26,14 @@ struct TemplateTests {
         #expect(try render("${header.X-Id}", [.header("x-id"): "v"]) == "v")
     }
 
-    @Test("dollars", arguments: [
-        ("$", "$"), ("a$b", "a$b"), ("$$", "$$"), ("$${a}", "${a}"), ("$$${a}", "$${a}"), ("$${client.ip}", "${client.ip}"),
-        ("}", "}"), ("{}", "{}"), ("$x{", "$x{"), ("", ""),
-    ])
+    @Test(
+        "dollars",
+        arguments: [
+            ("$", "$"), ("a$b", "a$b"), ("$$", "$$"), ("$${a}", "${a}"), ("$$${a}", "$${a}"),
+            ("$${client.ip}", "${client.ip}"),
+            ("}", "}"), ("{}", "{}"), ("$x{", "$x{"), ("", ""),
+        ]
+    )
     func dollars(text: String, expected: String) throws {
         let template = try Template.parse(text).get()
         #expect(template.isConstant)
@@ -37,14 +41,17 @@ struct TemplateTests {
         #expect(try render(text) == expected)
     }
 
-    @Test("every variable", arguments: [
-        ("path.id", TemplateVariable.path("id")), ("path.1", .path("1")), ("request.method", .requestMethod),
-        ("request.path", .requestPath), ("request.query", .requestQuery), ("request.host", .requestHost),
-        ("request.scheme", .requestScheme), ("request.id", .requestID), ("request.target", .requestTarget),
-        ("header.X-A", .header("x-a")), ("query.Page", .query("Page")), ("cookie.sid", .cookie("sid")),
-        ("client.ip", .clientIP), ("route.name", .routeName), ("upstream.name", .upstreamName),
-        ("response.status", .responseStatus),
-    ])
+    @Test(
+        "every variable",
+        arguments: [
+            ("path.id", TemplateVariable.path("id")), ("path.1", .path("1")), ("request.method", .requestMethod),
+            ("request.path", .requestPath), ("request.query", .requestQuery), ("request.host", .requestHost),
+            ("request.scheme", .requestScheme), ("request.id", .requestID), ("request.target", .requestTarget),
+            ("header.X-A", .header("x-a")), ("query.Page", .query("Page")), ("cookie.sid", .cookie("sid")),
+            ("client.ip", .clientIP), ("route.name", .routeName), ("upstream.name", .upstreamName),
+            ("response.status", .responseStatus),
+        ]
+    )
     func variables(text: String, variable: TemplateVariable) throws {
         let template = try Template.parse("a${\(text)}").get()
         #expect(template.variables == [variable])
@@ -53,13 +60,16 @@ struct TemplateTests {
         #expect(template.constantBytes == nil)
     }
 
-    @Test("mistakes, and where", arguments: [
-        ("ab${path.id", TemplateError.Kind.unterminated, 2), ("${HOME}", .unknownVariable("HOME"), 0),
-        ("x${}", .unknownVariable(""), 1), ("${header.}", .unknownVariable("header."), 0),
-        ("${header.a b}", .unknownVariable("header.a b"), 0), ("${a}${client.ip}", .unknownVariable("a"), 0),
-        ("${client.ip}${client.ipp}", .unknownVariable("client.ipp"), 12), ("é${x}", .unknownVariable("x"), 2),
-        ("${path}", .unknownVariable("path"), 0),
-    ])
+    @Test(
+        "mistakes, and where",
+        arguments: [
+            ("ab${path.id", TemplateError.Kind.unterminated, 2), ("${HOME}", .unknownVariable("HOME"), 0),
+            ("x${}", .unknownVariable(""), 1), ("${header.}", .unknownVariable("header."), 0),
+            ("${header.a b}", .unknownVariable("header.a b"), 0), ("${a}${client.ip}", .unknownVariable("a"), 0),
+            ("${client.ip}${client.ipp}", .unknownVariable("client.ipp"), 12), ("é${x}", .unknownVariable("x"), 2),
+            ("${path}", .unknownVariable("path"), 0),
+        ]
+    )
     func mistakes(text: String, kind: TemplateError.Kind, offset: Int) {
         guard case .failure(let error) = Template.parse(text) else {
             Issue.record("'\(text)' was accepted")
@@ -123,19 +133,27 @@ struct TemplateSafetyTests {
         #expect(String(buffer: out) == "\r\n  z%20")
     }
 
-    @Test("a value in a path is escaped; one taken from the target keeps its slashes and escapes", arguments: [
-        (TemplateVariable.header("x"), "header.x", "a/b?c#d e%41\\é", "/p/a%2Fb%3Fc%23d%20e%2541%5C%C3%A9"),
-        (.path("x"), "path.x", "a/b%20c", "/p/a/b%20c"), (.requestPath, "request.path", "/a/b", "/p//a/b"),
-        (.cookie("x"), "cookie.x", "a\r\n", "/p/a%0D%0A"), (.requestQuery, "request.query", "a=%20&b", "/p/a=%20&b"),
-    ])
+    @Test(
+        "a value in a path is escaped; one taken from the target keeps its slashes and escapes",
+        arguments: [
+            (TemplateVariable.header("x"), "header.x", "a/b?c#d e%41\\é", "/p/a%2Fb%3Fc%23d%20e%2541%5C%C3%A9"),
+            (.path("x"), "path.x", "a/b%20c", "/p/a/b%20c"), (.requestPath, "request.path", "/a/b", "/p//a/b"),
+            (.cookie("x"), "cookie.x", "a\r\n", "/p/a%0D%0A"),
+            (.requestQuery, "request.query", "a=%20&b", "/p/a=%20&b"),
+        ]
+    )
     func path(variable: TemplateVariable, name: String, value: String, expected: String) throws {
         #expect(try render("/p/${\(name)}", for: .path, [variable: value]) == expected)
     }
 
-    @Test("a path that a value leads elsewhere is refused", arguments: [
-        ("..", "/p/${header.x}/q"), (".", "/p/${header.x}"), (".", "/p/.${header.x}/q"), ("%2e", "/p/${path.x}%2E/q"),
-        ("../../a", "/p/${path.x}"), ("..;a", "/p/${header.x}"),
-    ])
+    @Test(
+        "a path that a value leads elsewhere is refused",
+        arguments: [
+            ("..", "/p/${header.x}/q"), (".", "/p/${header.x}"), (".", "/p/.${header.x}/q"),
+            ("%2e", "/p/${path.x}%2E/q"),
+            ("../../a", "/p/${path.x}"), ("..;a", "/p/${header.x}"),
+        ]
+    )
     func traversal(value: String, text: String) throws {
         #expect(try render(text, for: .path, [.header("x"): value, .path("x"): value]) == nil)
     }

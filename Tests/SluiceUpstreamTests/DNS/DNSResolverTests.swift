@@ -278,6 +278,25 @@ import Testing
         }
     }
 
+    @Test func `a request and the end that reach the thread together both count`() async throws {
+        let mailbox = try DNSMailbox()
+        mailbox.post(DNSRequest(name: "a.test", isService: false, family: .any) { _ in })
+        mailbox.close()
+        let (requests, isOpen) = mailbox.take()
+        #expect(requests.map(\.name) == ["a.test"] && !isOpen)
+        let silence: DNSServer.Answers = { _, _ in nil }
+        try await withServer(silence) { _, configuration in
+            var configuration = configuration
+            configuration.timeout = .seconds(60)
+            for _ in 0..<50 {
+                let resolver = try DNSResolver(configuration)
+                async let slow = resolver.resolveHost("silent.test")
+                resolver.shutdown()
+                #expect(await slow == .failure(.cancelled))
+            }
+        }
+    }
+
     @Test func `the last reference ends it too`() async throws {
         let server = try await DNSServer.start { _, _ in nil }
         var configuration = server.configuration

@@ -72,8 +72,13 @@ func measure(_ set: RouteSet, misses: Bool = false) {
     let grown = max(0, resident() - memory) / set.routes.count
     let (median, worst) = matchTime(table, set.requests, misses: misses)
     print(
-        pad(set.name, 16), pad(set.routes.count, 7), pad((compile * 10).rounded() / 10, 9), pad(bytes, 7), pad(grown, 7),
-        pad(median.rounded(), 9), pad(worst.rounded(), 9)
+        pad(set.name, 16),
+        pad(set.routes.count, 7),
+        pad((compile * 10).rounded() / 10, 9),
+        pad(bytes, 7),
+        pad(grown, 7),
+        pad(median.rounded(), 9),
+        pad(worst.rounded(), 9)
     )
 }
 

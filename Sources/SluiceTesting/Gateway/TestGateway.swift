@@ -1,0 +1,265 @@
+import Atomics
+package import NIOCore
+import NIOPosix
+package import SluiceConfig
+package import SluiceCore
+package import SluiceProxy
+package import SluiceUpstream
+
+/// A whole gateway in the test's process: real sockets, real loops, and a model instead of files.
+///
+/// `run` starts one, and when the test's part has ended takes it down and checks that nothing was left behind: no
+/// connection, no place in a breaker or retry budget, no exchange that holds a snapshot.
+///
+/// Isolation: the test's thread.
+package final class TestGateway {
+    /// A loop of the gateway and its worker.
+    struct Lane: Sendable {
+        let loop: any EventLoop
+        let worker: NIOLoopBound<Worker>
+        let load: LoopLoad
+        let metrics: LoopMetrics
+    }
+
+    package private(set) var model: GatewayModel
+    let lanes: [Lane]
+    private let group: MultiThreadedEventLoopGroup
+    private let clock: ManualClock?
+    private let acceptor: Acceptor
+    private var sockets: [String: ListeningSocket] = [:]
+    private var listenerStates: [String: ListenerState] = [:]
+    private var upstreamStates: [String: UpstreamState] = [:]
+    private var endpointStates: [EndpointKey: EndpointState] = [:]
+    private var snapshots: [SharedSnapshot] = []
+
+    // MARK: - Life
+
+    /// Starts a gateway, runs the test's part, stops it, checks what is left.
+    ///
+    /// - Parameter clock: nil: real time; otherwise deadlines pass only when the test calls `advance`.
+    package static func run(
+        _ model: GatewayModel,
+        loops: Int = 1,
+        clock: ManualClock? = nil,
+        _ body: (TestGateway) throws -> Void
+    ) throws {
+        let gateway = try TestGateway(model, loops: loops, clock: clock)
+        do { try body(gateway) } catch {
+            try? gateway.stop()
+            throw error
+        }
+        try gateway.stop()
+        try gateway.checkNothingIsLeft()
+    }
+
+    private init(_ model: GatewayModel, loops: Int, clock: ManualClock?) throws {
+        self.model = model
+        self.clock = clock
+        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        lanes = try group.makeIterator().map { loop in
+            try loop.submit {
+                let context = clock.map { LoopContext(loop: loop, clock: $0.monotonic, wallClock: $0.wall) }
+                    ?? LoopContext(loop: loop)
+                if clock == nil { context.start() }
+                let worker = Worker(loop: context)
+                return Lane(
+                    loop: loop,
+                    worker: NIOLoopBound(worker, eventLoop: loop),
+                    load: worker.load,
+                    metrics: worker.metrics
+                )
+            }.wait()
+        }
+        acceptor = Acceptor(
+            targets: lanes.map { lane in
+                Acceptor.Target(load: lane.load) { socket in lane.loop.execute { lane.worker.value.adopt(socket) } }
+            }
+        )
+        acceptor.start()
+        try install(model)
+    }
+
+    private func stop() throws {
+        acceptor.replace([])
+        acceptor.stop()
+        for socket in sockets.values { socket.close() }
+        try onLoops { $0.abortAll() }
+        var nothing = GatewayModel()
+        nothing.workers = model.workers
+        try installSnapshot(nothing)
+        try onLoops { $0.loop.stop() }
+        try group.syncShutdownGracefully()
+    }
+
+    private func checkNothingIsLeft() throws {
+        for state in listenerStates.values where state.connections != 0 {
+            throw TestFailure("listener \(state.name): \(state.connections) connections are still counted")
+        }
+        for lane in lanes where lane.load.connections != 0 {
+            throw TestFailure("a loop still counts \(lane.load.connections) connections")
+        }
+        for state in upstreamStates.values {
+            for kind in BreakerCounts.Kind.allCases where state.breakers.current(kind) != 0 {
+                throw TestFailure("upstream \(state.name): \(state.breakers.current(kind)) \(kind) are still counted")
+            }
+            if state.budget.current != 0 { throw TestFailure("upstream \(state.name): \(state.budget.current) retries are still counted") }
+        }
+        for snapshot in snapshots.dropLast() where snapshot.loopCount != 0 {
+            throw TestFailure("a snapshot is still held by \(snapshot.loopCount) loops")
+        }
+    }
+
+    // MARK: - Configuration
+
+    /// Takes over another configuration, as a reload does.
+    package func reload(_ model: GatewayModel) throws {
+        self.model = model
+        try install(model)
+    }
+
+    private func install(_ model: GatewayModel) throws {
+        try installSnapshot(model)
+        for listener in model.listeners where sockets[listener.name] == nil {
+            sockets[listener.name] = try ListeningSocket(binding: listener.address)
+        }
+        let names = Set(model.listeners.map(\.name))
+        let removed = sockets.keys.filter { !names.contains($0) }
+        acceptor.replace(
+            model.listeners.compactMap { listener in
+                sockets[listener.name].map {
+                    Acceptor.Source(socket: $0, state: state(ofListener: listener.name), limit: listener.limits.connections)
+                }
+            }
+        )
+        for name in removed {
+            sockets.removeValue(forKey: name)?.close()
+            try onLoops { $0.drain(listener: name) }
+        }
+    }
+
+    private func installSnapshot(_ model: GatewayModel) throws {
+        let shared = try SnapshotCompiler.compile(model)
+        snapshots.append(shared)
+        let upstreams = model.upstreams.map { (model: $0, state: state(ofUpstream: $0.name)) }
+        let published = try model.upstreams.map { (name: $0.name, endpoints: try publishedEndpoints(of: $0)) }
+        let listeners = model.listeners.map { (model: $0, state: state(ofListener: $0.name)) }
+        try onLoops { worker in
+            let snapshot = try SnapshotCompiler.instantiate(shared, for: worker.loop)
+            worker.install(snapshot, upstreams: upstreams) { _ in }
+            for (name, endpoints) in published { worker.publish(endpoints, for: name) }
+            worker.install(
+                listeners: listeners.enumerated().map { LoopListener($1.model, index: $0, state: $1.state) }
+            )
+        }
+    }
+
+    private func publishedEndpoints(of model: UpstreamModel) throws -> PublishedEndpoints {
+        var states: [EndpointState] = []
+        var balanced: [BalancedEndpoint] = []
+        for endpoint in model.endpoints {
+            let (address, host) = try Self.resolve(endpoint.address)
+            let key = EndpointKey(address: address, hostField: Array(host.utf8))
+            let state = endpointStates[key] ?? EndpointState(id: endpointStates.count, key: key)
+            endpointStates[key] = state
+            states.append(state)
+            balanced.append(BalancedEndpoint(id: state.id, hashKey: key.hostField, weight: endpoint.weight))
+        }
+        let plan = BalancerPlan(model.balancing, panicThreshold: model.panicThreshold, endpoints: balanced)
+        return PublishedEndpoints(states: states, plan: plan)
+    }
+
+    private static func resolve(_ address: EndpointAddress) throws -> (SocketAddress, host: String) {
+        switch address {
+        case .ip(let ip, let port):
+            let host = ip.isV4 ? ip.description : "[\(ip.description)]"
+            return (try SocketAddress(ipAddress: ip.description, port: port), "\(host):\(port)")
+        case .unix(let path): return (try SocketAddress(unixDomainSocketPath: path), "localhost")
+        case .name, .service: throw TestFailure("the test gateway resolves no names")
+        }
+    }
+
+    private func state(ofListener name: String) -> ListenerState {
+        let state = listenerStates[name] ?? ListenerState(name: name)
+        listenerStates[name] = state
+        return state
+    }
+
+    private func state(ofUpstream name: String) -> UpstreamState {
+        let state = upstreamStates[name] ?? UpstreamState(name: name) { _, _ in }
+        upstreamStates[name] = state
+        return state
+    }
+
+    // MARK: - Clients
+
+    /// Where a listener is reached.
+    package func address(of listener: String = "main") throws -> ListenAddress {
+        guard let socket = sockets[listener] else { throw TestFailure("there is no listener \(listener)") }
+        return socket.address
+    }
+
+    /// A client of a listener.
+    package func connect(_ listener: String = "main", name: String = "client", receiveBuffer: Int? = nil) throws -> RawPeer {
+        try RawPeer(connectingTo: try address(of: listener), name: name, receiveBuffer: receiveBuffer)
+    }
+
+    // MARK: - What happens inside
+
+    /// Runs something on every loop in turn.
+    @discardableResult
+    package func onLoops<R: Sendable>(_ body: @escaping @Sendable (Worker) throws -> R) throws -> [R] {
+        try lanes.map { lane in try lane.loop.submit { try body(lane.worker.value) }.wait() }
+    }
+
+    /// Returns when the loops have dealt with everything that had arrived when this was called.
+    ///
+    /// On loopback what was sent has arrived when the call that sent it returns.
+    package func settle() throws {
+        // A loop looks at its sockets before it runs tasks. What one loop's work leads to (bytes to an origin that is
+        // played by the test) is then done too; the rounds are for what goes through a loop twice.
+        for _ in 0..<4 { try onLoops { _ in } }
+    }
+
+    /// Moves the clock of a gateway that was started with one, and fires what has become due.
+    package func advance(by amount: TimeAmount) throws {
+        guard let clock else { throw TestFailure("this gateway runs on real time") }
+        try settle()
+        clock.advance(by: amount)
+        try onLoops { $0.loop.tick() }
+        try settle()
+    }
+
+    /// Waits until something that other threads do has come about.
+    package func wait(for what: String, _ condition: () throws -> Bool) throws {
+        let deadline = SystemClock.monotonic() + .seconds(5)
+        while try !condition() {
+            guard SystemClock.monotonic() < deadline else { throw TestFailure("waited too long for \(what)") }
+            _ = Sockets.wait(-1, for: 0, until: SystemClock.monotonic() + .milliseconds(1))
+            try settle()
+        }
+    }
+
+    /// The sum of a counter over all loops.
+    package func total(_ counter: KeyPath<LoopMetrics, Counter>) -> Int {
+        lanes.reduce(0) { $0 + $1.metrics[keyPath: counter].current }
+    }
+
+    /// How often an error was counted, over all loops.
+    package func count(of error: GatewayError) -> Int {
+        lanes.reduce(0) { $0 + $1.metrics.current(error) }
+    }
+
+    /// Connections of clients now.
+    package var connectionCount: Int { listenerStates.values.reduce(0) { $0 + $1.connections } }
+
+    /// Taken places of an upstream's breaker.
+    package func current(_ kind: BreakerCounts.Kind, of upstream: String = "origin") -> Int {
+        upstreamStates[upstream]?.breakers.current(kind) ?? 0
+    }
+
+    /// Connections accepted by a listener so far, and turned away.
+    package func accepts(of listener: String = "main") -> (accepted: Int, rejected: Int) {
+        let state = listenerStates[listener]
+        return (accepted: state?.acceptedTotal ?? 0, rejected: state?.rejectedTotal ?? 0)
+    }
+}

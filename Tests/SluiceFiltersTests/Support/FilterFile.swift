@@ -1,0 +1,57 @@
+import SluiceConfig
+import SluiceFilters
+
+/// A configuration whose only point is a list of filters.
+struct FilterFile {
+    let model: GatewayModel?
+    /// `line:column code message`, with ` (help)`.
+    let findings: [String]
+
+    /// - Parameter filters: the items of the list as the file writes them, one a line, without the dash.
+    init(_ filters: String...) {
+        let items = filters.map { "  - \($0)\n" }.joined()
+        self.init(text: """
+            version: 1
+            listeners: [{name: main, address: "127.0.0.1:0"}]
+            routes: [{name: all, respond: {status: 200}}]
+            filters:
+            \(items)
+            """)
+    }
+
+    init(text: String) {
+        let files = [ConfigFile(path: "case.yaml", text: text)]
+        let loaded = NativeConfiguration.load(
+            files: files,
+            filters: BuiltInFilters.catalog,
+            environment: { $0 == "EMPTY" ? "" : $0 == "TOKEN" ? "s3cr3t${path.id}" : nil },
+            readFile: { _ in [] }
+        )
+        model = loaded.model
+        findings = loaded.diagnostics.sorted.map { finding in
+            let place = finding.span.place
+            let help = finding.help.map { " (\($0))" } ?? ""
+            return "\(place.line):\(place.column) \(finding.code.rawValue) \(finding.message)\(help)"
+        }
+    }
+
+    /// The first filter, ready to run.
+    func filter(_ resources: FilterResources = .forTest()) -> (any Filter)? {
+        (model?.filters.first?.configuration as? any RunnableFilterConfiguration)?.makeFilter(resources)
+    }
+}
+
+/// Files of the repository.
+enum Repository {
+    private static let root: String = {
+        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        parts.removeLast(4)
+        return parts.joined(separator: "/")
+    }()
+
+    static func path(_ name: String) -> String { root + "/" + name }
+
+    static func read(_ name: String) throws -> String {
+        String(decoding: try ConfigFiles.read(path(name)), as: UTF8.self)
+    }
+}
