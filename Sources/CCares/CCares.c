@@ -1,6 +1,3 @@
-// For pthread_setname_np.
-#define _GNU_SOURCE
-
 #include "CCares.h"
 
 // Newer versions mark the functions used here as deprecated in favour of ones that 1.18 lacks.
@@ -9,7 +6,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,14 +187,7 @@ void sluice_dns_ask(sluice_dns_channel *channel, const char *name, int type, slu
     ares_query(channel->ares, name, 1, type, on_answer, question);
 }
 
-// MARK: The thread
-
-void sluice_dns_enter_thread(void) {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
-    pthread_setname_np(pthread_self(), "sluice-dns");
-}
+// MARK: Waking up
 
 int sluice_dns_wake_open(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 

@@ -84,7 +84,10 @@ struct FramingFields {
             // `chunked;a=b` and `chunkedx` are read as `chunked` by some.
             if item.count >= 7, ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: item[..<7]), "chunked") { chunked += 1 }
             let isPlain = item.allSatisfy { ASCII.isToken($0) || $0 == 0x20 || $0 == 0x09 || $0 == 0x3B || $0 == 0x3D }
-            if item.isEmpty || !isPlain { isMalformed = true }
+            guard isPlain, let first = item.first, ASCII.isToken(first) else {
+                isMalformed = true
+                return
+            }
         }
         if isMalformed || chunked > 1 || (chunked == 1 && !endsWithChunked) { return .badTransferEncoding }
         return .unknownTransferCoding

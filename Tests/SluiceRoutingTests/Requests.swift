@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceConfig
 import SluiceCore
+import Testing
 
 @testable import SluiceRouting
 
@@ -45,6 +46,19 @@ func route(
     route.match.source = source.compactMap { CIDR($0) }
     route.match.listeners = listeners
     return route
+}
+
+/// Asks both matchers, expects that they agree, and gives their answer.
+func match(
+    _ routes: [RouteModel],
+    _ head: RequestHead,
+    _ context: RouteContext = RouteContext(),
+    listeners: [String] = []
+) throws -> LinearMatcher.Outcome {
+    let both = try BothMatchers(routes, listeners: listeners)
+    let outcome = both.compiled(head, context)
+    #expect(outcome == both.linear.match(head, context))
+    return outcome
 }
 
 /// The answer of both matchers, as comparable values.

@@ -56,10 +56,6 @@ int sluice_dns_dots(const sluice_dns_channel *channel);
 int sluice_dns_domain_count(const sluice_dns_channel *channel);
 const char *sluice_dns_domain(const sluice_dns_channel *channel, int index);
 
-// To be called first on the thread that drives channels: names it, and keeps signals from it. They are for the threads
-// that expect them, and a broken TCP connection must not end the process.
-void sluice_dns_enter_thread(void);
-
 // A descriptor that ends a wait: opened, signalled from any thread, closed. -1 when there is none to be had.
 int sluice_dns_wake_open(void);
 void sluice_dns_wake_signal(int wake);

@@ -25,6 +25,9 @@ package struct Diagnostics: Sendable {
         if count <= Self.perCode { kept.append(diagnostic) }
     }
 
+    /// Whether a further diagnostic of the code would only be counted, so that nobody needs to word it.
+    package func isFull(_ code: DiagnosticCode) -> Bool { seen[code, default: 0] >= Self.perCode }
+
     package mutating func append(contentsOf other: Diagnostics) {
         for diagnostic in other.kept { add(diagnostic) }
         for (code, count) in other.seen where count > Self.perCode {

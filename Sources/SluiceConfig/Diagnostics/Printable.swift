@@ -7,14 +7,26 @@ package enum Printable {
         var count = 0
         for scalar in text.unicodeScalars {
             if count == limit { return result + "..." }
-            if isControl(scalar) {
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                result.unicodeScalars.append(scalar)
-            }
+            append(scalar, to: &result)
             count += 1
         }
         return result
+    }
+
+    /// The whole text, control characters written as `\u{7}`.
+    package static func visible(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars { append(scalar, to: &result) }
+        return result
+    }
+
+    private static func append(_ scalar: Unicode.Scalar, to text: inout String) {
+        if isControl(scalar) {
+            text += "\\u{\(String(scalar.value, radix: 16))}"
+        } else {
+            text.unicodeScalars.append(scalar)
+        }
     }
 
     /// C0, DEL, C1, line and paragraph separators, and the marks that reorder text on a screen.

@@ -72,12 +72,13 @@ extension NativeDraft {
     private func checkListenerNames(_ context: DecodeContext) {
         for route in routes {
             for listener in route.listeners where listenerSpans[listener.value] == nil {
-                let near = Spelling.nearest(to: listener.value, in: listenerSpans.keys.sorted())
+                let known = context.diagnostics.isFull(.unknownListener) ? [] : listenerSpans.keys.sorted()
+                let near = Spelling.nearest(to: listener.value, in: known)
                 context.report(
                     .unknownListener,
                     at: listener.span,
                     "there is no listener '\(Printable.short(listener.value))'",
-                    help: near.map { "did you mean '\($0)'?" } ?? Spelling.choices(listenerSpans.keys.sorted())
+                    help: near.map { "did you mean '\($0)'?" } ?? Spelling.choices(known)
                 )
             }
         }
@@ -87,6 +88,8 @@ extension NativeDraft {
 /// Makes names for routes without one: `GET api.example.com/v1/orders/*`.
 struct RouteNames {
     private var taken: Set<String>
+    /// The number to try next for a name that is taken.
+    private var numbers: [String: Int] = [:]
 
     init(taken: Set<String>) { self.taken = taken }
 
@@ -94,10 +97,10 @@ struct RouteNames {
     mutating func name(for match: MatchModel) -> String {
         let base = Self.describe(match)
         var name = base
-        var number = 2
         while !taken.insert(name).inserted {
+            let number = numbers[base, default: 2]
             name = "\(base) #\(number)"
-            number += 1
+            numbers[base] = number + 1
         }
         return name
     }

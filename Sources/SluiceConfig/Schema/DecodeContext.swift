@@ -31,7 +31,9 @@ package final class DecodeContext {
         SourceSpan(place: place(span), length: Int(span.length))
     }
 
-    /// Adds a diagnostic; values that came from outside the files are masked in all its texts.
+    /// Adds a diagnostic.
+    ///
+    /// In all its texts, values that came from outside the files are masked and control characters made visible.
     package func report(
         _ code: DiagnosticCode,
         _ severity: Diagnostic.Severity = .error,
@@ -40,16 +42,11 @@ package final class DecodeContext {
         notes: [Diagnostic.Note] = [],
         help: String? = nil
     ) {
-        diagnostics.add(
-            Diagnostic(
-                code,
-                severity,
-                at: span,
-                substitution.masked(message),
-                notes: notes.map { Diagnostic.Note(text: substitution.masked($0.text), span: $0.span) },
-                help: help.map(substitution.masked)
-            )
-        )
+        // One that is only counted needs no work on its texts: a file may hold 100,000 of them.
+        if diagnostics.isFull(code) { return diagnostics.add(Diagnostic(code, severity, at: span, "")) }
+        func safe(_ text: String) -> String { Printable.visible(substitution.masked(text)) }
+        let notes = notes.map { Diagnostic.Note(text: safe($0.text), span: $0.span) }
+        diagnostics.add(Diagnostic(code, severity, at: span, safe(message), notes: notes, help: help.map(safe)))
     }
 
     package func report(

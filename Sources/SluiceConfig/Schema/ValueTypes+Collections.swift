@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// A name of the author's choice with its value, from a mapping.
 package struct Named<Value: Sendable>: Sendable {
     package var name: String
@@ -94,12 +96,15 @@ extension Scope {
     package func items(of node: ConfigNode) -> [ConfigNode]? {
         if let items = node.items { return items }
         if node.isNull { return [] }
-        let help: String? =
-            if let text = node.text, !text.contains("${") { "write it as a list: [\(Printable.short(text))]" } else {
-                nil
-            }
-        wrongKind(node, wanted: "a list", help: help)
+        wrongKind(node, wanted: "a list", help: listHelp(node))
         return nil
+    }
+
+    /// The value in brackets, quoted where YAML would take it for more than a text.
+    private func listHelp(_ node: ConfigNode) -> String? {
+        guard let text = node.text, !isHidden(node) else { return nil }
+        let isPlain = text.utf8.allSatisfy { ASCII.isToken($0) || $0 == UInt8(ascii: "/") } && !text.hasPrefix("*")
+        return "write it as a list: [\(isPlain ? text : "\"\(Printable.short(text))\"")]"
     }
 
     /// Two keys may be different texts and yet the same name: `X-A` and `x-a`.

@@ -89,7 +89,7 @@ package struct Validation {
             used.insert(name)
             return
         }
-        let known = model.upstreams.map(\.name)
+        let known = context.diagnostics.isFull(.unknownUpstream) ? [] : model.upstreams.map(\.name)
         let near = Spelling.nearest(to: name, in: known)
         context.report(
             .unknownUpstream,

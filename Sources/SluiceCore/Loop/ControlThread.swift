@@ -16,14 +16,18 @@ package enum ControlThread {
     }
 
     /// Starts a detached thread with every signal blocked, so that signals reach the thread that waits for them.
-    package static func spawn(name: String, _ run: @escaping @Sendable () -> Void) {
+    ///
+    /// - Returns: false when the system gives no thread; then `run` is never called.
+    @discardableResult
+    package static func spawn(name: String, _ run: @escaping @Sendable () -> Void) -> Bool {
         let body = Unmanaged.passRetained(Body(name, run)).toOpaque()
         var thread = pthread_t()
-        if pthread_create(&thread, nil, enter, body) == 0 {
-            pthread_detach(thread)
-        } else {
+        guard pthread_create(&thread, nil, enter, body) == 0 else {
             Unmanaged<Body>.fromOpaque(body).release()
+            return false
         }
+        pthread_detach(thread)
+        return true
     }
 
     private static let enter: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in

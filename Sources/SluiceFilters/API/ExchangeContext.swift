@@ -24,6 +24,8 @@ open class ExchangeContext: TimerNode {
     package final var client: IPAddress?
     /// Tells this exchange from others that used the same object; see `FilterTicket`.
     package final var generation: UInt64 = 0
+    /// Counts the waits of filters that are over, so that a ticket has an effect once only.
+    fileprivate final var turn: UInt64 = 0
     /// What filters remember about this exchange, by the slot that the compile step gave each.
     package final var slots: ContiguousArray<AnyObject?> = []
     /// The id in error bodies and logs: what `request_id` set, or one made when first asked for.
@@ -55,20 +57,25 @@ open class ExchangeContext: TimerNode {
 
 /// What a filter that waits holds on to: resumes its exchange, or does nothing if that is over by then.
 ///
+/// Good for one resume: a second one must not let the request pass the next filter, which may be waiting by then.
+///
 /// Isolation: the loop of the request.
 package struct FilterTicket {
     private let exchange: ExchangeContext
     private let generation: UInt64
+    private let turn: UInt64
 
     package init(_ exchange: ExchangeContext) {
         self.exchange = exchange
         self.generation = exchange.generation
+        self.turn = exchange.turn
     }
 
     /// - Returns: whether the exchange was still waiting for this.
     @discardableResult
     package func resume(_ verdict: HeadVerdict) -> Bool {
-        guard exchange.generation == generation else { return false }
+        guard exchange.generation == generation, exchange.turn == turn else { return false }
+        exchange.turn &+= 1
         exchange.resume(verdict)
         return true
     }

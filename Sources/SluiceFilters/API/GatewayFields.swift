@@ -9,16 +9,17 @@ package enum MessageSide: String, Sendable {
 /// The fields that no filter edits, because they say where a message ends, how its connection is used or whom it is
 /// for. The gateway writes them itself; a second opinion about them is how request smuggling begins.
 package enum GatewayFields {
-    /// - Parameter name: letters in any case.
-    /// - Returns: what is wrong with editing that field, nil when nothing is.
+    /// What is wrong with editing a field of that name, in any case of letters; nil: nothing is.
     package static func problem(_ name: String, in side: MessageSide) -> ValueProblem? {
         let id = FieldKey(name).name
         let isOwn: Bool
         switch id {
         case .host:
-            return ValueProblem("cannot be {}: the Host header follows from the route", help: "use 'host' of the route or upstream")
+            let help = "use 'host' of the route or upstream"
+            return ValueProblem("cannot be {}: the Host header follows from the route", help: help)
         case .xForwardedFor where side == .request:
-            return ValueProblem("cannot be {}: the gateway always writes it", help: "see 'trusted_proxies' of the listener")
+            let help = "see 'trusted_proxies' of the listener"
+            return ValueProblem("cannot be {}: the gateway always writes it", help: help)
         case .contentLength, .transferEncoding, .connection, .keepAlive, .proxyConnection, .upgrade, .te, .trailer,
             .http2Settings:
             isOwn = true

@@ -29,7 +29,10 @@ struct FieldEdits {
         func line(_ name: String, _ value: String) -> Line? {
             // Values were checked; one that is no template after all would be nobody's intention, so it is left out.
             guard case .success(let template) = Template.parse(value) else { return nil }
-            if let bytes = template.constantBytes { return .constant(FieldLine(name: name.utf8, value: bytes)) }
+            if let bytes = template.constantBytes {
+                let value = bytes.withUnsafeBytes { Array(ASCII.trimmed($0)) }
+                return value.isEmpty ? nil : .constant(FieldLine(name: name.utf8, value: value))
+            }
             templates.append(template)
             return .template(name: Array(name.utf8), value: templates.count - 1)
         }
@@ -37,14 +40,14 @@ struct FieldEdits {
             Group(unless: unless, lines: field.values.compactMap { line(field.name, $0) })
         }
         removed = edits.remove.map { FieldKey($0) } + edits.set.map { FieldKey($0.name) }
-        groups = edits.set.map { group($0) }
-            + edits.add.map { group($0, unless: FieldKey($0.name)) }
+        groups =
+            edits.set.map { group($0) } + edits.add.map { group($0, unless: FieldKey($0.name)) }
             + edits.append.map { group($0) }
         self.templates = templates
     }
 
     /// Carries them out. Allocates: only while the table grows.
-    func apply(to fields: inout HeaderTable, _ values: RenderedValues) {
+    func apply(to fields: inout HeaderTable, _ values: borrowing RenderedValues) {
         for key in removed { fields.remove(key) }
         for group in groups {
             if let key = group.unless, fields.has(key) { continue }
@@ -70,8 +73,13 @@ struct RenderedValues {
     /// Fills in all templates, in memory that is lent until `release`.
     ///
     /// - Returns: false when the values together exceed the limit; there are only those before then.
-    mutating func render(_ templates: [Template], for exchange: ExchangeContext, in scratch: ByteBuffer) -> Bool {
-        bytes = scratch
+    mutating func render(
+        _ templates: [Template],
+        for exchange: ExchangeContext,
+        in scratch: consuming ByteBuffer
+    ) -> Bool {
+        // Moved, not copied: memory with two owners would be copied by the first write.
+        bytes = consume scratch
         for template in templates {
             exchange.render(template, for: .fieldValue, into: &bytes)
             guard bytes.readableBytes <= Self.limit else { return false }

@@ -66,12 +66,15 @@ private struct EditFields: Sendable {
         let name = ValueType<String>.editableHeader(side)
         let values = ValueType<[String]>.headerValues(side)
         remove = Field("remove", .list(of: .placed(name)), default: [], doc: "Headers that go: a list of names.")
-        set = Field("set", .map(keys: name, of: values), default: [], doc: "Headers that replace those of the same name, or come new.")
-        add = Field("add", .map(keys: name, of: values), default: [], doc: "Headers that come only where there is none of the same name.")
-        append = Field("append", .map(keys: name, of: values), default: [], doc: "Further headers, whether or not there are some of the same name.")
+        func lines(_ field: String, _ doc: String) -> Field<[Named<[String]>]> {
+            Field(field, .map(keys: name, of: values), default: [], doc: doc)
+        }
+        set = lines("set", "Headers that replace those of the same name, or come new.")
+        add = lines("add", "Headers that come only where there is none of the same name.")
+        append = lines("append", "Further headers, whether or not there are some of the same name.")
         schema = ObjectSchema(
             side.rawValue,
-            doc: "Changes to the \(side.rawValue): names of headers with a value, or a list of values that become a line each.",
+            doc: "Changes to the \(side.rawValue). A value is a text, or a list of texts that become a header each.",
             fields: [remove, set, add, append]
         )
     }
@@ -119,7 +122,8 @@ extension ValueType where Value == String {
     fileprivate static func editedValue(_ side: MessageSide) -> Self {
         headerTemplate.checked { text in
             if text.isEmpty {
-                return ValueProblem("is empty, and an empty header is not sent", help: "use 'remove' to take a header away")
+                let help = "use 'remove' to take a header away"
+                return ValueProblem("is empty, and an empty header is not sent", help: help)
             }
             guard side == .request, case .success(let template) = Template.parse(text) else { return nil }
             for variable in template.variables {

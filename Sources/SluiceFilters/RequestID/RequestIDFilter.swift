@@ -39,7 +39,8 @@ final class RequestIDFilter: Filter {
 
     /// The id that the client sent; nil when there is none, more than one, or one that could upset a log.
     private func clientID(in fields: HeaderTable) -> [UInt8]? {
-        guard let index = fields.firstIndex(of: key), fields.firstIndex(of: key, from: index + 1) == nil else { return nil }
+        guard let index = fields.firstIndex(of: key) else { return nil }
+        guard fields.firstIndex(of: key, from: index + 1) == nil else { return nil }
         return fields.withBytes(fields.entries[index].valueRange) { value in
             (1...128).contains(value.count) && value.allSatisfy(ASCII.isToken) ? Array(value) : nil
         }

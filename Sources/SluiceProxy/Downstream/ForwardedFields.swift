@@ -29,10 +29,10 @@ extension DownstreamConnection {
             if trusted { exchange.forwardedFor = joinedForwardedFor(exchange.request.fields, first: range) }
             exchange.request.fields.remove(.xForwardedFor)
         }
-        exchange.keepsForwardedProto = trusted && exchange.request.fields.has(.xForwardedProto)
-        if !exchange.keepsForwardedProto { exchange.request.fields.remove(.xForwardedProto) }
-        exchange.keepsForwardedHost = trusted && exchange.request.fields.has(.xForwardedHost)
-        if !exchange.keepsForwardedHost { exchange.request.fields.remove(.xForwardedHost) }
+        if !trusted {
+            exchange.request.fields.remove(.xForwardedProto)
+            exchange.request.fields.remove(.xForwardedHost)
+        }
         if exchange.request.fields.has(.forwarded) {
             if trusted { appendForwarded(to: &exchange.request) } else { exchange.request.fields.remove(.forwarded) }
         }
@@ -69,7 +69,7 @@ extension DownstreamConnection {
 
     /// The lines that the gateway adds to every forwarded request.
     func writeForwardedFields(to writer: inout HeadWriter, for exchange: Exchange, _ bytes: UnsafeRawBufferPointer) {
-        if exchange.forwardedFor.isEmpty, !exchange.keepsForwardedProto {
+        if exchange.forwardedFor.isEmpty, !exchange.keepsForwardedProto, !exchange.keepsForwardedFor {
             writer.write(peer.forwardedLines)
         } else {
             writeTrustedForwardedFields(to: &writer, for: exchange)
@@ -82,7 +82,7 @@ extension DownstreamConnection {
     }
 
     private func writeTrustedForwardedFields(to writer: inout HeadWriter, for exchange: Exchange) {
-        if !exchange.forwardedFor.isEmpty || !peer.text.isEmpty {
+        if !exchange.keepsForwardedFor, !exchange.forwardedFor.isEmpty || !peer.text.isEmpty {
             writer.write("X-Forwarded-For: ")
             writer.write(exchange.forwardedFor)
             if !exchange.forwardedFor.isEmpty, !peer.text.isEmpty { writer.write(", ") }

@@ -52,8 +52,8 @@ struct BodyPipeline {
         _ exchange: ExchangeContext
     ) -> Result<ByteBuffer, GatewayError> {
         if chain.wholeRequestLimit != nil { return .success(piece) }
-        return run(piece, isLast: isLast, chain.requestBodyFilters, &heldRequest, holdLimit: Self.holdLimit) {
-            chain.filters[$0].onRequestBody(&$1, isLast: $2, exchange)
+        return run(piece, isLast: isLast, chain.requestBodyFilters, &heldRequest) {
+            Self.bounded(chain.filters[$0].onRequestBody(&$1, isLast: $2, exchange), $1)
         }
     }
 
@@ -63,12 +63,19 @@ struct BodyPipeline {
         _ chain: FilterChain,
         _ exchange: ExchangeContext
     ) -> Result<ByteBuffer, GatewayError> {
-        run(piece, isLast: isLast, chain.responseBodyFilters, &heldResponse, holdLimit: Self.holdLimit) { index, piece, last in
+        run(piece, isLast: isLast, chain.responseBodyFilters, &heldResponse) { index, piece, last in
             if case .whole(let limit) = chain.filters[index].responseBody {
-                if !last { return piece.readableBytes > limit ? .fail(.bufferLimit) : .buffer }
+                if piece.readableBytes > limit { return .fail(.bufferLimit) }
+                if !last { return .buffer }
             }
-            return chain.filters[index].onResponseBody(&piece, isLast: last, exchange)
+            return Self.bounded(chain.filters[index].onResponseBody(&piece, isLast: last, exchange), piece)
         }
+    }
+
+    /// A filter that looks at pieces may keep back only so much.
+    private static func bounded(_ verdict: BodyVerdict, _ piece: ByteBuffer) -> BodyVerdict {
+        if case .buffer = verdict, piece.readableBytes > holdLimit { return .fail(.bufferLimit) }
+        return verdict
     }
 
     private func run(
@@ -76,7 +83,6 @@ struct BodyPipeline {
         isLast: Bool,
         _ indexes: [Int],
         _ held: inout [Int: ByteBuffer],
-        holdLimit: Int,
         _ show: (Int, inout ByteBuffer, Bool) -> BodyVerdict
     ) -> Result<ByteBuffer, GatewayError> {
         var piece = first
@@ -90,7 +96,6 @@ struct BodyPipeline {
             case .fail(let error): return .failure(error)
             case .buffer where isLast: continue
             case .buffer:
-                guard piece.readableBytes <= holdLimit else { return .failure(.bufferLimit) }
                 held[index] = piece
                 return .success(ByteBuffer())
             }

@@ -15,7 +15,7 @@ extension Exchange {
         if let target { stickyHash = hash(plan.hashKeys(for: target)) }
         if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }
         prepareRequestFields()
-        if request.framing != .none { replay.start(limit: plan.replayLimit) }
+        if request.framing != .none { replay.start(limit: plan.replayLimit, framing: request.framing) }
         let timeout = snapshot.routes[routeIndex].timeoutTicks
         if timeout != TimerNode.never, requestBodyIsComplete { startRouteTimeout(timeout) }
         if let mirror = plan.mirror { startMirror(mirror) }
@@ -94,24 +94,28 @@ extension Exchange {
         writer.write(" HTTP/1.1\r\n")
     }
 
-    /// Takes out what belongs to the client's connection only (RFC 9110, section 7.6.1) and what is written anew.
-    ///
-    /// Done once; further attempts send the same fields.
-    private func prepareRequestFields() {
-        request.fields.remove(.host)
+    /// Takes out what belongs to the client's connection only (RFC 9110, section 7.6.1), and what strangers say about
+    /// forwarding. Upgrade and TE stay until the request is forwarded, for routes and filters to see.
+    func removeConnectionFields(_ connection: DownstreamConnection) {
         if request.nominatesFields {
             HopByHop.removeNominated(from: &request.fields)
         } else {
             request.fields.remove(.connection)
         }
-        if request.fields.present.mayHave(.upgrade) {
-            if request.wantsUpgrade { readUpgradeToken() }
-            request.fields.remove(.upgrade)
-        }
         request.fields.remove(.keepAlive)
         request.fields.remove(.proxyConnection)
         request.fields.remove(.proxyAuthorization)
         request.fields.remove(.http2Settings)
+        connection.removeUntrustedForwardedFields(of: self)
+    }
+
+    /// Takes out what is written anew. Done once; further attempts send the same fields.
+    private func prepareRequestFields() {
+        request.fields.remove(.host)
+        if request.fields.present.mayHave(.upgrade) {
+            if request.wantsUpgrade { readUpgradeToken() }
+            request.fields.remove(.upgrade)
+        }
         if request.fields.present.mayHave(.te) { HopByHop.keepOnlyTrailers(in: &request.fields) }
         if request.framing == .chunked {
             request.fields.remove(.transferEncoding)
@@ -121,7 +125,11 @@ extension Exchange {
             request.fields.remove(.contentLength)
             sendsChunked = request.framing != .none
         }
-        connection?.removeUntrustedForwardedFields(of: self)
+        // What is still there came from a trusted proxy or from a filter, and stands.
+        let present = request.fields.present
+        keepsForwardedFor = present.mayHave(.xForwardedFor) && request.fields.has(.xForwardedFor)
+        keepsForwardedProto = present.mayHave(.xForwardedProto) && request.fields.has(.xForwardedProto)
+        keepsForwardedHost = present.mayHave(.xForwardedHost) && request.fields.has(.xForwardedHost)
     }
 
     /// Only tokens that the route allows are passed on; for others the request goes as a plain one.

@@ -198,6 +198,7 @@ extension Exchange: AttemptDelegate {
     func patienceEnded() {
         if isWaiting {
             isWaiting = false
+            generation &+= 1
             return reply(LocalReply(.filterTimeout))
         }
         switch phase {

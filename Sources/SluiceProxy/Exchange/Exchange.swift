@@ -68,6 +68,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     // What trusted proxies said.
     var forwardedFor: [UInt8] = []
+    var keepsForwardedFor = false
     var keepsForwardedProto = false
     var keepsForwardedHost = false
     var tunnelHalvesEnded = 0
@@ -120,6 +121,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         if let error = preparePath(connection.listener) { return refuse(error) }
         if let error = checkMethod(connection.listener) { return refuse(error) }
         findClient(connection)
+        // Before any filter looks: a client must not be able to nominate away what a filter sets.
+        removeConnectionFields(connection)
         if case .length(let count) = request.framing, let limit = connection.listener.bodyLimit, count > limit {
             return refuse(.bodyTooLarge)
         }
@@ -158,7 +161,10 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         while filtersEntered < chain.filters.count {
             let filter = chain.filters[filtersEntered]
             filtersEntered += 1
-            switch filter.onRequest(self) {
+            var verdict = filter.onRequest(self)
+            if case .wait = verdict, let early = earlyVerdict { verdict = early }
+            earlyVerdict = nil
+            switch verdict {
             case .next: continue
             case .respond(let local): return reply(local)
             case .wait: return beginWaiting()
@@ -168,14 +174,20 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     }
 
     private func beginWaiting() {
-        // A filter may have resumed before it returned `.wait`; then there is nothing to wait for.
-        guard phase == .runningFilters, !responseHeadSent, !hasActed else { return }
         isWaiting = true
         loop.wheel.arm(self, in: Worker.filterTicks)
     }
 
+    /// A ticket's verdict has come. It counts once: the generation moves on, so that a second one of the same filter
+    /// cannot be taken for that of the next.
     func resume(_ verdict: HeadVerdict) {
-        guard phase == .runningFilters, isWaiting else { return }
+        guard phase == .runningFilters, !hasActed else { return }
+        generation &+= 1
+        guard isWaiting else {
+            // The filter has not even returned `.wait` yet: what it asked failed or was there at once.
+            earlyVerdict = verdict
+            return
+        }
         isWaiting = false
         loop.wheel.disarm(self)
         switch verdict {
@@ -186,6 +198,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     }
 
     var isWaiting = false
+    private var earlyVerdict: HeadVerdict?
+    /// The request filters have passed or a reply was made.
     var hasActed = false
 
     // MARK: - The action
@@ -297,6 +311,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         if !stickyCookie.isEmpty { stickyCookie = [] }
         mirror = nil
         if !forwardedFor.isEmpty { forwardedFor = [] }
+        keepsForwardedFor = false
         keepsForwardedProto = false
         keepsForwardedHost = false
         tunnelHalvesEnded = 0
@@ -309,6 +324,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         error = nil
         routeDeadline = TimerNode.never
         isWaiting = false
+        if earlyVerdict != nil { earlyVerdict = nil }
         hasActed = false
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceCore
 
 /// What was sent of a request body, kept so that another attempt can send it again.
 ///
@@ -6,19 +7,24 @@ import NIOCore
 struct ReplayBuffer {
     private var bytes = ByteBuffer()
     private var limit = 0
+    private var outgrows = false
     /// Everything sent so far is here.
     private(set) var isWhole = true
 
     var isEmpty: Bool { bytes.readableBytes == 0 }
 
-    mutating func start(limit: Int) { self.limit = limit }
+    /// Gets ready for a body. One that is known to be too large is not even begun.
+    mutating func start(limit: Int, framing: BodyFraming) {
+        self.limit = limit
+        if case .length(let count) = framing, count > UInt64(limit) { outgrows = true }
+    }
 
     /// A body that is complete before the first attempt.
     mutating func preset(_ body: ByteBuffer) { bytes = body }
 
     mutating func keep(_ piece: ByteBuffer) {
         guard isWhole else { return }
-        guard bytes.readableBytes + piece.readableBytes <= limit else {
+        guard !outgrows, bytes.readableBytes + piece.readableBytes <= limit else {
             isWhole = false
             bytes = ByteBuffer()
             return
@@ -33,6 +39,7 @@ struct ReplayBuffer {
     mutating func reset() {
         if bytes.capacity > 0 { bytes = ByteBuffer() }
         limit = 0
+        outgrows = false
         isWhole = true
     }
 }

@@ -87,6 +87,12 @@ package final class Acceptor: Sendable {
         while seenEpoch.load(ordering: .acquiring) < wanted, !stopping.load(ordering: .relaxed) { usleep(200) }
     }
 
+    /// Takes in what waits on sockets that are about to be closed, for which it would be a reset. The thread must have
+    /// let go of them.
+    package func acceptWaiting(from sources: [Source]) {
+        for source in sources { _ = acceptSome(from: source, atMost: 8192) }
+    }
+
     package func stop() {
         current.store(Box([]), ordering: .releasing)
         stopping.store(true, ordering: .releasing)
@@ -127,8 +133,8 @@ package final class Acceptor: Sendable {
     }
 
     /// - Returns: false when the process or the system has no descriptor left.
-    private func acceptSome(from source: Source) -> Bool {
-        for _ in 0..<64 {
+    private func acceptSome(from source: Source, atMost limit: Int = 64) -> Bool {
+        for _ in 0..<limit {
             var storage = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let descriptor = withUnsafeMutablePointer(to: &storage) {

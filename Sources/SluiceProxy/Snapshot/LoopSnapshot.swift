@@ -37,7 +37,7 @@ package final class LoopSnapshot {
     private let upstreamNames: [String]
     private let callouts: CalloutTargets
     /// Filled when the loop takes the snapshot over, since pools outlive snapshots.
-    private var upstreams: ContiguousArray<LoopUpstream> = []
+    private var upstreams: ContiguousArray<LoopUpstream?> = []
     /// Exchanges that use it.
     private var users = 0
     private var onUnused: ((LoopSnapshot) -> Void)?
@@ -73,7 +73,7 @@ package final class LoopSnapshot {
     }
 
     func bind(_ find: (String) -> LoopUpstream?) {
-        upstreams = ContiguousArray(upstreamNames.compactMap(find))
+        upstreams = ContiguousArray(upstreamNames.map(find))
         callouts.bind(find)
     }
 

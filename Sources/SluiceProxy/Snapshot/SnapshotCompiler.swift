@@ -14,7 +14,7 @@ package enum SnapshotCompiler {
 
     /// The part that is one loop's own; handed to it by `Worker.install`.
     package static func instantiate(_ shared: SharedSnapshot, for loop: LoopContext) throws -> LoopSnapshot {
-        var builder = LoopSnapshotBuilder(shared.model, loop)
+        var builder = try LoopSnapshotBuilder(shared.model, loop)
         var routes: ContiguousArray<CompiledRoute> = []
         routes.reserveCapacity(shared.model.routes.count)
         for route in shared.model.routes { routes.append(try builder.route(route)) }
@@ -26,6 +26,12 @@ package enum SnapshotCompiler {
             callouts: builder.callouts
         )
     }
+}
+
+/// Why a model that passed its checks still cannot run.
+package enum SnapshotError: Error {
+    /// This binary has a configuration type of that name, but nothing that carries it out.
+    case notRunnable(filter: String, SourcePlace)
 }
 
 /// Collects what routes have in common while one loop's copy is built.
@@ -41,11 +47,11 @@ private struct LoopSnapshotBuilder {
     private let defaultUpgradeNames = ["websocket"]
     private let defaultUpgrades = [Array("websocket".utf8)]
 
-    init(_ model: GatewayModel, _ loop: LoopContext) {
+    init(_ model: GatewayModel, _ loop: LoopContext) throws {
         self.loop = loop
         upstreamNames = model.upstreams.map(\.name)
         upstreamIndex = Dictionary(model.upstreams.enumerated().map { ($1.name, $0) }) { first, _ in first }
-        globalFilters = Self.instances(model.filters, firstSlot: 0, loop, callouts)
+        globalFilters = try Self.instances(model.filters, firstSlot: 0, loop, callouts)
         globalChain = globalFilters.isEmpty ? nil : FilterChain(globalFilters, slotCount: globalFilters.count)
     }
 
@@ -54,10 +60,13 @@ private struct LoopSnapshotBuilder {
         firstSlot: Int,
         _ loop: LoopContext,
         _ callouts: CalloutTargets
-    ) -> ContiguousArray<any Filter> {
+    ) throws -> ContiguousArray<any Filter> {
         var filters: ContiguousArray<any Filter> = []
         for (i, model) in models.enumerated() {
-            guard let configuration = model.configuration as? any RunnableFilterConfiguration else { continue }
+            guard let configuration = model.configuration as? any RunnableFilterConfiguration else {
+                // A policy that is silently not there would be worse than none at all.
+                throw SnapshotError.notRunnable(filter: model.name, model.place)
+            }
             let resources = FilterResources(loop: loop, slot: firstSlot + i, callouts: callouts)
             filters.append(configuration.makeFilter(resources))
         }
@@ -84,7 +93,7 @@ private struct LoopSnapshotBuilder {
             responseHeadTicks: model.responseHeadTimeout.map(ticks),
             streamIdleTicks: model.streamIdleTimeout.map(ticks),
             bodyLimit: model.bodyLimit ?? .max,
-            chain: chain(model.filters),
+            chain: try chain(model.filters),
             forward: forward,
             respond: respond,
             redirect: redirect,
@@ -98,9 +107,9 @@ private struct LoopSnapshotBuilder {
         amount > .zero ? TimerWheel.ticks(nanoseconds: amount.nanoseconds) : TimerNode.never
     }
 
-    private func chain(_ models: [FilterModel]) -> FilterChain? {
+    private func chain(_ models: [FilterModel]) throws -> FilterChain? {
         guard !models.isEmpty else { return globalChain }
-        let own = Self.instances(models, firstSlot: globalFilters.count, loop, callouts)
+        let own = try Self.instances(models, firstSlot: globalFilters.count, loop, callouts)
         return FilterChain(globalFilters + own, slotCount: globalFilters.count + own.count)
     }
 

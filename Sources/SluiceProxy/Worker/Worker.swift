@@ -136,6 +136,10 @@ package final class Worker {
         if isDraining, connections.isEmpty { whenIdle?() }
     }
 
+    /// From now on every answer is the last of its connection. Idle connections stay open for the moment, since their
+    /// next request may be on its way.
+    package func beginDraining() { isDraining = true }
+
     /// Stops gently: idle connections end now, others with their answer; `done` is called when none is left.
     package func drain(_ done: @escaping () -> Void) {
         isDraining = true

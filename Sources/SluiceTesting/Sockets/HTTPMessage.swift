@@ -11,7 +11,8 @@ package struct HTTPMessage: Sendable {
 
     init(rawHead: String) throws {
         self.rawHead = rawHead
-        var lines = rawHead.dropLast(4).split(separator: "\r\n", omittingEmptySubsequences: false)
+        // CR LF is one Character.
+        var lines = rawHead.dropLast(2).split(separator: "\r\n", omittingEmptySubsequences: false)
         startLine = lines.isEmpty ? "" : String(lines.removeFirst())
         fields = try lines.map(Self.field)
     }
@@ -91,7 +92,7 @@ extension RawPeer {
             guard try readText(2) == "\r\n" else { throw TestFailure("\(name): a chunk does not end where it should") }
         }
         while true {
-            let line = String(decoding: try read(through: "\r\n"), as: UTF8.self).dropLast(2)
+            let line = String(decoding: try read(through: "\r\n"), as: UTF8.self).dropLast()
             if line.isEmpty { return }
             message.trailers.append(try HTTPMessage.field(line))
         }
@@ -99,7 +100,7 @@ extension RawPeer {
 
     /// The size of the next chunk; its line must have no extension.
     package func readChunkSize() throws -> Int {
-        let line = String(decoding: try read(through: "\r\n"), as: UTF8.self).dropLast(2)
+        let line = String(decoding: try read(through: "\r\n"), as: UTF8.self).dropLast()
         guard let size = Int(line, radix: 16), !line.isEmpty else { throw TestFailure("\(name): no chunk size: \(line)") }
         return size
     }

@@ -74,6 +74,19 @@ package final class RawPeer {
         return 0
     }
 
+    /// Sends until nothing moves for a while, or until all is out.
+    ///
+    /// - Returns: how many bytes went out.
+    package func sendUntilStalled(_ bytes: ArraySlice<UInt8>, stall: TimeAmount = .milliseconds(150)) throws -> Int {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = try sendNow(rest)
+            rest = rest.dropFirst(count)
+            if count == 0, Sockets.wait(descriptor, for: POLLOUT, until: SystemClock.monotonic() + stall) == 0 { break }
+        }
+        return bytes.count - rest.count
+    }
+
     /// Sends the pattern until nothing moves for a while, or until the limit.
     ///
     /// - Returns: how many bytes went out.
@@ -81,9 +94,9 @@ package final class RawPeer {
         var sent = 0
         while sent < limit {
             let piece = Pattern.bytes(min(limit - sent, 64 * 1024), from: offset + sent)
-            let count = try sendNow(piece[...])
+            let count = try sendUntilStalled(piece[...], stall: stall)
             sent += count
-            if count == 0, Sockets.wait(descriptor, for: POLLOUT, until: SystemClock.monotonic() + stall) == 0 { break }
+            if count < piece.count { break }
         }
         return sent
     }

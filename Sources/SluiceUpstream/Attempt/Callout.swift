@@ -35,9 +35,7 @@ package final class Callout: TimerNode, AttemptDelegate {
 
     // MARK: - For the filter
 
-    /// Sends a request.
-    ///
-    /// - Parameter target: unbound, as while a configuration is loaded, the request fails.
+    /// Sends a request. It fails at once while the target is not bound, which it is before the first exchange.
     package func start(_ request: CalloutRequest, to target: CalloutTarget, _ completion: @escaping Completion) {
         guard let upstream = target.upstream else { return completion(.failure(.noHealthyUpstream)) }
         start(request, at: upstream, completion)
@@ -115,7 +113,8 @@ package final class Callout: TimerNode, AttemptDelegate {
 
     package func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {
         if opensTunnel { return fail(.upstreamProtocolError) }
-        if case .length(let count) = head.framing, count > UInt64(max(0, request.answerLimit)) { return fail(.bufferLimit) }
+        let limit = UInt64(max(0, request.answerLimit))
+        if case .length(let count) = head.framing, count > limit { return fail(.bufferLimit) }
         loop.wheel.arm(self, at: finalDeadline)
         HopByHop.remove(from: &head.fields, nominated: head.nominatesFields)
         head.fields.remove(.transferEncoding)

@@ -102,10 +102,7 @@ final class DNSChannel {
         pending.channel.inbox.append(Arrival(lookup: pending.lookup, question: pending.question, reply: reply))
     }
 
-    // MARK: - The thread and its waking up
-
-    /// To be called first on the resolver's thread.
-    static func enterThread() { sluice_dns_enter_thread() }
+    // MARK: - Waking up
 
     /// A descriptor for `step`; below 0 when there is none.
     static func openWake() -> Int32 { sluice_dns_wake_open() }

@@ -38,7 +38,7 @@ package final class DNSResolver: Sendable {
         let channel = try DNSChannel(configuration)
         mailbox = try DNSMailbox()
         let worker = DNSWorker(configuration, channel: channel, mailbox: mailbox)
-        guard worker.startThread() else { throw .noResources }
+        guard DNSWorker.start(worker) else { throw .noResources }
     }
 
     deinit { mailbox.close() }

@@ -1,10 +1,9 @@
-internal import Glibc
-internal import NIOCore
 internal import SluiceConfig
+internal import SluiceCore
 
 /// The resolver's thread: takes requests, runs their lookups over one channel, completes them.
 ///
-/// Isolation: after `startThread` that thread alone.
+/// Isolation: after `start` its thread alone.
 final class DNSWorker {
     /// Both kinds of lookup under one face.
     private enum Lookup {
@@ -59,29 +58,18 @@ final class DNSWorker {
 
     // MARK: - Thread
 
-    /// Starts the thread, which ends by itself when the mailbox is closed.
-    ///
-    /// - Returns: false when there is no thread to be had; the mailbox is finished then.
-    func startThread() -> Bool {
-        // SAFETY: the thread takes over this reference; nothing else uses the worker from here on.
-        let context = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let code = pthread_create(&thread, nil, Self.main, context.toOpaque())
-        guard code == 0 else {
-            context.release()
-            mailbox.finish()
-            return false
-        }
-        pthread_detach(thread)
-        return true
+    /// Carries a worker to its thread.
+    // SAFETY: whoever makes one gives the worker away, and only the new thread takes it out.
+    private struct Handover: @unchecked Sendable {
+        let worker: DNSWorker
     }
 
-    private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
-        guard let context else { return nil }
-        DNSChannel.enterThread()
-        // SAFETY: balances the retain in `startThread`.
-        Unmanaged<DNSWorker>.fromOpaque(context).takeRetainedValue().run()
-        return nil
+    /// Starts the thread, which ends by itself when the mailbox is closed. The worker is its alone from here on.
+    ///
+    /// - Returns: false when there is no thread to be had.
+    static func start(_ worker: DNSWorker) -> Bool {
+        let handover = Handover(worker: worker)
+        return ControlThread.spawn(name: "sluice-dns") { handover.worker.run() }
     }
 
     private func run() {

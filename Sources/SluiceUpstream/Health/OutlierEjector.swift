@@ -21,7 +21,7 @@ package struct OutlierEjector: Sendable {
         var inServiceSince: NIODeadline
     }
 
-    private let model: OutlierModel
+    private var model: OutlierModel
     private let interval: TimeAmount
     private var records: [Int: Record] = [:]
 
@@ -30,6 +30,9 @@ package struct OutlierEjector: Sendable {
         self.model = model
         self.interval = interval.nanoseconds > 0 ? interval : .nanoseconds(1)
     }
+
+    /// Other rules for the ejections to come.
+    package mutating func configure(_ model: OutlierModel) { self.model = model }
 
     /// The ids of the endpoints that are out now.
     package var ejected: Set<Int> { Set(records.lazy.filter { $0.value.until != nil }.map(\.key)) }

@@ -25,6 +25,7 @@ internal import Testing
     }
 
     @Test func shortensAndCleansTexts() {
+        #expect(Printable.visible("a\u{1B}b\u{85}") == "a\\u{1b}b\\u{85}")
         #expect(Printable.short("plain é 日") == "plain é 日")
         #expect(Printable.short("a\u{1B}[0m\n") == "a\\u{1b}[0m\\u{a}")
         #expect(Printable.short("x\u{202E}y") == "x\\u{202e}y")

@@ -87,4 +87,25 @@ internal import Testing
             ]
         )
     }
+
+    @Test func manyMistakesOfOneKindCostLittle() {
+        var text = "version: 1\nlisteners: [{name: plain, address: \":8080\"}]\nupstreams:\n"
+        for number in 0..<2000 { text += "  upstream_\(number): {url: \"http://127.0.0.1:1\"}\n" }
+        text += "routes:\n"
+        for number in 0..<2000 { text += "  - {upstream: upstrem_\(number), timeout: 5s}\n" }
+        let (model, diagnostics) = load(text)
+        #expect(model == nil)
+        #expect(diagnostics.errorCount == 2000)
+        let unknown = diagnostics.sorted.filter { $0.code == .unknownUpstream }
+        #expect(unknown.count == Diagnostics.perCode)
+        #expect(unknown.first?.help == "did you mean 'upstream_0'?")
+    }
+
+    @Test func namesOfRoutesWithoutOneAreUnique() throws {
+        let routes = (0..<500).map { "  - {match: {headers: {x: \"\($0)\"}}, respond: {}}\n" }.joined()
+        let (model, _) = load("version: 1\nlisteners: []\nroutes:\n  - {name: \"/* #3\", respond: {}}\n" + routes)
+        let names = try #require(model).routes.map(\.name)
+        #expect(Set(names).count == 501)
+        #expect(names.contains("/*") && names.contains("/* #500") && names.contains("/* #501"))
+    }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceUpstream
@@ -31,6 +32,17 @@ import Testing
         #expect(exchange.resumed.count == 1)
     }
 
+    @Test func aTicketCannotResumeTheWaitOfTheNextFilter() {
+        let exchange = TestExchange()
+        let first = FilterTicket(exchange)
+        #expect(first.resume(.next))
+        let second = FilterTicket(exchange)
+        #expect(!first.resume(.next))
+        #expect(exchange.resumed.count == 1)
+        #expect(second.resume(.respond(LocalReply(status: 403))))
+        #expect(exchange.resumed.map { $0.reply?.status } == [nil, 403])
+    }
+
     @Test func templatesAreFilledInFromTheExchange() throws {
         let exchange = TestExchange(request: [("X-A", "a")])
         exchange.variables = [.clientIP: "192.0.2.1\r\n"]
@@ -49,7 +61,8 @@ import Testing
     }
 
     @Test func theCatalogHoldsEveryFilterOnce() {
-        #expect(BuiltInFilters.catalog.names == ["headers", "request_id"])
-        for name in BuiltInFilters.catalog.names { #expect(BuiltInFilters.catalog[name] is any RunnableFilterConfiguration.Type) }
+        let catalog = BuiltInFilters.catalog
+        #expect(catalog.names == ["headers", "request_id"])
+        for name in catalog.names { #expect(catalog[name] is any RunnableFilterConfiguration.Type) }
     }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 import SluiceCore
 import SluiceFilters
 import Testing
@@ -29,7 +30,9 @@ import Testing
     }
 
     @Test func removeTakesEveryLineOfTheName() throws {
-        let exchange = TestExchange(response: [("SERVER", "a"), ("X-Powered-By", "b"), ("server", "c"), ("x-powered-by", "d"), ("Date", "e")])
+        let exchange = TestExchange(response: [
+            ("SERVER", "a"), ("X-Powered-By", "b"), ("server", "c"), ("x-powered-by", "d"), ("Date", "e"),
+        ])
         try run("headers: {response: {remove: [Server, x-powered-by]}}", on: exchange)
         #expect(exchange.responseLines == ["Date: e"])
         #expect(exchange.response.fields.count == 1)
@@ -37,7 +40,10 @@ import Testing
 
     @Test func theOrderIsRemoveSetAddAppend() throws {
         let exchange = TestExchange(request: [("A", "old"), ("B", "old"), ("C", "old")])
-        try run("headers: {request: {append: {A: appended, B: appended}, add: {A: added, C: added}, set: {B: set}, remove: [A]}}", on: exchange)
+        try run(
+            "headers: {request: {append: {A: appended, B: appended}, add: {A: added, C: added}, set: {B: set}, remove: [A]}}",
+            on: exchange
+        )
         #expect(exchange.requestLines == ["C: old", "B: set", "A: added", "A: appended", "B: appended"])
     }
 
@@ -70,19 +76,29 @@ import Testing
                 + "response: {set: {X-From: '${upstream.name} ${response.status}'}}}",
             on: exchange
         )
-        #expect(exchange.requestLines == ["X-User: ann", "X-Who: ann@192.0.2.1", "X-Id: order 7", "X-Req: abc", "X-Text: a ${b}"])
+        #expect(
+            exchange.requestLines == [
+                "X-User: ann", "X-Who: ann@192.0.2.1", "X-Id: order 7", "X-Req: abc", "X-Text: a ${b}",
+            ]
+        )
         #expect(exchange.responseLines == ["X-From: orders 404"])
     }
 
     @Test func valuesSeeTheMessageAsItWasSoThatAHeaderCanBeRenamed() throws {
         let exchange = TestExchange(request: [("X-Old", "value")])
-        try run("headers: {request: {remove: [x-old], set: {X-New: '${header.x-old}', X-Copy: '${header.x-new}'}}}", on: exchange)
+        try run(
+            "headers: {request: {remove: [x-old], set: {X-New: '${header.x-old}', X-Copy: '${header.x-new}'}}}",
+            on: exchange
+        )
         #expect(exchange.requestLines == ["X-New: value"])
     }
 
     @Test func aHeaderWhoseValueComesOutEmptyIsNotSent() throws {
         let exchange = TestExchange(request: [("X-User", "spoofed"), ("X-B", "b")])
-        try run("headers: {request: {set: {X-User: '${cookie.user}'}, add: {X-A: '${query.a}'}, append: {X-B: ' ${query.a}${query.b}'}}}", on: exchange)
+        try run(
+            "headers: {request: {set: {X-User: '${cookie.user}'}, add: {X-A: '${query.a}'}, append: {X-B: '${query.a} ${query.b}'}}}",
+            on: exchange
+        )
         #expect(exchange.requestLines == ["X-B: b"])
     }
 
@@ -111,7 +127,9 @@ import Testing
     }
 
     @Test func valuesThatTogetherAreTooLongAreRefused() throws {
-        let file = FilterFile("headers: {request: {set: {A: '${query.a}', B: '${query.a}'}}, response: {set: {A: '${query.a}', B: '${query.a}', C: c}}}")
+        let file = FilterFile(
+            "headers: {request: {set: {A: '${query.a}', B: '${query.a}'}}, response: {set: {A: '${query.a}', B: '${query.a}', C: c}}}"
+        )
         let filter = try #require(file.filter())
         let exchange = TestExchange(request: [("Z", "z")])
         exchange.variables = [.query("a"): String(repeating: "a", count: 40_000)]
@@ -135,6 +153,28 @@ import Testing
             #expect(filter.onRequest(exchange).isNext)
             #expect(exchange.requestLines == ["A: x\(round)"] + (round == 1 ? [] : ["B: b"]))
         }
+    }
+
+    @Test func valuesAreMadeInMemoryOfTheLoop() throws {
+        let resources = FilterResources.forTest()
+        func address(_ buffer: ByteBuffer) -> UnsafeRawPointer? { buffer.withVeryUnsafeBytes { $0.baseAddress } }
+        var scratch = resources.loop.takeScratch()
+        scratch.reserveCapacity(4096)
+        let before = address(scratch)
+        resources.loop.giveBack(scratch)
+        scratch = ByteBuffer()
+
+        let file = FilterFile(
+            "headers: {request: {set: {A: 'x${query.a}'}}, response: {set: {A: 'x${query.a}'}}}"
+        )
+        let filter = try #require(file.filter(resources))
+        let exchange = TestExchange()
+        exchange.variables = [.query("a"): "a"]
+        #expect(filter.onRequest(exchange).isNext)
+        filter.onResponse(exchange)
+        #expect(exchange.requestLines == ["A: xa"])
+        #expect(exchange.responseLines == ["A: xa"])
+        #expect(address(resources.loop.takeScratch()) == before)
     }
 
     @Test func anEmptyValueOfADialectIsNotSentEither() {

@@ -10,13 +10,15 @@ struct FilterFile {
     /// - Parameter filters: the items of the list as the file writes them, one a line, without the dash.
     init(_ filters: String...) {
         let items = filters.map { "  - \($0)\n" }.joined()
-        self.init(text: """
-            version: 1
-            listeners: [{name: main, address: "127.0.0.1:0"}]
-            routes: [{name: all, respond: {status: 200}}]
-            filters:
-            \(items)
-            """)
+        self.init(
+            text: """
+                version: 1
+                listeners: [{name: main, address: "127.0.0.1:0"}]
+                routes: [{name: all, respond: {status: 200}}]
+                filters:
+                \(items)
+                """
+        )
     }
 
     init(text: String) {

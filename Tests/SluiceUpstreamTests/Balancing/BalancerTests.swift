@@ -6,24 +6,24 @@ import Testing
 
 /// What holds for every rule.
 @Suite struct BalancerTests {
-    @Test(arguments: BalancerKit.all)
-    func `an empty list gives nil`(model: BalancingModel) {
+    @Test("an empty list gives nil", arguments: BalancerKit.all)
+    func anEmptyListGivesNil(model: BalancingModel) {
         var balancer = BalancerKit.balancer(model, [])
         #expect(balancer.pick(hash: 1) == nil)
         #expect(balancer.pick() == nil)
         #expect(!balancer.isPanicking)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `one endpoint gets everything, retries too`(model: BalancingModel) {
+    @Test("one endpoint gets everything, retries too", arguments: BalancerKit.all)
+    func oneEndpointGetsEverythingRetriesToo(model: BalancingModel) {
         var balancer = BalancerKit.balancer(model, BalancerKit.endpoints([3]))
         #expect(balancer.pick(hash: 1) == 0)
         #expect(balancer.pick() == 0)
         #expect(balancer.pick(hash: 1, excluding: BalancerKit.tried(100)) == 0)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `weight 0 is never picked, not even in a panic`(model: BalancingModel) {
+    @Test("weight 0 is never picked, not even in a panic", arguments: BalancerKit.all)
+    func weight0IsNeverPickedNotEvenInAPanic(model: BalancingModel) {
         var endpoints = BalancerKit.endpoints([0, 1, 0, 2])
         var balancer = BalancerKit.balancer(model, endpoints)
         #expect(balancer.counts(500).enumerated().allSatisfy { ($0.offset % 2 == 1) == ($0.element > 0) })
@@ -34,14 +34,14 @@ import Testing
         #expect(balancer.pick(excluding: BalancerKit.tried(101, 103)) != 0)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `only weight 0 gives nil`(model: BalancingModel) {
+    @Test("only weight 0 gives nil", arguments: BalancerKit.all)
+    func onlyWeight0GivesNil(model: BalancingModel) {
         var balancer = BalancerKit.balancer(model, BalancerKit.endpoints([0, 0]))
         #expect(balancer.pick(hash: 1) == nil)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `shares follow the weights`(model: BalancingModel) {
+    @Test("shares follow the weights", arguments: BalancerKit.all)
+    func sharesFollowTheWeights(model: BalancingModel) {
         var balancer = BalancerKit.balancer(model, BalancerKit.endpoints([1, 2, 5]))
         let counts = balancer.counts(16_000)
         // A ring of 1,024 points spreads coarsely.
@@ -51,8 +51,8 @@ import Testing
         }
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `unusable endpoints are left out while enough others are usable`(model: BalancingModel) {
+    @Test("unusable endpoints are left out while enough others are usable", arguments: BalancerKit.all)
+    func unusableEndpointsAreLeftOutWhileEnoughOthersAreUsable(model: BalancingModel) {
         var endpoints = BalancerKit.endpoints(count: 4)
         endpoints[1].isUsable = false
         endpoints[2].isUsable = false
@@ -62,8 +62,8 @@ import Testing
         #expect(counts[1] == 0 && counts[2] == 0 && counts[0] > 0 && counts[3] > 0)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `below the panic threshold all are used`(model: BalancingModel) {
+    @Test("below the panic threshold all are used", arguments: BalancerKit.all)
+    func belowThePanicThresholdAllAreUsed(model: BalancingModel) {
         var endpoints = BalancerKit.endpoints(count: 4)
         for i in 0..<3 { endpoints[i].isUsable = false }
         var balancer = BalancerKit.balancer(model, endpoints)
@@ -75,8 +75,8 @@ import Testing
         #expect(balancer.counts(800)[1] == 0)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `without a panic threshold the last usable one gets all, and none gives nil`(model: BalancingModel) {
+    @Test("without a panic threshold the last usable one gets all, and none gives nil", arguments: BalancerKit.all)
+    func withoutAPanicThresholdTheLastUsableOneGetsAllAndNone(model: BalancingModel) {
         var endpoints = BalancerKit.endpoints(count: 4)
         for i in 0..<3 { endpoints[i].isUsable = false }
         var balancer = BalancerKit.balancer(model, endpoints, panicThreshold: 0)
@@ -88,15 +88,15 @@ import Testing
         #expect(balancer.pick() == nil)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `tried endpoints are avoided while there is another`(model: BalancingModel) {
+    @Test("tried endpoints are avoided while there is another", arguments: BalancerKit.all)
+    func triedEndpointsAreAvoidedWhileThereIsAnother(model: BalancingModel) {
         var balancer = BalancerKit.balancer(model, BalancerKit.endpoints([50, 1, 1]))
         #expect(balancer.counts(300, excluding: BalancerKit.tried(100))[0] == 0)
         #expect(balancer.counts(300, excluding: BalancerKit.tried(100, 102)) == [0, 300, 0])
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `when all were tried one of them is tried again`(model: BalancingModel) {
+    @Test("when all were tried one of them is tried again", arguments: BalancerKit.all)
+    func whenAllWereTriedOneOfThemIsTriedAgain(model: BalancingModel) {
         var endpoints = BalancerKit.endpoints(count: 4)
         endpoints[3].isUsable = false
         var balancer = BalancerKit.balancer(model, endpoints)
@@ -105,14 +105,14 @@ import Testing
         #expect(counts[3] == 0)
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `ids of endpoints that are gone exclude nothing`(model: BalancingModel) {
+    @Test("ids of endpoints that are gone exclude nothing", arguments: BalancerKit.all)
+    func idsOfEndpointsThatAreGoneExcludeNothing(model: BalancingModel) {
         var balancer = BalancerKit.balancer(model, BalancerKit.endpoints(count: 2))
         #expect(balancer.counts(300, excluding: BalancerKit.tried(0, 1)).allSatisfy { $0 > 0 })
     }
 
-    @Test(arguments: BalancerKit.all)
-    func `the next priority serves only when the first cannot`(model: BalancingModel) {
+    @Test("the next priority serves only when the first cannot", arguments: BalancerKit.all)
+    func theNextPriorityServesOnlyWhenTheFirstCannot(model: BalancingModel) {
         var endpoints = BalancerKit.endpoints(count: 4)
         endpoints[2].priority = 1
         endpoints[3].priority = 1
@@ -132,8 +132,11 @@ import Testing
 }
 
 @Suite struct EndpointSelectionTests {
-    @Test(arguments: [(5, 10, 0.5, false), (4, 10, 0.5, true), (0, 10, 0.5, true), (1, 10, 0, false), (9, 10, 1, true)])
-    func `panics strictly below the threshold`(usable: Int, total: Int, threshold: Double, panics: Bool) {
+    @Test(
+        "panics strictly below the threshold",
+        arguments: [(5, 10, 0.5, false), (4, 10, 0.5, true), (0, 10, 0.5, true), (1, 10, 0, false), (9, 10, 1, true)]
+    )
+    func panicsStrictlyBelowTheThreshold(usable: Int, total: Int, threshold: Double, panics: Bool) {
         var endpoints = BalancerKit.endpoints(count: total)
         for i in usable..<total { endpoints[i].isUsable = false }
         let selection = EndpointSelection(endpoints, panicThreshold: threshold)
@@ -141,13 +144,15 @@ import Testing
         #expect(selection.candidates == Array(0..<(panics ? total : usable)))
     }
 
-    @Test func `endpoints of weight 0 do not count in the share`() {
+    @Test("endpoints of weight 0 do not count in the share")
+    func endpointsOfWeight0DoNotCountInTheShare() {
         var endpoints = BalancerKit.endpoints([1, 1, 0, 0, 0])
         endpoints[1].isUsable = false
         #expect(EndpointSelection(endpoints, panicThreshold: 0.5).candidates == [0])
     }
 
-    @Test func `a level in need gives way to a later one that is well`() {
+    @Test("a level in need gives way to a later one that is well")
+    func aLevelInNeedGivesWayToALaterOneThatIsWell() {
         var endpoints = BalancerKit.endpoints(count: 6)
         for i in 3..<6 { endpoints[i].priority = 5 }
         for i in 1..<3 { endpoints[i].isUsable = false }
@@ -162,7 +167,8 @@ import Testing
 }
 
 @Suite struct TriedEndpointsTests {
-    @Test func `remembers what it was given, once`() {
+    @Test("remembers what it was given, once")
+    func remembersWhatItWasGivenOnce() {
         var tried = TriedEndpoints()
         #expect(tried.isEmpty && !tried.contains(0))
         tried.insert(0)
@@ -171,7 +177,8 @@ import Testing
         #expect(tried.count == 2 && tried.contains(0) && tried.contains(7) && !tried.contains(1))
     }
 
-    @Test func `beyond its capacity the oldest is forgotten`() {
+    @Test("beyond its capacity the oldest is forgotten")
+    func beyondItsCapacityTheOldestIsForgotten() {
         var tried = TriedEndpoints()
         for id in 1...TriedEndpoints.capacity + 2 { tried.insert(id) }
         #expect(tried.count == TriedEndpoints.capacity)

@@ -4,8 +4,8 @@ import Testing
 @testable import SluiceUpstream
 
 @Suite struct BreakerCountsTests {
-    @Test(arguments: BreakerCounts.Kind.allCases)
-    func `takes up to the limit and gives back`(kind: BreakerCounts.Kind) {
+    @Test("takes up to the limit and gives back", arguments: BreakerCounts.Kind.allCases)
+    func takesUpToTheLimitAndGivesBack(kind: BreakerCounts.Kind) {
         let owner = BreakerCountsOwner()
         let counts = owner.counts
         #expect(counts.tryAcquire(kind, limit: 2) && counts.tryAcquire(kind, limit: 2))
@@ -17,7 +17,8 @@ import Testing
         withExtendedLifetime(owner) {}
     }
 
-    @Test func `a lowered limit refuses until enough are back`() {
+    @Test("a lowered limit refuses until enough are back")
+    func aLoweredLimitRefusesUntilEnoughAreBack() {
         let owner = BreakerCountsOwner()
         let counts = owner.counts
         for _ in 0..<3 { #expect(counts.tryAcquire(.requests, limit: 5)) }
@@ -31,7 +32,8 @@ import Testing
         withExtendedLifetime(owner) {}
     }
 
-    @Test func `a loop without a connection may always open one`() {
+    @Test("a loop without a connection may always open one")
+    func aLoopWithoutAConnectionMayAlwaysOpenOne() {
         let owner = BreakerCountsOwner()
         let counts = owner.counts
         #expect(counts.tryAcquire(.connections, limit: 1))
@@ -44,7 +46,8 @@ import Testing
         withExtendedLifetime(owner) {}
     }
 
-    @Test func `under contention the limit is never passed and nothing is lost`() async throws {
+    @Test("under contention the limit is never passed and nothing is lost")
+    func underContentionTheLimitIsNeverPassedAndNothingIsLost() async throws {
         let owner = BreakerCountsOwner()
         let counts = owner.counts
         let held = ManagedAtomic(0)
@@ -67,7 +70,8 @@ import Testing
         withExtendedLifetime(owner) {}
     }
 
-    @Test func `as many as the limit get through, however many ask at once`() async throws {
+    @Test("as many as the limit get through, however many ask at once")
+    func asManyAsTheLimitGetThroughHoweverManyAskAtOnce() async throws {
         let owner = BreakerCountsOwner()
         let counts = owner.counts
         let taken = ManagedAtomic(0)
@@ -89,11 +93,14 @@ import Testing
         return count
     }
 
-    @Test(arguments: [
-        (0, 0, 0.2, 3, 3), (10, 0, 0.2, 3, 3), (15, 5, 0.2, 3, 4), (100, 0, 0.2, 3, 20), (99, 0, 0.2, 3, 19),
-        (100, 0, 0, 0, 0), (100, 0, 0, 3, 3), (50, 50, 1, 0, 100),
-    ])
-    func `a share of what is under way, and at least the minimum`(
+    @Test(
+        "a share of what is under way, and at least the minimum",
+        arguments: [
+            (0, 0, 0.2, 3, 3), (10, 0, 0.2, 3, 3), (15, 5, 0.2, 3, 4), (100, 0, 0.2, 3, 20), (99, 0, 0.2, 3, 19),
+            (100, 0, 0, 0, 0), (100, 0, 0, 3, 3), (50, 50, 1, 0, 100),
+        ]
+    )
+    func aShareOfWhatIsUnderWayAndAtLeastTheMinimum(
         requests: Int,
         pending: Int,
         share: Double,
@@ -107,7 +114,8 @@ import Testing
         #expect(owner.counts.retryBudget.current == 0)
     }
 
-    @Test func `a finished retry makes room`() {
+    @Test("a finished retry makes room")
+    func aFinishedRetryMakesRoom() {
         let owner = BreakerCountsOwner()
         let budget = owner.counts.retryBudget
         #expect(budget.tryStart(share: 0.2, minimum: 1))
@@ -118,7 +126,8 @@ import Testing
         withExtendedLifetime(owner) {}
     }
 
-    @Test func `a share beyond all bounds does not trap`() {
+    @Test("a share beyond all bounds does not trap")
+    func aShareBeyondAllBoundsDoesNotTrap() {
         let owner = BreakerCountsOwner()
         _ = owner.counts.tryAcquire(.requests, limit: .max)
         #expect(owner.counts.retryBudget.tryStart(share: .infinity, minimum: 0))
@@ -126,7 +135,8 @@ import Testing
         #expect(!owner.counts.retryBudget.tryStart(share: .nan, minimum: 0))
     }
 
-    @Test func `exact under contention`() async throws {
+    @Test("exact under contention")
+    func exactUnderContention() async throws {
         let owner = BreakerCountsOwner()
         let budget = owner.counts.retryBudget
         let started = ManagedAtomic(0)

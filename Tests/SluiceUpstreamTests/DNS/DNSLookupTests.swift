@@ -65,47 +65,54 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         return (script, asked)
     }
 
-    @Test func `both families are asked at once and joined`() {
+    @Test("both families are asked at once and joined")
+    func bothFamiliesAreAskedAtOnceAndJoined() {
         let (script, asked) = run("a.test.") { $0.type == .a ? v4("a.test") : v6("a.test") }
         #expect(asked.map(\.type) == [.a, .aaaa])
         #expect(script.addresses == ["192.0.2.1", "2001:db8::1"])
         #expect(script.gaps == [])
     }
 
-    @Test(arguments: [(DNSModel.Family.v4, ["192.0.2.1"]), (.v6, ["2001:db8::1"])])
-    func `only the wanted family is asked`(family: DNSModel.Family, addresses: [String]) {
+    @Test("only the wanted family is asked", arguments: [(DNSModel.Family.v4, ["192.0.2.1"]), (.v6, ["2001:db8::1"])])
+    func onlyTheWantedFamilyIsAsked(family: DNSModel.Family, addresses: [String]) {
         let (script, asked) = run("a.test.", family: family) { $0.type == .a ? v4("a.test") : v6("a.test") }
         #expect(asked.count == 1)
         #expect(script.addresses == addresses)
     }
 
-    @Test(arguments: ["192.0.2.7", "2001:db8::7", "[2001:db8::7]"])
-    func `a literal address is its own answer, whatever the family`(text: String) {
+    @Test(
+        "a literal address is its own answer, whatever the family",
+        arguments: ["192.0.2.7", "2001:db8::7", "[2001:db8::7]"]
+    )
+    func aLiteralAddressIsItsOwnAnswerWhateverTheFamily(text: String) {
         for family in DNSModel.Family.allCases {
             let (script, asked) = run(text, family: family) { _ in nil }
             #expect(asked.isEmpty && script.addresses == IPAddress(text).map { [$0.description] })
         }
     }
 
-    @Test func `the hosts file goes first`() {
+    @Test("the hosts file goes first")
+    func theHostsFileGoesFirst() {
         let (script, asked) = run("orders", hosts: "192.0.2.9 orders") { _ in nil }
         #expect(asked.isEmpty && script.addresses == ["192.0.2.9"])
         let (other, askedMore) = run("orders.", family: .v6, hosts: "192.0.2.9 orders") { _ in v6("orders") }
         #expect(askedMore.count == 1 && other.addresses == ["2001:db8::1"])
     }
 
-    @Test func `localhost is never asked for`() {
+    @Test("localhost is never asked for")
+    func localhostIsNeverAskedFor() {
         let (script, asked) = run("localhost", family: .v6, hosts: "127.0.0.1 localhost") { _ in nil }
         #expect(asked.isEmpty && script.error == .notFound)
     }
 
-    @Test(arguments: ["", ".", "a b", "a..b"])
-    func `what is no name is refused without asking`(name: String) {
+    @Test("what is no name is refused without asking", arguments: ["", ".", "a b", "a..b"])
+    func whatIsNoNameIsRefusedWithoutAsking(name: String) {
         let (script, asked) = run(name) { _ in nil }
         #expect(asked.isEmpty && script.error == .badName)
     }
 
-    @Test func `the search list is tried in order until one exists`() {
+    @Test("the search list is tried in order until one exists")
+    func theSearchListIsTriedInOrderUntilOneExists() {
         let (script, asked) = run("orders") {
             $0.name == "orders.two.test" ? v4("orders.two.test") : .failure(.notFound)
         }
@@ -114,7 +121,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect((try? script.result?.get())?.records.first?.target == "orders")
     }
 
-    @Test func `one that has no address of either family is passed over, and at the end nothing is found`() {
+    @Test("one that has no address of either family is passed over, and at the end nothing is found")
+    func oneThatHasNoAddressOfEitherFamilyIsPassedOverAndAtTheEnd() {
         let (script, asked) = run("orders") { question in
             question.type == .a
                 ? .failure(.notFound) : reply(question.name, .aaaa) { $0.alias(question.name, "x.test") }
@@ -122,14 +130,15 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(asked.count == 6 && script.error == .notFound)
     }
 
-    @Test(arguments: DNSError.allCases.filter { $0 != .notFound })
-    func `a failure does not lead further down the list`(error: DNSError) {
+    @Test("a failure does not lead further down the list", arguments: DNSError.allCases.filter { $0 != .notFound })
+    func aFailureDoesNotLeadFurtherDownTheList(error: DNSError) {
         let (script, asked) = run("orders") { $0.type == .a ? .failure(error) : .failure(.notFound) }
         #expect(asked.map(\.name) == ["orders.one.test", "orders.one.test"])
         #expect(script.error == error)
     }
 
-    @Test func `one family found and the other failed is an answer with a gap`() {
+    @Test("one family found and the other failed is an answer with a gap")
+    func oneFamilyFoundAndTheOtherFailedIsAnAnswerWithAGap() {
         let (script, _) = run("a.test.") { $0.type == .a ? .failure(.timeout) : v6("a.test") }
         #expect(script.addresses == ["2001:db8::1"])
         #expect(script.gaps == [DNSGap(target: "a.test", isV4: true, error: .timeout)])
@@ -137,13 +146,15 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(none.gaps == [])
     }
 
-    @Test func `an answer that cannot be read is a failure`() {
+    @Test("an answer that cannot be read is a failure")
+    func anAnswerThatCannotBeReadIsAFailure() {
         let (script, _) = run("a.test.", family: .v4) { _ in reply("a.test", .a) { $0.record("a.test", 1, ttl: 1, [1]) }
         }
         #expect(script.error == .malformed)
     }
 
-    @Test func `replies that nobody waits for change nothing`() {
+    @Test("replies that nobody waits for change nothing")
+    func repliesThatNobodyWaitsForChangeNothing() {
         var lookup = HostLookup("orders", family: .any, search: Self.search, hosts: HostsFile())
         var script = Script()
         let a = DNSQuestion(name: "orders.one.test", type: .a)
@@ -161,7 +172,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(script.open.count == 2)
     }
 
-    @Test func `more addresses than anybody wants are cut`() {
+    @Test("more addresses than anybody wants are cut")
+    func moreAddressesThanAnybodyWantsAreCut() {
         let many = reply("a.test", .a) { wire in
             (0..<5000).reduce(wire) { wire, number in
                 wire.record("a.test", 1, ttl: 1, [10, 0, UInt8(number / 256), UInt8(number % 256)])
@@ -201,7 +213,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
 
     private func services(_ fill: (DNSWire) -> DNSWire) -> DNSReply { reply(Self.name, .srv, fill) }
 
-    @Test func `addresses that came along are used without asking`() throws {
+    @Test("addresses that came along are used without asking")
+    func addressesThatCameAlongAreUsedWithoutAsking() throws {
         let (script, asked) = run(
             services: services {
                 $0.service(Self.name, "n1.test", port: 8080, priority: 2, weight: 5, ttl: 30)
@@ -221,7 +234,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(answer.records.map(\.ttl) == [.seconds(30), .seconds(10)])
     }
 
-    @Test func `the others are asked for, each once, without the search list`() {
+    @Test("the others are asked for, each once, without the search list")
+    func theOthersAreAskedForEachOnceWithoutTheSearchList() {
         let (script, asked) = run(
             services: services {
                 $0.service(Self.name, "n1.test", port: 1).service(Self.name, "n1.test", port: 2)
@@ -233,7 +247,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(script.addresses == ["192.0.2.1", "192.0.2.1", "192.0.2.2"])
     }
 
-    @Test func `the hosts file beats what came along`() {
+    @Test("the hosts file beats what came along")
+    func theHostsFileBeatsWhatCameAlong() {
         let (script, asked) = run(
             hosts: "192.0.2.77 n1.test",
             services: services {
@@ -243,7 +258,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(asked.isEmpty && script.addresses == ["192.0.2.77"])
     }
 
-    @Test func `addresses of a family that is not wanted do not count`() {
+    @Test("addresses of a family that is not wanted do not count")
+    func addressesOfAFamilyThatIsNotWantedDoNotCount() {
         let (script, asked) = run(
             family: .v6,
             services: services {
@@ -254,7 +270,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(asked.map(\.type) == [.aaaa] && script.addresses == ["2001:db8::1"])
     }
 
-    @Test func `a target that does not exist is left out, one whose server fails leaves a gap`() {
+    @Test("a target that does not exist is left out, one whose server fails leaves a gap")
+    func aTargetThatDoesNotExistIsLeftOutOneWhoseServerFails() {
         let (script, _) = run(
             services: services {
                 $0.service(Self.name, "gone.test", port: 1).service(Self.name, "slow.test", port: 2)
@@ -279,7 +296,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         )
     }
 
-    @Test func `when no target has an address the first failure is told, or that nothing was found`() {
+    @Test("when no target has an address the first failure is told, or that nothing was found")
+    func whenNoTargetHasAnAddressTheFirstFailureIsToldOrThat() {
         let both = services { $0.service(Self.name, "n1.test", port: 1).service(Self.name, "n2.test", port: 2) }
         #expect(
             run(services: both) { $0.name == "n1.test" ? .failure(.refused) : .failure(.timeout) }.script.error
@@ -288,13 +306,15 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(run(services: both).script.error == .notFound)
     }
 
-    @Test func `a target "." and a port 0 are no endpoints`() {
+    @Test("a target \".\" and a port 0 are no endpoints")
+    func aTargetAndAPort0AreNoEndpoints() {
         #expect(run(services: services { $0.service(Self.name, "", port: 0) }).script.error == .notFound)
         let (script, asked) = run(services: services { $0.service(Self.name, "n1.test", port: 0) })
         #expect(asked.isEmpty && script.error == .notFound)
     }
 
-    @Test func `a target that is no host name is not asked for`() {
+    @Test("a target that is no host name is not asked for")
+    func aTargetThatIsNoHostNameIsNotAskedFor() {
         let odd = services {
             $0.record(Self.name, 33, ttl: 1, [0, 0, 0, 0, 0, 80, 3, 97, 46, 98, 0])
         }
@@ -302,17 +322,19 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(asked.isEmpty && script.error == .notFound)
     }
 
-    @Test(arguments: DNSError.allCases)
-    func `failures of the first question are told`(error: DNSError) {
+    @Test("failures of the first question are told", arguments: DNSError.allCases)
+    func failuresOfTheFirstQuestionAreTold(error: DNSError) {
         #expect(run(services: .failure(error)).script.error == error)
     }
 
-    @Test func `an answer without service records is nothing found, a broken one malformed`() {
+    @Test("an answer without service records is nothing found, a broken one malformed")
+    func anAnswerWithoutServiceRecordsIsNothingFoundABrokenOne() {
         #expect(run(services: services { $0.address(Self.name, "192.0.2.1") }).script.error == .notFound)
         #expect(run(services: services { $0.record(Self.name, 33, ttl: 1, [0]) }).script.error == .malformed)
     }
 
-    @Test func `short names go through the search list`() {
+    @Test("short names go through the search list")
+    func shortNamesGoThroughTheSearchList() {
         var lookup = ServiceLookup(
             "_http._tcp.shop",
             family: .v4,
@@ -329,7 +351,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(script.error == .badName)
     }
 
-    @Test func `replies that nobody waits for change nothing`() {
+    @Test("replies that nobody waits for change nothing")
+    func repliesThatNobodyWaitsForChangeNothing2() {
         var lookup = ServiceLookup(
             Self.name + ".",
             family: .v4,
@@ -352,7 +375,8 @@ private func v6(_ name: String, _ text: String = "2001:db8::1", ttl: UInt32 = 60
         #expect(script.addresses == ["192.0.2.1"])
     }
 
-    @Test func `more records than anybody wants are cut, the best are kept`() {
+    @Test("more records than anybody wants are cut, the best are kept")
+    func moreRecordsThanAnybodyWantsAreCutTheBestAreKept() {
         let many = services { wire in
             (0..<400).reduce(wire) { $0.service(Self.name, "n\($1).test", port: 1, priority: UInt16(400 - $1)) }
         }

@@ -10,49 +10,59 @@ import Testing
         try DNSMessage(parsing: wire.bytes).addresses(of: "a.test", type).map { "\($0.address.description) \($0.ttl)" }
     }
 
-    @Test func `addresses with their TTLs`() throws {
+    @Test("addresses with their TTLs")
+    func addressesWithTheirTTLs() throws {
         let wire = DNSWire(Self.question).address("a.test", "192.0.2.1", ttl: 30).address("A.TEST", "192.0.2.2", ttl: 0)
             .address("a.test", "2001:db8::1", ttl: 5)
         #expect(try addresses(wire) == ["192.0.2.1 30", "192.0.2.2 0"])
         #expect(try addresses(wire, .aaaa) == ["2001:db8::1 5"])
     }
 
-    @Test func `records of other names, types and classes are left out`() throws {
+    @Test("records of other names, types and classes are left out")
+    func recordsOfOtherNamesTypesAndClassesAreLeftOut() throws {
         let wire = DNSWire(Self.question).address("b.test", "192.0.2.9").record("a.test", 16, ttl: 9, [1, 65])
             .record("a.test", 1, ttl: 9, [192, 0, 2, 8], class: 3).address("a.test", "192.0.2.7", in: .additional)
             .record("a.test", 1, ttl: 9, [192, 0, 2, 6], in: .authority)
         #expect(try addresses(wire) == [])
     }
 
-    @Test func `aliases are followed in any order, the shortest TTL counts`() throws {
+    @Test("aliases are followed in any order, the shortest TTL counts")
+    func aliasesAreFollowedInAnyOrderTheShortestTTLCounts() throws {
         let wire = DNSWire(Self.question).address("c.test", "192.0.2.1", ttl: 300).alias("b.test", "C.test", ttl: 20)
             .alias("a.test", "b.test", ttl: 40)
         #expect(try addresses(wire) == ["192.0.2.1 20"])
     }
 
-    @Test func `a ring of aliases is refused`() {
+    @Test("a ring of aliases is refused")
+    func aRingOfAliasesIsRefused() {
         let wire = DNSWire(Self.question).alias("a.test", "b.test").alias("b.test", "a.test")
         #expect(throws: DNSError.malformed) { try addresses(wire) }
     }
 
-    @Test func `a negative TTL counts as 0`() throws {
+    @Test("a negative TTL counts as 0")
+    func aNegativeTTLCountsAs0() throws {
         #expect(
             try addresses(DNSWire(Self.question).address("a.test", "192.0.2.1", ttl: 0x8000_0001)) == ["192.0.2.1 0"]
         )
     }
 
-    @Test func `an IPv4-mapped IPv6 address is an IPv4 one`() throws {
+    @Test("an IPv4-mapped IPv6 address is an IPv4 one")
+    func anIPv4MappedIPv6AddressIsAnIPv4One() throws {
         let mapped = [UInt8](repeating: 0, count: 10) + [255, 255, 192, 0, 2, 1]
         #expect(try addresses(DNSWire(Self.question).record("a.test", 28, ttl: 1, mapped), .aaaa) == ["192.0.2.1 1"])
     }
 
-    @Test(arguments: [(1, 3), (1, 5), (1, 0), (28, 4), (28, 15), (28, 17)] as [(UInt16, Int)])
-    func `an address of a wrong length is refused`(type: UInt16, count: Int) {
+    @Test(
+        "an address of a wrong length is refused",
+        arguments: [(1, 3), (1, 5), (1, 0), (28, 4), (28, 15), (28, 17)] as [(UInt16, Int)]
+    )
+    func anAddressOfAWrongLengthIsRefused(type: UInt16, count: Int) {
         let wire = DNSWire(Self.question).record("a.test", type, ttl: 1, [UInt8](repeating: 1, count: count))
         #expect(throws: DNSError.malformed) { try addresses(wire, type == 1 ? .a : .aaaa) }
     }
 
-    @Test func `services with what came along`() throws {
+    @Test("services with what came along")
+    func servicesWithWhatCameAlong() throws {
         let wire = DNSWire(DNSWire.Question(name: "_h._tcp.test", type: .srv))
             .service("_h._tcp.test", "n1.test", port: 8080, priority: 1, weight: 5, ttl: 9)
             .service("_h._tcp.test", "", port: 0)
@@ -70,14 +80,15 @@ import Testing
         #expect(try message.additionalAddresses(of: "n1.test", .aaaa).map(\.ttl) == [4])
     }
 
-    @Test(arguments: [0, 5, 6] as [Int])
-    func `a service record cut short is refused`(count: Int) {
+    @Test("a service record cut short is refused", arguments: [0, 5, 6] as [Int])
+    func aServiceRecordCutShortIsRefused(count: Int) {
         let data = Array([0, 1, 0, 2, 0, 3, 1, 97, 0][..<count]) as [UInt8]
         let wire = DNSWire(Self.question).record("a.test", 33, ttl: 1, data)
         #expect(throws: DNSError.malformed) { try DNSMessage(parsing: wire.bytes).services(of: "a.test") }
     }
 
-    @Test func `a service record with bytes behind the target is refused`() {
+    @Test("a service record with bytes behind the target is refused")
+    func aServiceRecordWithBytesBehindTheTargetIsRefused() {
         let wire = DNSWire(Self.question).record("a.test", 33, ttl: 1, [0, 1, 0, 2, 0, 3, 1, 97, 0, 7])
         #expect(throws: DNSError.malformed) { try DNSMessage(parsing: wire.bytes).services(of: "a.test") }
     }
@@ -91,18 +102,21 @@ import Testing
         return bytes + owner + [0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]
     }
 
-    @Test func `a pointer leads back to the question`() throws {
+    @Test("a pointer leads back to the question")
+    func aPointerLeadsBackToTheQuestion() throws {
         #expect(try DNSMessage(parsing: message(owner: [0xC0, 12])).answers.map(\.name) == ["a.test"])
         #expect(try DNSMessage(parsing: message(owner: [1, 98, 0xC0, 14])).answers.map(\.name) == ["b.test"])
         #expect(try DNSMessage(parsing: message(owner: [0])).answers.map(\.name) == [""])
     }
 
-    @Test func `odd bytes in a label cannot pass for a dot or for another name`() throws {
+    @Test("odd bytes in a label cannot pass for a dot or for another name")
+    func oddBytesInALabelCannotPassForADotOrForAnotherName() throws {
         let owner: [UInt8] = [3, 97, 46, 98, 3, 92, 0, 255, 0]
         #expect(try DNSMessage(parsing: message(owner: owner)).answers.map(\.name) == ["a\\046b.\\092\\000\\255"])
     }
 
     @Test(
+        "names that loop, run ahead, overrun or use reserved bits are refused",
         arguments: [
             [0xC0, 20],  // at itself
             [0xC0, 40],  // ahead
@@ -110,7 +124,7 @@ import Testing
             [0xFF, 0xFF], [0xC0], [63, 97], [64, 97, 0], [128, 97, 0], [],
         ] as [[UInt8]]
     )
-    func `names that loop, run ahead, overrun or use reserved bits are refused`(owner: [UInt8]) {
+    func namesThatLoopRunAheadOverrunOrUseReservedBitsAreRefused(owner: [UInt8]) {
         // The question ends at 24; where the owner stands does not matter to these but for the first three.
         let start = DNSWire(Self.question).bytes.count
         let owner = owner.count > 1 && owner[owner.count - 1] == 20 ? owner.dropLast() + [UInt8(start)] : owner
@@ -121,7 +135,8 @@ import Testing
         }
     }
 
-    @Test func `a name of more than 255 bytes is refused, in one piece or by pointers`() {
+    @Test("a name of more than 255 bytes is refused, in one piece or by pointers")
+    func aNameOfMoreThan255BytesIsRefusedInOnePieceOrByPointers() {
         let label = [UInt8(63)] + [UInt8](repeating: 97, count: 63)
         #expect(throws: DNSError.malformed) {
             try DNSMessage(parsing: message(owner: label + label + label + label + [0]))
@@ -133,7 +148,8 @@ import Testing
         #expect(throws: DNSError.malformed) { try DNSMessage(parsing: bytes) }
     }
 
-    @Test func `long chains of pointers are refused`() {
+    @Test("long chains of pointers are refused")
+    func longChainsOfPointersAreRefused() {
         var bytes = DNSWire(Self.question).bytes
         bytes[7] = 1
         // Data of the first record: pointers, each to the one before.
@@ -172,15 +188,16 @@ import Testing
         }
     }
 
-    @Test func `a message cut anywhere is refused`() throws {
+    @Test("a message cut anywhere is refused")
+    func aMessageCutAnywhereIsRefused() throws {
         try readAll(Self.whole)
         for count in 0..<Self.whole.count {
             #expect(throws: DNSError.malformed) { try DNSMessage(parsing: Array(Self.whole[..<count])) }
         }
     }
 
-    @Test(arguments: 0..<8)
-    func `no mutation does more than fail`(seed: UInt64) {
+    @Test("no mutation does more than fail", arguments: 0..<8)
+    func noMutationDoesMoreThanFail(seed: UInt64) {
         var random = RandomSource(seed: seed)
         var failures = 0
         for _ in 0..<2000 {
@@ -194,7 +211,8 @@ import Testing
         #expect((1..<2000).contains(failures))
     }
 
-    @Test func `noise does no more than fail`() {
+    @Test("noise does no more than fail")
+    func noiseDoesNoMoreThanFail() {
         var random = RandomSource(seed: 11)
         for _ in 0..<2000 {
             var bytes = (0..<random.below(300)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -207,6 +225,7 @@ import Testing
 
 @Suite struct DNSNameTests {
     @Test(
+        "names",
         arguments: [
             ("Orders.Internal", "orders.internal"), ("orders.internal.", "orders.internal"), ("a", "a"),
             ("_http._tcp.x-1.test", "_http._tcp.x-1.test"), ("", nil), (".", nil), ("a..b", nil), (".a", nil),
@@ -217,11 +236,12 @@ import Testing
             (String(repeating: "a.", count: 126) + "a", String(repeating: "a.", count: 126) + "a"),
         ] as [(String, String?)]
     )
-    func `names`(name: String, normalized: String?) {
+    func names(name: String, normalized: String?) {
         #expect(DNSName.normalized(name) == normalized)
     }
 
     @Test(
+        "the search list",
         arguments: [
             ("orders", 1, ["orders.ns.svc", "orders.svc", "orders"]),
             ("orders.shop", 1, ["orders.shop", "orders.shop.ns.svc", "orders.shop.svc"]),
@@ -231,11 +251,12 @@ import Testing
             ("or ders", 1, []),
         ] as [(String, Int, [String])]
     )
-    func `the search list`(name: String, dots: Int, candidates: [String]) {
+    func theSearchList(name: String, dots: Int, candidates: [String]) {
         #expect(DNSSearchList(dots: dots, domains: ["ns.svc", "svc."]).candidates(for: name) == candidates)
     }
 
-    @Test func `a domain that makes the name too long is left out`() {
+    @Test("a domain that makes the name too long is left out")
+    func aDomainThatMakesTheNameTooLongIsLeftOut() {
         let list = DNSSearchList(dots: 9, domains: [String(repeating: "a.", count: 126) + "a"])
         #expect(list.candidates(for: "orders") == ["orders"])
     }
@@ -246,7 +267,8 @@ import Testing
         HostsFile(parsing: Array(text.utf8)).addresses(of: name).map(\.description)
     }
 
-    @Test func `every name of a line, every line of a name, comments left out`() {
+    @Test("every name of a line, every line of a name, comments left out")
+    func everyNameOfALineEveryLineOfANameCommentsLeftOut() {
         let text = """
             # 192.0.2.99 orders
             192.0.2.1\torders Orders.Shop  # not: hidden
@@ -260,13 +282,15 @@ import Testing
         for name in ["not:", "hidden", "#"] { #expect(addresses(text, name) == []) }
     }
 
-    @Test func `lines that make no sense are left out`() {
+    @Test("lines that make no sense are left out")
+    func linesThatMakeNoSenseAreLeftOut() {
         let text = "orders\n192.0.2 orders\n::g orders\n192.0.2.1\n192.0.2.5 bad\u{FF}name or/ders ok\n\u{0}\n"
         #expect(addresses(text, "orders") == [])
         #expect(addresses(text, "ok") == ["192.0.2.5"])
     }
 
-    @Test func `localhost is the loopback even without a line, but a line wins`() {
+    @Test("localhost is the loopback even without a line, but a line wins")
+    func localhostIsTheLoopbackEvenWithoutALineButALineWins() {
         #expect(addresses("", "localhost") == ["127.0.0.1", "::1"])
         #expect(addresses("", "app.localhost") == ["127.0.0.1", "::1"])
         #expect(addresses("127.0.0.7 localhost", "localhost") == ["127.0.0.7"])

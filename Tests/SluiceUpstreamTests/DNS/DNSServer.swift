@@ -20,7 +20,8 @@ final class DNSServer: Sendable {
     var configuration: DNSResolver.Configuration {
         var configuration = DNSResolver.Configuration()
         configuration.servers = ["127.0.0.1:\(port)"]
-        configuration.timeout = .milliseconds(250)
+        // Long: what a busy machine answers late is not to count as silence.
+        configuration.timeout = .seconds(20)
         configuration.tries = 1
         configuration.searchDomains = []
         configuration.hostsFile = "/nonexistent"

@@ -56,7 +56,8 @@ import Testing
 
     // MARK: - Every state against every event
 
-    @Test func `it starts due`() {
+    @Test("it starts due")
+    func itStartsDue() {
         var tracker = tracker()
         #expect(tracker.nextDeadline == Self.at(0))
         #expect(tracker.tick(Self.at(-1)) == false)
@@ -64,7 +65,8 @@ import Testing
         #expect(tracker.endpoints.isEmpty && tracker.lastError == nil && tracker.lastSuccess == nil)
     }
 
-    @Test func `asking, time passes: nothing is due`() {
+    @Test("asking, time passes: nothing is due")
+    func askingTimePassesNothingIsDue() {
         var tracker = tracker()
         #expect(tracker.tick(Self.at(0)) == true)
         #expect(tracker.nextDeadline == nil)
@@ -73,7 +75,8 @@ import Testing
         #expect(tracker.tick(Self.at(1000)) == false)
     }
 
-    @Test func `asking, answered: believed until the TTL is over`() {
+    @Test("asking, answered: believed until the TTL is over")
+    func askingAnsweredBelievedUntilTheTTLIsOver() {
         var tracker = tracker()
         #expect(tracker.tick(Self.at(0)) == true)
         let change = tracker.finished(
@@ -87,8 +90,8 @@ import Testing
         #expect(tracker.tick(Self.at(31)) == true)
     }
 
-    @Test(arguments: DNSError.allCases)
-    func `asking, failed: what was known stays`(error: DNSError) {
+    @Test("asking, failed: what was known stays", arguments: DNSError.allCases)
+    func askingFailedWhatWasKnownStays(error: DNSError) {
         var tracker = tracker()
         #expect(ask(&tracker, answer(record("192.0.2.1"))) != nil)
         #expect(ask(&tracker, .failure(error), at: 60) == nil)
@@ -98,14 +101,16 @@ import Testing
         #expect(tracker.lastError == nil && tracker.lastSuccess == Self.at(62))
     }
 
-    @Test func `idle, answered or failed: ignored`() {
+    @Test("idle, answered or failed: ignored")
+    func idleAnsweredOrFailedIgnored() {
         var tracker = tracker()
         #expect(tracker.finished(answer(record("192.0.2.1")), at: Self.at(0)) == nil)
         #expect(tracker.finished(.failure(.timeout), at: Self.at(0)) == nil)
         #expect(tracker.endpoints.isEmpty && tracker.lastError == nil && tracker.nextDeadline == Self.at(0))
     }
 
-    @Test func `idle, asked to refresh: due at once, never later`() {
+    @Test("idle, asked to refresh: due at once, never later")
+    func idleAskedToRefreshDueAtOnceNeverLater() {
         var tracker = tracker()
         _ = ask(&tracker, answer(record("192.0.2.1")))
         tracker.refresh(Self.at(10))
@@ -116,21 +121,25 @@ import Testing
 
     // MARK: - Time
 
-    @Test(arguments: [(0, 5), (4, 5), (5, 5), (6, 6), (300, 300), (301, 300), (86400, 300)] as [(Int64, Int64)])
-    func `the TTL is held within its bounds`(ttl: Int64, wait: Int64) {
+    @Test(
+        "the TTL is held within its bounds",
+        arguments: [(0, 5), (4, 5), (5, 5), (6, 6), (300, 300), (301, 300), (86400, 300)] as [(Int64, Int64)]
+    )
+    func theTTLIsHeldWithinItsBounds(ttl: Int64, wait: Int64) {
         var tracker = tracker()
         _ = ask(&tracker, answer(record("192.0.2.1", ttl: ttl)))
         #expect(tracker.nextDeadline == Self.at(wait))
     }
 
-    @Test func `absurd bounds still give a wait`() {
+    @Test("absurd bounds still give a wait")
+    func absurdBoundsStillGiveAWait() {
         var tracker = tracker(min: 0, max: -1)
         _ = ask(&tracker, answer(record("192.0.2.1", ttl: 0)))
         #expect(tracker.nextDeadline == Self.start + .milliseconds(1))
     }
 
-    @Test(arguments: 0..<20)
-    func `waits after failures double up to 30 s, a random half taken off`(seed: UInt64) {
+    @Test("waits after failures double up to 30 s, a random half taken off", arguments: 0..<20)
+    func waitsAfterFailuresDoubleUpTo30SARandomHalfTakenOff(seed: UInt64) {
         var tracker = tracker(seed: seed)
         var now: Int64 = 0
         for full in [1, 2, 4, 8, 16, 30, 30, 30] as [Int64] {
@@ -144,7 +153,8 @@ import Testing
         #expect((tracker.nextDeadline ?? Self.at(999_999)) <= Self.at(now + 1))
     }
 
-    @Test func `waits after failures are no longer than the longest TTL`() {
+    @Test("waits after failures are no longer than the longest TTL")
+    func waitsAfterFailuresAreNoLongerThanTheLongestTTL() {
         var tracker = tracker(min: 1, max: 3)
         for _ in 0..<6 { _ = ask(&tracker, .failure(.refused)) }
         #expect((tracker.nextDeadline ?? Self.at(99)) <= Self.at(3))
@@ -152,13 +162,15 @@ import Testing
 
     // MARK: - Change
 
-    @Test func `the same set in another order with other TTLs is no change`() {
+    @Test("the same set in another order with other TTLs is no change")
+    func theSameSetInAnotherOrderWithOtherTTLsIsNoChange() {
         var tracker = tracker()
         _ = ask(&tracker, answer(record("192.0.2.1"), record("2001:db8::1")))
         #expect(ask(&tracker, answer(record("2001:db8::1", ttl: 9), record("192.0.2.1", ttl: 8)), at: 1) == nil)
     }
 
-    @Test func `what came and what went`() {
+    @Test("what came and what went")
+    func whatCameAndWhatWent() {
         var tracker = tracker()
         _ = ask(&tracker, answer(record("192.0.2.1"), record("192.0.2.2")))
         let change = ask(&tracker, answer(record("192.0.2.2"), record("192.0.2.3")), at: 1)
@@ -168,7 +180,8 @@ import Testing
         #expect(texts(tracker.endpoints) == ["192.0.2.2 8080", "192.0.2.3 8080"])
     }
 
-    @Test func `services have ports, priorities and weights of their own`() {
+    @Test("services have ports, priorities and weights of their own")
+    func servicesHavePortsPrioritiesAndWeightsOfTheirOwn() {
         var tracker = tracker(port: nil)
         _ = ask(
             &tracker,
@@ -193,7 +206,8 @@ import Testing
         #expect(change?.updated.map(\.weight) == [9])
     }
 
-    @Test func `an endpoint that is listed twice counts once, in its better priority`() {
+    @Test("an endpoint that is listed twice counts once, in its better priority")
+    func anEndpointThatIsListedTwiceCountsOnceInItsBetterPriority() {
         var tracker = tracker(port: nil)
         _ = ask(
             &tracker,
@@ -208,7 +222,8 @@ import Testing
 
     // MARK: - Gaps
 
-    @Test func `a family that could not be asked keeps its addresses`() {
+    @Test("a family that could not be asked keeps its addresses")
+    func aFamilyThatCouldNotBeAskedKeepsItsAddresses() {
         var tracker = tracker()
         _ = ask(&tracker, answer(record("192.0.2.1"), record("2001:db8::1")))
         let gap = DNSGap(target: "a.test", isV4: false, error: .timeout)
@@ -222,7 +237,8 @@ import Testing
         #expect(tracker.nextDeadline == Self.at(65))
     }
 
-    @Test func `a target that could not be asked keeps its addresses on its port, others go`() {
+    @Test("a target that could not be asked keeps its addresses on its port, others go")
+    func aTargetThatCouldNotBeAskedKeepsItsAddressesOnItsPort() {
         var tracker = tracker(port: nil)
         _ = ask(
             &tracker,

@@ -21,14 +21,15 @@ import Testing
         (.unhealthy, 1, [.timeout, .success]),
     ]
 
-    @Test(arguments: ways)
-    func `the ways lead where they say`(status: HealthState.Status, contrary: Int, results: [ProbeResult]) {
+    @Test("the ways lead where they say", arguments: ways)
+    func theWaysLeadWhereTheySay(status: HealthState.Status, contrary: Int, results: [ProbeResult]) {
         let state = state(after: results)
         #expect(state.status == status && state.contrary == contrary)
         #expect(state.isUsable == (status == .healthy))
     }
 
     @Test(
+        "every state against every event",
         arguments: [
             (.unknown, 0, .success, .healthy, .becameHealthy),
             (.unknown, 0, .failure, .unhealthy, .becameUnhealthy),
@@ -50,7 +51,7 @@ import Testing
             (.unhealthy, 1, .timeout, .unhealthy, nil),
         ] as [(HealthState.Status, Int, ProbeResult, HealthState.Status, HealthState.Change?)]
     )
-    func `every state against every event`(
+    func everyStateAgainstEveryEvent(
         status: HealthState.Status,
         contrary: Int,
         event: ProbeResult,
@@ -66,18 +67,21 @@ import Testing
         #expect(state.contrary == (change == nil && isContrary ? contrary + 1 : 0))
     }
 
-    @Test func `only results in a row count`() {
+    @Test("only results in a row count")
+    func onlyResultsInARowCount() {
         #expect(state(after: [.success, .failure, .failure, .success, .failure, .timeout]).status == .healthy)
         #expect(state(after: [.failure, .success, .timeout, .success]).status == .unhealthy)
     }
 
-    @Test func `a final failure needs no row, a missing answer still does`() {
+    @Test("a final failure needs no row, a missing answer still does")
+    func aFinalFailureNeedsNoRowAMissingAnswerStillDoes() {
         let thresholds = HealthThresholds(healthy: 1, unhealthy: 3, isFailureFinal: true)
         #expect(state(after: [.success, .failure], thresholds).status == .unhealthy)
         #expect(state(after: [.success, .timeout, .timeout], thresholds).status == .healthy)
     }
 
-    @Test func `thresholds below 1 are 1`() {
+    @Test("thresholds below 1 are 1")
+    func thresholdsBelow1Are1() {
         let thresholds = HealthThresholds(healthy: 0, unhealthy: -3)
         #expect(state(after: [.success, .timeout], thresholds).status == .unhealthy)
         #expect(state(after: [.timeout, .success], thresholds).status == .healthy)

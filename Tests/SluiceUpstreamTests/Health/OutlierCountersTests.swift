@@ -17,26 +17,28 @@ import Testing
         return withExtendedLifetime(owner) { outcomes.map { owner.counters.record($0, model) } }
     }
 
-    @Test func `the fifth failure in a row is reported, and the tenth`() {
+    @Test("the fifth failure in a row is reported, and the tenth")
+    func theFifthFailureInARowIsReportedAndTheTenth() {
         let causes = causes([OutlierOutcome](repeating: .status(500), count: 11), Self.model(5))
         #expect(causes.map { $0 != nil } == (1...11).map { $0 == 5 || $0 == 10 })
     }
 
-    @Test(arguments: [200, 301, 404, 429, 499, 600])
-    func `any other status starts the row anew`(status: Int) {
+    @Test("any other status starts the row anew", arguments: [200, 301, 404, 429, 499, 600])
+    func anyOtherStatusStartsTheRowAnew(status: Int) {
         let row = [OutlierOutcome.status(500), .status(503), .status(status), .localFailure, .status(599)]
         #expect(causes(row, Self.model(3)).allSatisfy { $0 == nil })
         #expect(causes(row + [.status(500)], Self.model(3)).last == .some(.consecutive5xx))
     }
 
-    @Test(arguments: [502, 503, 504])
-    func `gateway failures have a row of their own`(status: Int) {
+    @Test("gateway failures have a row of their own", arguments: [502, 503, 504])
+    func gatewayFailuresHaveARowOfTheirOwn(status: Int) {
         let model = Self.model(nil, gateway: 2)
         #expect(causes([.status(status), .localFailure], model) == [nil, .consecutiveGatewayFailures])
         #expect(causes([.status(status), .status(500), .status(status)], model) == [nil, nil, nil])
     }
 
-    @Test func `both rows are counted when both are full`() {
+    @Test("both rows are counted when both are full")
+    func bothRowsAreCountedWhenBothAreFull() {
         let model = Self.model(2, gateway: 3)
         #expect(
             causes([.localFailure, .localFailure, .localFailure, .localFailure], model) == [
@@ -45,11 +47,13 @@ import Testing
         )
     }
 
-    @Test func `nothing is reported when both are off`() {
+    @Test("nothing is reported when both are off")
+    func nothingIsReportedWhenBothAreOff() {
         #expect(causes([OutlierOutcome](repeating: .localFailure, count: 20), Self.model(nil)).allSatisfy { $0 == nil })
     }
 
-    @Test func `a reset forgets the row`() {
+    @Test("a reset forgets the row")
+    func aResetForgetsTheRow() {
         let owner = OutlierCountersOwner()
         let model = Self.model(2)
         #expect(owner.counters.record(.localFailure, model) == nil)
@@ -59,7 +63,8 @@ import Testing
         withExtendedLifetime(owner) {}
     }
 
-    @Test func `five failures are five over all loops`() async throws {
+    @Test("five failures are five over all loops")
+    func fiveFailuresAreFiveOverAllLoops() async throws {
         let owner = OutlierCountersOwner()
         let counters = owner.counters
         let model = Self.model(5)

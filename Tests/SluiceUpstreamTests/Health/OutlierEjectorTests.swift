@@ -21,32 +21,37 @@ import Testing
 
     // MARK: - Every state against every event
 
-    @Test func `in service, reported: out for the base time`() {
+    @Test("in service, reported: out for the base time")
+    func inServiceReportedOutForTheBaseTime() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.report(1, at: Self.at(0)) == true)
         #expect(ejector.isEjected(1) && ejector.ejected == [1])
         #expect(ejector.nextDeadline == Self.at(30))
     }
 
-    @Test func `in service, time passes: nothing`() {
+    @Test("in service, time passes: nothing")
+    func inServiceTimePassesNothing() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.advance(to: Self.at(1000)).isEmpty)
         #expect(ejector.nextDeadline == nil && ejector.ejected.isEmpty)
     }
 
-    @Test func `in service, restored: nothing`() {
+    @Test("in service, restored: nothing")
+    func inServiceRestoredNothing() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.restore(0, at: Self.at(1)) == false)
     }
 
-    @Test func `out, reported: stays out no longer`() {
+    @Test("out, reported: stays out no longer")
+    func outReportedStaysOutNoLonger() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.report(1, at: Self.at(0)) == true)
         #expect(ejector.report(1, at: Self.at(10)) == false)
         #expect(ejector.nextDeadline == Self.at(30))
     }
 
-    @Test func `out, time passes: back when it is over and not before`() {
+    @Test("out, time passes: back when it is over and not before")
+    func outTimePassesBackWhenItIsOverAndNotBefore() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.report(1, at: Self.at(0)) == true)
         #expect(ejector.advance(to: Self.at(30) - .nanoseconds(1)).isEmpty)
@@ -55,21 +60,24 @@ import Testing
         #expect(ejector.advance(to: Self.at(31)).isEmpty)
     }
 
-    @Test func `out, restored: back at once`() {
+    @Test("out, restored: back at once")
+    func outRestoredBackAtOnce() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.report(1, at: Self.at(0)) == true)
         #expect(ejector.restore(1, at: Self.at(5)) == true)
         #expect(!ejector.isEjected(1))
     }
 
-    @Test func `unknown: every event is ignored`() {
+    @Test("unknown: every event is ignored")
+    func unknownEveryEventIsIgnored() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.report(9, at: Self.at(0)) == false)
         #expect(ejector.restore(9, at: Self.at(0)) == false)
         #expect(!ejector.isEjected(9) && ejector.ejected.isEmpty)
     }
 
-    @Test func `a changed list keeps what it knows of those that stay and forgets the rest`() {
+    @Test("a changed list keeps what it knows of those that stay and forgets the rest")
+    func aChangedListKeepsWhatItKnowsOfThoseThatStayAndForgetsThe() {
         var ejector = ejector(endpoints: 3)
         #expect(ejector.report(0, at: Self.at(0)) && ejector.report(1, at: Self.at(0)))
         ejector.setEndpoints([1, 2, 3], at: Self.at(5))
@@ -80,7 +88,8 @@ import Testing
 
     // MARK: - Duration
 
-    @Test func `each further ejection lasts a base time longer, up to the longest`() {
+    @Test("each further ejection lasts a base time longer, up to the longest")
+    func eachFurtherEjectionLastsABaseTimeLongerUpToTheLongest() {
         var ejector = ejector(endpoints: 3, base: 30, max: 100)
         var now: Int64 = 0
         for expected in [30, 60, 90, 100, 100] as [Int64] {
@@ -91,7 +100,8 @@ import Testing
         }
     }
 
-    @Test func `every whole interval in service takes one off`() {
+    @Test("every whole interval in service takes one off")
+    func everyWholeIntervalInServiceTakesOneOff() {
         var ejector = ejector(endpoints: 3)
         var now: Int64 = 0
         for expected in [30, 60, 90] as [Int64] {
@@ -110,7 +120,8 @@ import Testing
         #expect(ejector.nextDeadline == Self.at(now + 30))
     }
 
-    @Test func `the time spent out does not count as service`() {
+    @Test("the time spent out does not count as service")
+    func theTimeSpentOutDoesNotCountAsService() {
         var ejector = ejector(endpoints: 3, base: 600, max: 6000)
         #expect(ejector.report(1, at: Self.at(0)) == true)
         #expect(ejector.advance(to: Self.at(600)) == [1])
@@ -118,7 +129,8 @@ import Testing
         #expect(ejector.nextDeadline == Self.at(605 + 1200))
     }
 
-    @Test func `a base longer than the longest wins`() {
+    @Test("a base longer than the longest wins")
+    func aBaseLongerThanTheLongestWins() {
         var ejector = ejector(endpoints: 1, base: 500, max: 300)
         #expect(ejector.report(0, at: Self.at(0)) == true)
         #expect(ejector.nextDeadline == Self.at(500))
@@ -126,10 +138,13 @@ import Testing
 
     // MARK: - Share
 
-    @Test(arguments: [
-        (10, 0.1, 1), (10, 0.3, 3), (9, 0.3, 2), (3, 0.1, 1), (1, 0, 1), (5, 0, 1), (4, 1, 4), (100, 0.29, 29),
-    ])
-    func `no more than the share are out, but always one`(endpoints: Int, share: Double, allowed: Int) {
+    @Test(
+        "no more than the share are out, but always one",
+        arguments: [
+            (10, 0.1, 1), (10, 0.3, 3), (9, 0.3, 2), (3, 0.1, 1), (1, 0, 1), (5, 0, 1), (4, 1, 4), (100, 0.29, 29),
+        ]
+    )
+    func noMoreThanTheShareAreOutButAlwaysOne(endpoints: Int, share: Double, allowed: Int) {
         var ejector = ejector(endpoints: endpoints, share: share)
         let ejected = (0..<endpoints).count { ejector.report($0, at: Self.at(0)) }
         #expect(ejected == allowed)

@@ -50,8 +50,8 @@ import Testing
         (.perTryTimeout, [.serverError, .gatewayError, .reset]),
     ]
 
-    @Test(arguments: outcomes, RetryModel.Condition.allCases)
-    func `every condition against every outcome`(
+    @Test("every condition against every outcome", arguments: outcomes, RetryModel.Condition.allCases)
+    func everyConditionAgainstEveryOutcome(
         outcome: (AttemptOutcome, Set<RetryModel.Condition>),
         condition: RetryModel.Condition
     ) {
@@ -68,13 +68,14 @@ import Testing
         }
     }
 
-    @Test func `listed status codes count only with their condition`() {
+    @Test("listed status codes count only with their condition")
+    func listedStatusCodesCountOnlyWithTheirCondition() {
         #expect(!Self.policy([.reset], statusCodes: [429]).covers(.response(status: 429)))
         #expect(Self.policy([.reset, .retriableStatusCodes], statusCodes: [429]).covers(.response(status: 429)))
     }
 
-    @Test(arguments: outcomes)
-    func `without a policy nothing is retried`(outcome: (AttemptOutcome, Set<RetryModel.Condition>)) {
+    @Test("without a policy nothing is retried", arguments: outcomes)
+    func withoutAPolicyNothingIsRetried(outcome: (AttemptOutcome, Set<RetryModel.Condition>)) {
         let policy = RetryPolicy(nil)
         #expect(policy.maxRetries == 0 && policy.bufferBytes == 0 && policy.perTryTimeout == nil)
         #expect(Self.decide(policy, Self.failed(outcome.0)) == .no(.notRetriable))
@@ -82,7 +83,8 @@ import Testing
 
     // MARK: - Limits
 
-    @Test func `attempts are further tries after the first`() {
+    @Test("attempts are further tries after the first")
+    func attemptsAreFurtherTriesAfterTheFirst() {
         let policy = Self.policy([.serverError], attempts: 2)
         for (made, isAllowed) in [(0, true), (1, true), (2, false), (3, false)] {
             let decision = Self.decide(policy, Self.failed(.response(status: 503), retriesMade: made))
@@ -92,13 +94,15 @@ import Testing
         #expect(Self.decide(none, Self.failed(.response(status: 503))) == .no(.attemptsExhausted))
     }
 
-    @Test func `a body that is gone ends it`() {
+    @Test("a body that is gone ends it")
+    func aBodyThatIsGoneEndsIt() {
         var attempt = Self.failed(.response(status: 503))
         attempt.isReplayable = false
         #expect(Self.decide(Self.policy([.serverError]), attempt) == .no(.bodyNotKept))
     }
 
-    @Test func `a method that is not idempotent is retried where the configuration says so`() {
+    @Test("a method that is not idempotent is retried where the configuration says so")
+    func aMethodThatIsNotIdempotentIsRetriedWhereTheConfiguration() {
         var attempt = Self.failed(.perTryTimeout)
         attempt.isIdempotent = false
         guard case .retry = Self.decide(Self.policy([.reset]), attempt) else {
@@ -107,7 +111,8 @@ import Testing
         }
     }
 
-    @Test func `the waits grow with the retries`() {
+    @Test("the waits grow with the retries")
+    func theWaitsGrowWithTheRetries() {
         let policy = Self.policy([.serverError], attempts: 9)
         for (made, bound) in [(0, 25), (1, 75), (2, 175), (3, 250), (8, 250)] as [(Int, Int64)] {
             for seed in UInt64(0)..<50 {
@@ -127,7 +132,8 @@ import Testing
         failed(.response(status: 503, retryAfter: TimeAmount.seconds(seconds)))
     }
 
-    @Test func `what the upstream asks for is waited, and up to half longer`() {
+    @Test("what the upstream asks for is waited, and up to half longer")
+    func whatTheUpstreamAsksForIsWaitedAndUpToHalfLonger() {
         for seed in UInt64(0)..<50 {
             guard case .retry(let wait) = Self.decide(Self.policy([.serverError]), Self.asked(4), seed: seed) else {
                 Issue.record("not retried")
@@ -137,12 +143,14 @@ import Testing
         }
     }
 
-    @Test func `a longer wait than allowed is left to the client`() {
+    @Test("a longer wait than allowed is left to the client")
+    func aLongerWaitThanAllowedIsLeftToTheClient() {
         #expect(Self.decide(Self.policy([.serverError]), Self.asked(11)) == .no(.retryAfterTooLong))
         #expect(Self.decide(Self.policy([.serverError]), Self.asked(10)) != .no(.retryAfterTooLong))
     }
 
-    @Test func `a wait of nothing means the usual one`() {
+    @Test("a wait of nothing means the usual one")
+    func aWaitOfNothingMeansTheUsualOne() {
         guard case .retry(let wait) = Self.decide(Self.policy([.serverError]), Self.asked(0)) else {
             Issue.record("not retried")
             return
@@ -162,9 +170,11 @@ import Testing
         return attempt
     }
 
-    @Test(arguments: [RetryPolicy(nil), policy([.serverError])])
-    func `a request that died on a reused connection is sent again once, with or without a policy`(policy: RetryPolicy)
-    {
+    @Test(
+        "a request that died on a reused connection is sent again once, with or without a policy",
+        arguments: [RetryPolicy(nil), policy([.serverError])]
+    )
+    func aRequestThatDiedOnAReusedConnectionIsSentAgainOnceWithOr(policy: RetryPolicy) {
         #expect(Self.decide(policy, Self.dead(.resetBeforeResponse)) == .resend)
         #expect(Self.decide(policy, Self.dead(.refusedStream)) == .resend)
         #expect(Self.decide(policy, Self.dead(.resetBeforeResponse) { $0.wasResent = true }) != .resend)
@@ -175,7 +185,8 @@ import Testing
         }
     }
 
-    @Test func `a method that is not idempotent is sent again only if it cannot have been done`() {
+    @Test("a method that is not idempotent is sent again only if it cannot have been done")
+    func aMethodThatIsNotIdempotentIsSentAgainOnlyIfItCannotHave() {
         let policy = RetryPolicy(nil)
         #expect(Self.decide(policy, Self.dead(.resetBeforeResponse) { $0.isIdempotent = false }) == .no(.notRetriable))
         let unsent = Self.dead(.resetBeforeResponse) {
@@ -186,7 +197,8 @@ import Testing
         #expect(Self.decide(policy, Self.dead(.refusedStream) { $0.isIdempotent = false }) == .resend)
     }
 
-    @Test func `a resend does not use up an attempt`() {
+    @Test("a resend does not use up an attempt")
+    func aResendDoesNotUseUpAnAttempt() {
         let policy = Self.policy([.reset], attempts: 1)
         #expect(Self.decide(policy, Self.dead(.resetBeforeResponse)) == .resend)
         guard case .retry = Self.decide(policy, Self.dead(.resetBeforeResponse) { $0.wasResent = true }) else {
@@ -198,14 +210,16 @@ import Testing
 
 @Suite struct RetryBackoffTests {
     @Test(
+        "the bound is (2^N - 1) times the base, capped",
         arguments: [(1, 25), (2, 75), (3, 175), (4, 250), (62, 250), (.max, 250), (0, 25), (.min, 25)] as [(Int, Int64)]
     )
-    func `the bound is (2^N - 1) times the base, capped`(retry: Int, milliseconds: Int64) {
+    func theBoundIs2N1TimesTheBaseCapped(retry: Int, milliseconds: Int64) {
         let backoff = RetryBackoff(base: .milliseconds(25), longest: .milliseconds(250))
         #expect(backoff.bound(before: retry) == milliseconds * 1_000_000)
     }
 
-    @Test func `waits are spread over the whole range`() {
+    @Test("waits are spread over the whole range")
+    func waitsAreSpreadOverTheWholeRange() {
         let backoff = RetryBackoff(base: .milliseconds(100), longest: .seconds(10))
         var random = RandomSource(seed: 5)
         let waits = (0..<2000).map { _ in backoff.wait(before: 2, random: &random).nanoseconds / 1_000_000 }
@@ -214,7 +228,8 @@ import Testing
         #expect(waits.contains { $0 < 10 } && waits.contains { $0 > 290 })
     }
 
-    @Test func `absurd settings do not trap`() {
+    @Test("absurd settings do not trap")
+    func absurdSettingsDoNotTrap() {
         var random = RandomSource(seed: 6)
         #expect(RetryBackoff(base: .zero, longest: .zero).wait(before: 1, random: &random) == .zero)
         #expect(RetryBackoff(base: .seconds(-1), longest: .seconds(-1)).wait(before: 3, random: &random) == .zero)

@@ -1,0 +1,29 @@
+// System calls whose types or macros Swift cannot import: descriptors over a Unix socket, who is at its other end,
+// which processors this process may use, and memory given back to the system.
+
+#ifndef SLUICE_CSOCKET_H
+#define SLUICE_CSOCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Sends bytes, at least one, and one descriptor with them (-1: none).
+//
+// Returns how many bytes went out, or -1 with errno.
+long sluice_socket_send(int socket, const void *bytes, size_t count, int descriptor);
+
+// Receives bytes, and in `descriptor` the one that came with them, close-on-exec, or -1.
+//
+// More than one descriptor at once is an error (EPROTO), and none of them stays open.
+long sluice_socket_receive(int socket, void *bytes, size_t capacity, int *descriptor);
+
+// The user that the other end of a Unix socket belonged to when it connected; returns 0, or -1 with errno.
+int sluice_socket_peer_user(int socket, uint32_t *user);
+
+// How many processors the scheduler may put this process on; 0: not known.
+int sluice_processor_count(void);
+
+// Gives free memory of the allocator back to the system.
+void sluice_trim_memory(void);
+
+#endif

@@ -1,0 +1,6 @@
+/// Why the gateway, or a new configuration of it, cannot start, in words for people.
+package struct StartError: Error, Sendable {
+    package let message: String
+
+    package init(_ message: String) { self.message = message }
+}
