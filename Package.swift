@@ -3,21 +3,26 @@ import PackageDescription
 
 /// Every target: Swift 6 mode, imports say what they leak, `any` is written out.
 ///
-/// `-enforce-exclusivity=unchecked` drops the run-time overlap checks from release builds only: debug builds, which
-/// all tests run, keep them. Measured in docs/benchmarks.md.
+/// The Makefile adds what concerns release builds of everything, dependencies included.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
-    .unsafeFlags(["-enforce-exclusivity=unchecked", "-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+
+/// What tests of the whole engine use.
+let engine: [Target.Dependency] = [
+    "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceHTTP", "SluiceUpstream", "SluiceFilters", "SluiceProxy",
+    nioCore, nioPosix, nioEmbedded, atomics,
+]
 
 let package = Package(
     name: "sluice",
@@ -25,14 +30,13 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a"), .linkedLibrary("stdc++")]),
         .target(name: "CCares", linkerSettings: [.linkedLibrary(":libcares.a")]),
-        .target(name: "SluiceCore", dependencies: [nioCore, atomics, collections, "CRE2"], swiftSettings: settings),
+        .target(name: "SluiceCore", dependencies: [nioCore, "CRE2"], swiftSettings: settings),
         .target(
             name: "SluiceConfig",
             dependencies: ["SluiceCore", .product(name: "Yams", package: "Yams")],
@@ -58,11 +62,12 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "CSocket"),
         .target(
             name: "SluiceControl",
             dependencies: [
                 "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceHTTP", "SluiceUpstream", "SluiceFilters",
-                "SluiceProxy", nioCore, nioPosix, atomics,
+                "SluiceProxy", "CSocket", nioCore, nioPosix, atomics,
             ],
             swiftSettings: settings
         ),
@@ -71,10 +76,31 @@ let package = Package(
             dependencies: ["SluiceControl", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings
         ),
-        .target(
-            name: "SluiceTesting",
-            dependencies: ["SluiceCore", "SluiceConfig", "SluiceProxy", "SluiceControl", nioCore, nioPosix],
-            swiftSettings: settings
+        .target(name: "SluiceTesting", dependencies: engine, swiftSettings: settings),
+        tests("SluiceCoreTests", ["SluiceCore", nioCore, nioEmbedded]),
+        tests("SluiceConfigTests", ["SluiceConfig", "SluiceCore", nioCore]),
+        tests("SluiceRoutingTests", ["SluiceRouting", "SluiceConfig", "SluiceCore", nioCore]),
+        tests("SluiceHTTPTests", ["SluiceHTTP", "SluiceCore", nioCore, nioHTTP1, nioEmbedded]),
+        tests(
+            "SluiceUpstreamTests",
+            [
+                "SluiceUpstream", "SluiceConfig", "SluiceCore", nioCore, nioPosix, nioEmbedded, atomics,
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ]
         ),
+        tests(
+            "SluiceFiltersTests",
+            ["SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded]
+        ),
+        tests("SluiceProxyTests", engine + ["SluiceTesting"]),
+        tests("SluiceControlTests", engine + ["SluiceControl"]),
+        tests("Conformance", ["SluiceHTTP", "SluiceCore", nioCore]),
+        tests("Adversarial", engine + ["SluiceTesting"]),
+        tests("Integration", engine + ["SluiceTesting"]),
     ]
 )
+
+/// A folder of `Tests` as a target of its own.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}

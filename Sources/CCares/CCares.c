@@ -114,7 +114,8 @@ void sluice_dns_step(sluice_dns_channel *channel, int wake) {
 
 // MARK: Channel
 
-sluice_dns_status sluice_dns_open(sluice_dns_channel **result, const char *servers, int timeout_ms, int tries) {
+sluice_dns_status sluice_dns_open(sluice_dns_channel **result, const char *system_file, const char *servers,
+                                  int timeout_ms, int tries) {
     pthread_once(&library_once, init_library);
     *result = NULL;
     sluice_dns_channel *channel = calloc(1, sizeof *channel);
@@ -129,7 +130,10 @@ sluice_dns_status sluice_dns_open(sluice_dns_channel **result, const char *serve
     options.tries = tries;
     options.sock_state_cb = on_socket_state;
     options.sock_state_cb_data = channel;
-    int code = ares_init_options(&channel->ares, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    // c-ares copies it.
+    options.resolvconf_path = (char *)system_file;
+    int set = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF;
+    int code = ares_init_options(&channel->ares, &options, set);
     if (code != ARES_SUCCESS) channel->ares = NULL;
     if (code == ARES_SUCCESS && servers) code = ares_set_servers_ports_csv(channel->ares, servers);
     int mask = 0;

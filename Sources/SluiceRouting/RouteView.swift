@@ -36,10 +36,13 @@ package struct RouteView: @unchecked Sendable {
         captures: inout Captures
     ) -> RouteMatch {
         captures.removeAll()
+        // Taken out first: a closure that reads the head would copy it, references and all.
+        let parts = Matcher.Parts(host: head.host, path: head.path, query: head.query ?? .empty)
+        let methods = requestedMethods(&head, context)
         return head.fields.bytes.withUnsafeReadableBytes { bytes in
             head.fields.entries.withUnsafeBufferPointer { entries in
                 withServerName(context) { sni in
-                    var matcher = Matcher(storage, head, bytes, entries, context, sni, requestedMethods(head, context))
+                    var matcher = Matcher(storage, parts, bytes, entries, context, sni, methods)
                     return matcher.run(&scratch, &captures)
                 }
             }
@@ -73,7 +76,7 @@ package struct RouteView: @unchecked Sendable {
 
     /// The bits of the methods of which a route must take one.
     @inline(__always)
-    private func requestedMethods(_ head: RequestHead, _ context: RouteContext) -> UInt64 {
+    private func requestedMethods(_ head: inout RequestHead, _ context: RouteContext) -> UInt64 {
         switch head.method {
         case .get: return RouteStorage.get
         case .options where context.matchesPreflights && head.fields.has(.origin):

@@ -36,9 +36,11 @@ typedef struct sluice_dns_channel sluice_dns_channel;
 // during the call; NULL unless the status is SLUICE_DNS_ANSWER.
 typedef void (*sluice_dns_callback)(void *context, sluice_dns_status status, const unsigned char *bytes, size_t count);
 
-// Opens a channel. `servers`: "host:port,[v6]:port,..."; NULL: those of the system. `timeout_ms`: for the first try at
-// each server, longer for the next ones. Returns SLUICE_DNS_ANSWER, or why not.
-sluice_dns_status sluice_dns_open(sluice_dns_channel **channel, const char *servers, int timeout_ms, int tries);
+// Opens a channel. `system_file`: where the system says its servers and search list, as in resolv.conf(5). `servers`:
+// "host:port,[v6]:port,..."; NULL: those of the system. `timeout_ms`: for the first try at each server, longer for the
+// next ones. Returns SLUICE_DNS_ANSWER, or why not.
+sluice_dns_status sluice_dns_open(sluice_dns_channel **channel, const char *system_file, const char *servers,
+                                  int timeout_ms, int tries);
 
 // Ends all questions with SLUICE_DNS_CANCELLED and frees the channel.
 void sluice_dns_close(sluice_dns_channel *channel);

@@ -56,8 +56,6 @@ package struct ListenerLimits: Sendable {
     package var uriBytes = 16 * 1024
     /// nil: any size, streamed.
     package var bodyBytes: UInt64?
-    /// Requests that may wait unanswered on one connection; reading stops there.
-    package var pipelined = 16
     package var requestsPerConnection: Int?
     package var connections = 100_000
 

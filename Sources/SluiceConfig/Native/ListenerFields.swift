@@ -114,12 +114,6 @@ private enum LimitFields {
         absent: "any size, streamed",
         doc: "The request body; else 413. A route's `body_limit` goes before it."
     )
-    static let pipelined = Field(
-        "pipelined",
-        .integer(1...1000),
-        default: standard.pipelined,
-        doc: "Requests that may wait on one HTTP/1.1 connection; reading stops there."
-    )
     static let requests = OptionalField(
         "requests_per_connection",
         .integer(1...Int.max),
@@ -136,7 +130,7 @@ private enum LimitFields {
     static let schema = ObjectSchema(
         "limits",
         doc: "Bounds on what clients of a listener may send.",
-        fields: [head, headerCount, uri, body, pipelined, requests, connections]
+        fields: [head, headerCount, uri, body, requests, connections]
     )
 }
 
@@ -148,7 +142,6 @@ extension ValueType where Value == ListenerLimits {
             limits.headerCount = reader.read(LimitFields.headerCount)
             limits.uriBytes = reader.read(LimitFields.uri)
             limits.bodyBytes = reader.read(LimitFields.body).map { UInt64($0) }
-            limits.pipelined = reader.read(LimitFields.pipelined)
             limits.requestsPerConnection = reader.read(LimitFields.requests)
             limits.connections = reader.read(LimitFields.connections)
             return limits

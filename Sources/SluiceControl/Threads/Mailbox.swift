@@ -5,8 +5,8 @@ import SluiceCore
 /// A queue that threads post to and one thread takes from, waiting while it is empty. Any thread.
 ///
 /// Unbounded: what is posted here is rare (signals, reloads, retired snapshots), or one reply to one question.
+// SAFETY: `items` is touched only with `mutex` held; the two pointers never change and outlive every call.
 package final class Mailbox<Item: Sendable>: @unchecked Sendable {
-    // SAFETY: `items` is touched only with `mutex` held; the two pointers never change and outlive every call.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var items: [Item] = []

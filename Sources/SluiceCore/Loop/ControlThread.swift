@@ -20,8 +20,9 @@ package enum ControlThread {
     /// - Returns: false when the system gives no thread; then `run` is never called.
     @discardableResult
     package static func spawn(name: String, _ run: @escaping @Sendable () -> Void) -> Bool {
-        let body = Unmanaged.passRetained(Body(name, run)).toOpaque()
         var thread = pthread_t()
+        // SAFETY: taken over exactly once: by the new thread in `enter`, or right here when there is none.
+        let body = Unmanaged.passRetained(Body(name, run)).toOpaque()
         guard pthread_create(&thread, nil, enter, body) == 0 else {
             Unmanaged<Body>.fromOpaque(body).release()
             return false

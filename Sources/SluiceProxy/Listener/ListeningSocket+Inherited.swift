@@ -1,5 +1,6 @@
 import Glibc
 package import SluiceConfig
+import SluiceCore
 
 extension ListeningSocket {
     /// Takes over a descriptor that another process opened, if it is a listening stream socket of a kind we know.

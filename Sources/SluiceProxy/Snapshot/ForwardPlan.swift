@@ -76,7 +76,7 @@ final class ForwardPlan {
 /// A fixed answer.
 struct RespondPlan {
     let status: UInt16
-    let body: Template
+    let body: [UInt8]
     let contentType: [UInt8]
     let fields: [(name: [UInt8], value: Template)]
 }

@@ -4,6 +4,14 @@ internal import SluiceCore
 ///
 /// Lives on the stack of `RouteView.match`; all pointers are valid for that long.
 struct Matcher {
+    /// Where in the head the parts lie that routes look at.
+    struct Parts {
+        let host: ByteRange
+        let path: ByteRange
+        /// Empty when there is none.
+        let query: ByteRange
+    }
+
     let table: UnsafePointer<RouteStorage>
     /// All bytes of the head; field and capture ranges refer to them.
     let head: UnsafeRawBufferPointer
@@ -30,7 +38,7 @@ struct Matcher {
     @inline(__always)
     init(
         _ table: UnsafePointer<RouteStorage>,
-        _ request: RequestHead,
+        _ parts: Parts,
         _ head: UnsafeRawBufferPointer,
         _ entries: UnsafeBufferPointer<HeaderTable.Entry>,
         _ context: RouteContext,
@@ -40,10 +48,10 @@ struct Matcher {
         self.table = table
         self.head = head
         self.entries = entries
-        self.host = head.part(request.host)
-        self.path = head.part(request.path)
-        self.pathStart = Int(request.path.start)
-        self.query = request.query ?? .empty
+        self.host = head.part(parts.host)
+        self.path = head.part(parts.path)
+        self.pathStart = Int(parts.path.start)
+        self.query = parts.query
         self.listener = UInt32(truncatingIfNeeded: context.listener)
         self.source = context.source
         self.sni = sni

@@ -37,6 +37,7 @@ final class DNSChannel {
         var opened: OpaquePointer?
         let status = sluice_dns_open(
             &opened,
+            configuration.systemFile,
             servers.isEmpty ? nil : servers,
             Int32(clamping: max(milliseconds, 1)),
             Int32(clamping: max(configuration.tries, 1))

@@ -22,7 +22,7 @@ package final class DNSResolver: Sendable {
         package var searchDomains: [String]?
         package var dots = 1
         package var hostsFile = "/etc/hosts"
-        /// Where the system's servers stand; they are read again when this file changes.
+        /// Where the system's servers and search list stand; read again when this file changes.
         package var systemFile = "/etc/resolv.conf"
         /// Lookups under way at once; further ones wait for their turn.
         package var concurrency = 64

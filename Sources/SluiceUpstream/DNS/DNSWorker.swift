@@ -139,11 +139,11 @@ final class DNSWorker {
         }
     }
 
-    /// Takes over changed servers of the system, between lookups so that none is cut off.
+    /// Takes over changed servers and search lists of the system, between lookups so that none is cut off.
     private func reopenIfSystemChanged() {
-        guard configuration.servers.isEmpty, running.isEmpty, system.hasChanged(configuration.systemFile) else {
-            return
-        }
+        guard configuration.servers.isEmpty || configuration.searchDomains == nil, running.isEmpty,
+            system.hasChanged(configuration.systemFile)
+        else { return }
         if let fresh = try? DNSChannel(configuration) { channel = fresh }
     }
 }

@@ -103,6 +103,13 @@ struct RegularExpressionTests {
         #expect(try RegularExpression(pattern).groupNames.compactMap { $0 } == names)
     }
 
+    @Test("a bracket that comes first belongs to the class, and so does what follows")
+    func bracketFirst() throws {
+        #expect(try matches("[](?<a>]", "<"))
+        #expect(try !matches("[](?<a>]", "P"))
+        #expect(try !matches("[^](?<a>]", "<"))
+    }
+
     @Test("a first match at or after a place")
     func find() throws {
         let expression = try RegularExpression("b+")

@@ -11,10 +11,10 @@ struct FieldText: Equatable, CustomStringConvertible {
 
 extension HeaderTable {
     /// The bytes of a range as text, one scalar for each byte.
-    func text(of range: ByteRange) -> String { withBytes(range) { text($0) } }
+    func show(_ range: ByteRange) -> String { withBytes(range) { text($0) } }
 
     var lines: [FieldText] {
-        entries.filter { !$0.isRemoved }.map { FieldText(name: text(of: $0.nameRange), value: text(of: $0.valueRange)) }
+        entries.filter { !$0.isRemoved }.map { FieldText(name: show($0.nameRange), value: show($0.valueRange)) }
     }
 }
 
@@ -38,13 +38,13 @@ struct RequestFacts: Equatable {
 
     init(_ head: RequestHead) {
         let table = head.fields
-        method = table.text(of: head.methodRange)
+        method = table.show(head.methodRange)
         kind = head.method
-        target = table.text(of: head.target)
-        path = table.text(of: head.path)
-        query = head.query.map { table.text(of: $0) }
-        authority = table.text(of: head.authority)
-        host = table.text(of: head.host)
+        target = table.show(head.target)
+        path = table.show(head.path)
+        query = head.query.map { table.show($0) }
+        authority = table.show(head.authority)
+        host = table.show(head.host)
         minorVersion = head.minorVersion
         framing = head.framing
         keepAlive = head.keepAlive
@@ -68,7 +68,7 @@ struct ResponseFacts: Equatable {
 
     init(_ head: ResponseHead) {
         status = head.status
-        reason = head.fields.text(of: head.reason)
+        reason = head.fields.show(head.reason)
         minorVersion = head.minorVersion
         framing = head.framing
         keepAlive = head.keepAlive

@@ -217,6 +217,27 @@ import Testing
         }
     }
 
+    @Test("the system's search list, read again when its file changes")
+    func systemSearchList() async throws {
+        try await TemporaryFile.with("search nowhere.test\noptions ndots:2\n") { file in
+            try await withServer { server, configuration in
+                var configuration = configuration
+                configuration.searchDomains = nil
+                configuration.systemFile = file.path
+                let resolver = try DNSResolver(configuration)
+                #expect(texts(await resolver.resolveHost("short", family: .v4)) == ["not_found"])
+                #expect(texts(await resolver.resolveHost("v4.test", family: .v4)) == ["192.0.2.4 7"])
+                #expect(
+                    server.questions.map(\.name) == [
+                        "short.nowhere.test", "short", "v4.test.nowhere.test", "v4.test",
+                    ]
+                )
+                try file.write("search one.test\n# moved to another domain\n")
+                #expect(texts(await resolver.resolveHost("short", family: .v4)) == ["192.0.2.4 7"])
+            }
+        }
+    }
+
     @Test("localhost without asking anybody")
     func localhostWithoutAskingAnybody() async throws {
         try await withResolver { resolver, server in

@@ -1,0 +1,71 @@
+package import NIOCore
+package import SluiceConfig
+package import SluiceProxy
+
+/// A running gateway: loops, acceptor, listeners, upstreams and their supervision, and the configuration they follow.
+///
+/// Isolation: any thread, but no event loop: calls wait for each other and for what they do.
+package final class Gateway: Sendable {
+    package struct Options: Sendable {
+        /// Loops; nil: what the first configuration says, or as many as there are processors.
+        package var workers: Int?
+        /// Sockets from somebody before us, used by the listeners whose address they have.
+        package var inherited: [ListeningSocket] = []
+        /// How long start and reload wait for names that were never looked up.
+        package var namePatience = TimeAmount.seconds(5)
+        /// Takes one line for operators, without a line end.
+        package var log: @Sendable (String) -> Void = { _ in }
+
+        package init() {}
+    }
+
+    private let queue: ControlQueue
+    private let core: GatewayCore
+
+    /// - Throws: when the system gives no thread.
+    package init(_ options: Options = Options()) throws(StartError) {
+        queue = try ControlQueue(name: "sluice-control")
+        core = GatewayCore(options, queue: queue)
+    }
+
+    /// Listens and serves. Once.
+    ///
+    /// - Throws: `StartError`; then `stop` must still follow.
+    package func start(_ model: GatewayModel) throws { try queue.sync { [core] in try core.start(model) } }
+
+    /// Takes over another configuration. When this throws, nothing has changed.
+    package func reload(_ model: GatewayModel) throws { try queue.sync { [core] in try core.reload(model) } }
+
+    /// Stops accepting and lets what is under way end; what still is after `timeout` is cut.
+    ///
+    /// - Returns: how many connections were cut.
+    @discardableResult
+    package func drain(timeout: TimeAmount) -> Int { (try? queue.sync { [core] in core.drain(timeout: timeout) }) ?? 0 }
+
+    /// Ends everything at once. Nothing may follow but reading statistics.
+    package func stop() { try? queue.sync { [core] in core.stop() } }
+
+    /// The listeners and the addresses that they are bound to.
+    package var listeners: [(name: String, address: ListenAddress)] {
+        (try? queue.sync { [core] in core.listeners.map { ($0.model.name, $0.socket.address) } }) ?? []
+    }
+
+    package var statistics: GatewayStatistics { (try? queue.sync { [core] in core.statistics }) ?? GatewayStatistics() }
+
+    /// How many loops serve.
+    package var workerCount: Int { (try? queue.sync { [core] in core.workers.count }) ?? 0 }
+
+    /// Configurations that are no longer current and still used by an exchange.
+    package var retiredCount: Int { (try? queue.sync { [core] in core.retiredCount }) ?? 0 }
+
+    // MARK: - Takeover
+
+    /// The sockets, for another process to accept from. Until `endHandover` no configuration is taken over.
+    package func beginHandover() -> [ListeningSocket] {
+        (try? queue.sync { [core] in core.beginHandover() }) ?? []
+    }
+
+    /// - Parameter isTaken: the other process accepts now: this one stops accepting, and leaves the files of Unix
+    ///   sockets alone.
+    package func endHandover(isTaken: Bool) { try? queue.sync { [core] in core.endHandover(isTaken: isTaken) } }
+}

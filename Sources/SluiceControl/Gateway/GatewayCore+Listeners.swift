@@ -1,0 +1,126 @@
+import SluiceConfig
+import SluiceProxy
+
+/// A listener of the current configuration with its socket.
+struct OpenListener {
+    var model: ListenerModel
+    let socket: ListeningSocket
+    let state: ListenerState
+
+    var source: Acceptor.Source { Acceptor.Source(socket: socket, state: state, limit: model.limits.connections) }
+}
+
+/// What a loop is told of a listener.
+struct ListenerRules: Sendable {
+    let model: ListenerModel
+    /// Its place among the listeners that routes name.
+    let index: Int
+    let state: ListenerState
+    /// The name now stands for another address: connections of the old one end.
+    let endsConnections: Bool
+}
+
+/// What a configuration changes about the listeners; nothing was closed yet.
+struct ListenerChange {
+    let next: [OpenListener]
+    /// Sockets that nobody listens on any more.
+    let removed: [OpenListener]
+    /// The names whose connections end: under another name an address is still served, and so are its connections.
+    let ended: Set<String>
+    /// What the loops follow while the acceptor still knows the old sockets.
+    let duringChange: [ListenerRules]
+    /// What they follow afterwards; nil: the same.
+    let afterChange: [ListenerRules]?
+}
+
+extension Worker {
+    /// Takes over the rules of the listeners.
+    func follow(_ rules: [ListenerRules]) {
+        install(listeners: rules.map { LoopListener($0.model, index: $0.index, state: $0.state) })
+        for rule in rules where rule.endsConnections { drain(listener: rule.model.name) }
+    }
+}
+
+extension GatewayCore {
+    /// Opens the sockets that are not open yet; a socket whose address stays is kept, also under another name.
+    ///
+    /// - Throws: `StartError` when an address cannot be had; then those opened before are closed again.
+    func openListeners(_ models: [ListenerModel]) throws(StartError) -> ListenerChange {
+        var old = listeners
+        var next: [OpenListener] = []
+        var opened: [ListeningSocket] = []
+        for model in models {
+            let state = listeners.first { $0.model.name == model.name }?.state ?? ListenerState(name: model.name)
+            if let place = place(of: model, in: old) {
+                let known = old.remove(at: place)
+                next.append(OpenListener(model: model, socket: known.socket, state: state))
+                continue
+            }
+            do throws(ListenError) {
+                let socket = try open(model.address)
+                opened.append(socket)
+                next.append(OpenListener(model: model, socket: socket, state: state))
+            } catch {
+                for socket in opened { socket.close() }
+                throw StartError("listener '\(model.name)': \(error.message)")
+            }
+        }
+        return change(to: next, removing: old)
+    }
+
+    /// The socket of the same name and address, else of the same address.
+    private func place(of model: ListenerModel, in old: [OpenListener]) -> Int? {
+        old.firstIndex { $0.model.address == model.address && $0.model.name == model.name }
+            ?? old.firstIndex { $0.model.address == model.address }
+    }
+
+    private func open(_ address: ListenAddress) throws(ListenError) -> ListeningSocket {
+        if let place = inherited.firstIndex(where: { $0.address == address }) { return inherited.remove(at: place) }
+        return try ListeningSocket(binding: address)
+    }
+
+    private func change(to next: [OpenListener], removing removed: [OpenListener]) -> ListenerChange {
+        let moved = Set(removed.map(\.model.name)).intersection(next.map(\.model.name))
+        func rules(ending: Set<String>) -> [ListenerRules] {
+            next.enumerated().map { index, listener in
+                ListenerRules(
+                    model: listener.model,
+                    index: index,
+                    state: listener.state,
+                    endsConnections: ending.contains(listener.model.name)
+                )
+            }
+        }
+        // A connection that comes in by an old socket until the acceptor lets go of it is still served.
+        let names = Set(next.map(\.model.name))
+        let gone = listeners.filter { !names.contains($0.model.name) }.map {
+            ListenerRules(model: $0.model, index: Int(UInt32.max), state: $0.state, endsConnections: false)
+        }
+        return ListenerChange(
+            next: next,
+            removed: removed,
+            ended: Set(removed.map(\.model.name)).subtracting(names),
+            duringChange: rules(ending: moved) + gone,
+            afterChange: gone.isEmpty ? nil : rules(ending: [])
+        )
+    }
+
+    /// Closes what was removed and lets its connections end, once the acceptor has let go of it.
+    func finish(_ change: ListenerChange) {
+        acceptor?.acceptWaiting(from: change.removed.map(\.source))
+        for listener in change.removed { listener.socket.close() }
+        guard let after = change.afterChange else { return }
+        let ended = change.ended
+        for worker in workers {
+            worker.execute { worker in
+                worker.follow(after)
+                for name in ended { worker.drain(listener: name) }
+            }
+        }
+    }
+
+    func closeListeners() {
+        for listener in listeners { listener.socket.close() }
+        listeners = []
+    }
+}

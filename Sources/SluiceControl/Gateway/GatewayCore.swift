@@ -1,0 +1,204 @@
+import CSocket
+import Glibc
+import NIOCore
+import NIOPosix
+import SluiceConfig
+import SluiceProxy
+import SluiceUpstream
+
+/// What a `Gateway` is made of.
+///
+/// Isolation: the control queue. Loops and the supervision are reached by posting to them.
+// SAFETY: `Gateway` touches it in jobs of one control queue only, which run one after the other.
+final class GatewayCore: @unchecked Sendable {
+    let options: Gateway.Options
+    private let queue: ControlQueue
+    private var groups: [MultiThreadedEventLoopGroup] = []
+    private(set) var workers: [WorkerThread] = []
+    private var supervision: NIOLoopBound<UpstreamSupervision>?
+    private var controlLoop: (any EventLoop)?
+    private(set) var acceptor: Acceptor?
+    var listeners: [OpenListener] = []
+    private var current: SharedSnapshot?
+    /// No longer current, but some loop still holds a copy.
+    private var retired: [SharedSnapshot] = []
+    var inherited: [ListeningSocket]
+    private var isHandingOver = false
+    var isDraining = false
+
+    init(_ options: Gateway.Options, queue: ControlQueue) {
+        self.options = options
+        self.queue = queue
+        inherited = options.inherited
+    }
+
+    // MARK: - Start and stop
+
+    func start(_ model: GatewayModel) throws {
+        guard acceptor == nil else { throw StartError("the gateway runs already") }
+        let count = max(1, options.workers ?? model.workers ?? Processors.available)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
+        let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        groups = [group, control]
+        workers = try group.makeIterator().map { try WorkerThread.start(on: $0) }
+        try startSupervision(on: control.next())
+        let acceptor = Acceptor(targets: workers.map(\.target))
+        acceptor.start()
+        self.acceptor = acceptor
+        try takeOver(model)
+        for unused in inherited { unused.closeKeepingFile() }
+        inherited = []
+    }
+
+    private func startSupervision(on loop: any EventLoop) throws {
+        let workers = workers
+        let log = options.log
+        controlLoop = loop
+        supervision = try loop.submit {
+            let context = SupervisorContext(loop: loop, log: log)
+            let supervision = UpstreamSupervision(context) { name, endpoints in
+                for worker in workers { worker.execute { $0.publish(endpoints, for: name) } }
+            }
+            return NIOLoopBound(supervision, eventLoop: loop)
+        }.wait()
+    }
+
+    func stop() {
+        acceptor?.replace([])
+        acceptor?.stop()
+        closeListeners()
+        for worker in workers {
+            try? worker.run { worker in
+                worker.abortAll()
+                worker.loop.stop()
+            }
+        }
+        if let supervision, let controlLoop { try? controlLoop.submit { supervision.value.stop() }.wait() }
+        for group in groups { try? group.syncShutdownGracefully() }
+        groups = []
+    }
+
+    // MARK: - Configurations
+
+    func reload(_ model: GatewayModel) throws {
+        guard acceptor != nil, !isDraining else { throw StartError("the gateway is stopping") }
+        guard !isHandingOver else { throw StartError("another process is taking over") }
+        try takeOver(model)
+    }
+
+    /// Everything that can fail comes first and changes nothing; then all loops change.
+    private func takeOver(_ model: GatewayModel) throws {
+        let shared: SharedSnapshot
+        let copies: [Handover<LoopSnapshot>]
+        do {
+            shared = try SnapshotCompiler.compile(model)
+            copies = try workers.map { try $0.instantiate(shared) }
+        } catch {
+            throw StartError("the configuration cannot be compiled: \(error)")
+        }
+        let change = try openListeners(model.listeners)
+        prepareNames(model.upstreams)
+        install(copies, model.upstreams, change.duringChange)
+        acceptor?.replace(change.next.map(\.source))
+        finish(change)
+        listeners = change.next
+        if let current { retired.append(current) }
+        current = shared
+        freeRetired()
+        sluice_trim_memory()
+    }
+
+    private func prepareNames(_ models: [UpstreamModel]) {
+        guard let supervision, let controlLoop else { return }
+        let patience = options.namePatience
+        let isReady = Mailbox<Void>()
+        controlLoop.execute { supervision.value.prepare(models, patience: patience) { isReady.post(()) } }
+        isReady.take()
+    }
+
+    /// Hands every loop its copy and the upstreams' endpoints in one step.
+    ///
+    /// By way of the supervision's loop, so that no list of endpoints overtakes a newer one.
+    private func install(_ copies: [Handover<LoopSnapshot>], _ models: [UpstreamModel], _ rules: [ListenerRules]) {
+        guard let supervision, let controlLoop else { return }
+        let workers = workers
+        let isInstalled = Mailbox<Void>()
+        let dispose = disposal()
+        controlLoop.execute {
+            let entries = supervision.value.apply(models)
+            for (worker, copy) in zip(workers, copies) {
+                worker.execute { worker in
+                    let upstreams = entries.map { (model: $0.model, state: $0.state) }
+                    worker.install(copy.value, upstreams: upstreams, dispose: dispose)
+                    for entry in entries { worker.publish(entry.endpoints, for: entry.model.name) }
+                    worker.follow(rules)
+                    isInstalled.post(())
+                }
+            }
+        }
+        for _ in workers { isInstalled.take() }
+    }
+
+    /// Brings what a loop no longer needs to the control queue, so that no loop takes a large configuration down.
+    private func disposal() -> @Sendable (LoopSnapshot) -> Void {
+        { [queue, self] snapshot in
+            // SAFETY: passed on without counting references: whoever on the loop still holds one is done when the loop
+            // turns to its next task, so the one taken back on the queue is the last.
+            let kept = Handover(Unmanaged.passRetained(snapshot))
+            let free: @Sendable () -> Void = {
+                kept.value.release()
+                freeRetired()
+            }
+            guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return queue.async(free) }
+            loop.execute { queue.async(free) }
+        }
+    }
+
+    private func freeRetired() {
+        let before = retired.count
+        retired.removeAll { $0.loopCount == 0 }
+        if retired.count < before { sluice_trim_memory() }
+    }
+
+    var retiredCount: Int {
+        freeRetired()
+        return retired.count
+    }
+
+    // MARK: - Takeover
+
+    func beginHandover() -> [ListeningSocket] {
+        guard !isDraining else { return [] }
+        isHandingOver = true
+        return listeners.map(\.socket)
+    }
+
+    func endHandover(isTaken: Bool) {
+        isHandingOver = false
+        guard isTaken else { return }
+        acceptor?.replace([])
+        for listener in listeners { listener.socket.closeKeepingFile() }
+        listeners = []
+    }
+
+    // MARK: - Counting
+
+    var openConnections: Int { workers.reduce(0) { $0 + $1.load.connections } }
+
+    var statistics: GatewayStatistics {
+        var sum = GatewayStatistics()
+        for metrics in workers.map(\.metrics) {
+            sum.requests += metrics.requests.current
+            sum.attempts += metrics.attempts.current
+            sum.retries += metrics.retries.current
+            sum.connectionsAccepted += metrics.connectionsAccepted.current
+            sum.connectionsClosed += metrics.connectionsClosed.current
+            for error in GatewayError.allCases {
+                let count = metrics.current(error)
+                if count > 0 { sum.errors[error, default: 0] += count }
+            }
+        }
+        sum.connectionsOpen = openConnections
+        return sum
+    }
+}

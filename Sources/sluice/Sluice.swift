@@ -1,0 +1,8 @@
+import ArgumentParser
+import SluiceControl
+
+/// The command line.
+@main
+struct Sluice: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "sluice")
+}

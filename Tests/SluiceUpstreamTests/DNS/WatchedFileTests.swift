@@ -1,0 +1,54 @@
+import Testing
+
+@testable import SluiceUpstream
+
+@Suite struct WatchedFileTests {
+    @Test("a change is seen once: new, rewritten, gone, back")
+    func changes() async throws {
+        try await TemporaryFile.with("one") { file in
+            var watched = WatchedFile<Void>()
+            func changed() -> Bool { watched.hasChanged(file.path) }
+            #expect([changed(), changed()] == [true, false])
+            try file.write("longer")
+            #expect([changed(), changed()] == [true, false])
+            try file.remove()
+            #expect([changed(), changed()] == [true, false])
+            try file.write("longer")
+            #expect([changed(), changed()] == [true, false])
+        }
+    }
+
+    @Test("a file is read when it changed, and what cannot be read is empty")
+    func reading() async throws {
+        try await TemporaryFile.with("one") { file in
+            var watched = WatchedFile<[UInt8]>()
+            var reads = 0
+            func value() -> String {
+                let bytes = watched.value(file.path, empty: Array("nothing".utf8)) { bytes in
+                    reads += 1
+                    return bytes
+                }
+                return String(decoding: bytes, as: UTF8.self)
+            }
+            #expect([value(), value()] == ["one", "one"])
+            #expect(reads == 1)
+            try file.write("two!")
+            #expect([value(), value()] == ["two!", "two!"])
+            #expect(reads == 2)
+            try file.remove()
+            #expect([value(), value()] == ["nothing", "nothing"])
+            #expect(reads == 2)
+        }
+    }
+
+    @Test("a file beyond all measure is cut at the end of a line")
+    func large() async throws {
+        let line = String(repeating: "x", count: 1023) + "\n"
+        try await TemporaryFile.with(String(repeating: line, count: 9 << 10)) { file in
+            var watched = WatchedFile<[UInt8]>()
+            let bytes = watched.value(file.path, empty: []) { $0 }
+            #expect(bytes.count >= HostsFile.largestSize - 1024 && bytes.count <= HostsFile.largestSize + 16384)
+            #expect(bytes.count % 1024 == 1023)
+        }
+    }
+}
