@@ -40,7 +40,9 @@ package enum HopByHop {
     }
 
     /// `TE` is hop by hop, but `TE: trailers` is what gRPC needs to see, and the gateway passes trailers on.
-    package static func keepOnlyTrailers(in fields: inout HeaderTable) {
+    ///
+    /// - Returns: whether it is there, and must be named in `Connection` (RFC 9110, section 10.1.4).
+    package static func keepOnlyTrailers(in fields: inout HeaderTable) -> Bool {
         var wantsTrailers = false
         var from = 0
         while let i = fields.firstIndex(of: .te, from: from) {
@@ -51,5 +53,6 @@ package enum HopByHop {
         }
         fields.remove(.te)
         if wantsTrailers { fields.append(.te, value: "trailers".utf8) }
+        return wantsTrailers
     }
 }

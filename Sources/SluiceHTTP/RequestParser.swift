@@ -332,7 +332,7 @@ package struct RequestParser: Sendable {
             }
             from = i + 1
         }
-        head.expectsContinue = head.framing != .none
+        if case .none = head.framing { head.expectsContinue = false } else { head.expectsContinue = true }
         return nil
     }
 

@@ -1,8 +1,101 @@
 import ArgumentParser
 import SluiceControl
 
-/// The command line.
+/// The command line: words in, words and an exit status out. What the commands do is in `SluiceControl`.
 @main
 struct Sluice: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "sluice")
+    static let configuration = CommandConfiguration(
+        commandName: "sluice",
+        abstract: "An API gateway.",
+        discussion: """
+            Exit status: 0 when all went well; 1 when a configuration is wrong or something could not start; 64 when the \
+            command line is wrong; 128 and the number of the signal when a second one stopped the process at once.
+            """,
+        version: Tool.version,
+        subcommands: [Run.self, Check.self, Schema.self, Version.self, Demo.self, Echo.self]
+    )
+}
+
+/// The files that several commands read.
+struct ConfigurationFiles: ParsableArguments {
+    @Option(
+        name: [.short, .customLong("config")],
+        parsing: .upToNextOption,
+        help: ArgumentHelp("A configuration file or a folder of them; several are read as one.", valueName: "file")
+    )
+    var files: [String] = []
+
+    func validate() throws {
+        if files.isEmpty { throw ValidationError("Name at least one configuration file: -c FILE.") }
+    }
+}
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the gateway.",
+        discussion: """
+            A changed file or SIGHUP reloads, SIGTERM and SIGINT let the requests under way end. A second signal ends \
+            the process at once.
+            """
+    )
+
+    @OptionGroup var source: ConfigurationFiles
+
+    @Option(help: ArgumentHelp("Listen here instead, for example 127.0.0.1:8080 or unix:/run/sluice.sock.", valueName: "address"))
+    var listen: String?
+
+    @Option(help: ArgumentHelp("The number of event loops; without it, the configuration's, or one per processor.", valueName: "n"))
+    var workers: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take the listening sockets over from the process that runs with the same path, and give them to the next one.",
+            valueName: "socket"
+        )
+    )
+    var takeover: String?
+
+    func validate() throws {
+        if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is a number from 1 to 1024.") }
+    }
+
+    func run() throws {
+        var command = RunCommand(source.files)
+        command.listen = listen
+        command.workers = workers
+        command.takeover = takeover
+        throw ExitCode(command.run())
+    }
+}
+
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show everything that is wrong with a configuration.")
+
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case text
+        case json
+    }
+
+    @OptionGroup var source: ConfigurationFiles
+
+    @Option(help: "text or json")
+    var format = Format.text
+
+    func run() throws {
+        let (report, status) = Tool.check(source.files, asJSON: format == .json)
+        print(report, terminator: "")
+        throw ExitCode(status)
+    }
+}
+
+struct Schema: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the JSON Schema of the configuration, for editors.")
+
+    func run() { print(Tool.schema, terminator: "") }
+}
+
+struct Version: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the version.")
+
+    func run() { print("sluice \(Tool.version)") }
 }

@@ -3,6 +3,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import SluiceConfig
+import SluiceCore
 import SluiceProxy
 import SluiceUpstream
 
@@ -147,7 +148,7 @@ final class GatewayCore: @unchecked Sendable {
             let kept = Handover(Unmanaged.passRetained(snapshot))
             let free: @Sendable () -> Void = {
                 kept.value.release()
-                freeRetired()
+                self.freeRetired()
             }
             guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return queue.async(free) }
             loop.execute { queue.async(free) }

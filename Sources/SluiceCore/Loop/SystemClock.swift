@@ -25,6 +25,8 @@ package enum DateField {
     ]
 
     package static func format(secondsSince1970 seconds: Int64) -> [UInt8] {
+        // A machine whose clock was never set may be before 1970.
+        let seconds = max(0, seconds)
         let day = Int(seconds / 86_400)
         let second = Int(seconds % 86_400)
         let (year, month, monthDay) = civil(fromDays: day)

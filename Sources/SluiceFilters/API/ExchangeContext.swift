@@ -8,7 +8,8 @@ package protocol ExchangeEngine: AnyObject {
     func resolve(_ variable: TemplateVariable, into out: inout ByteBuffer)
     /// Random bits of this loop; not for secrets.
     func random() -> UInt64
-    /// Goes on after a filter that said `.wait`; see `FilterTicket.resume`.
+    /// Goes on after a filter that said `.wait`, or is about to say it; see `FilterTicket.resume`. Moves the
+    /// `generation` on.
     func resume(_ verdict: HeadVerdict)
 }
 
@@ -22,10 +23,8 @@ open class ExchangeContext: TimerNode {
     package final var response = ResponseHead()
     /// The client, after `trusted_proxies` were taken into account; nil on a Unix socket.
     package final var client: IPAddress?
-    /// Tells this exchange from others that used the same object; see `FilterTicket`.
+    /// Tells this exchange from others that used the same object, and one wait from the next; see `FilterTicket`.
     package final var generation: UInt64 = 0
-    /// Counts the waits of filters that are over, so that a ticket has an effect once only.
-    fileprivate final var turn: UInt64 = 0
     /// What filters remember about this exchange, by the slot that the compile step gave each.
     package final var slots: ContiguousArray<AnyObject?> = []
     /// The id in error bodies and logs: what `request_id` set, or one made when first asked for.
@@ -63,19 +62,16 @@ open class ExchangeContext: TimerNode {
 package struct FilterTicket {
     private let exchange: ExchangeContext
     private let generation: UInt64
-    private let turn: UInt64
 
     package init(_ exchange: ExchangeContext) {
         self.exchange = exchange
         self.generation = exchange.generation
-        self.turn = exchange.turn
     }
 
     /// - Returns: whether the exchange was still waiting for this.
     @discardableResult
     package func resume(_ verdict: HeadVerdict) -> Bool {
-        guard exchange.generation == generation, exchange.turn == turn else { return false }
-        exchange.turn &+= 1
+        guard exchange.generation == generation else { return false }
         exchange.resume(verdict)
         return true
     }

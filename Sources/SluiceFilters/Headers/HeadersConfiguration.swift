@@ -67,7 +67,8 @@ private struct EditFields: Sendable {
         let values = ValueType<[String]>.headerValues(side)
         remove = Field("remove", .list(of: .placed(name)), default: [], doc: "Headers that go: a list of names.")
         func lines(_ field: String, _ doc: String) -> Field<[Named<[String]>]> {
-            Field(field, .map(keys: name, of: values), default: [], doc: doc)
+            let name = ValueType<String>.editableHeader(side, replacing: field == "set")
+            return Field(field, .map(keys: name, of: values), default: [], doc: doc)
         }
         set = lines("set", "Headers that replace those of the same name, or come new.")
         add = lines("add", "Headers that come only where there is none of the same name.")

@@ -120,10 +120,28 @@ final class DownstreamConnection: SocketHandler {
 
     /// The client will send no more: it leaves, or it only half-closed and waits for its answer.
     private func inputEndedWhileReading() {
-        guard let exchange, exchange.isPastHead else { return abort() }
-        guard exchange.requestBodyIsComplete else { return abort() }
-        closesAfterExchange = true
-        exchange.downstreamHalfClosed()
+        if let exchange, exchange.isPastHead, exchange.requestBodyIsComplete {
+            exchange.downstreamHalfClosed()
+        } else if !isProcessing {
+            afterEndOfInput()
+        }
+    }
+
+    /// The client's direction has ended. Requests that are complete get their answers; what can never be completed ends
+    /// the connection.
+    private func afterEndOfInput() {
+        guard phase == .reading else { return }
+        if let exchange, exchange.isPastHead {
+            if !exchange.requestBodyIsComplete, input == nil { abort() }
+            return
+        }
+        // Complete requests may still wait for the client to take earlier answers.
+        if input != nil, !isWritable { return }
+        if let exchange {
+            self.exchange = nil
+            exchange.downstreamGone(.downstreamClosed)
+        }
+        closeAfterFlush()
     }
 
     override func becameWritable() {
@@ -133,7 +151,7 @@ final class DownstreamConnection: SocketHandler {
     /// Goes on with bytes that had to wait.
     func process() {
         guard !isProcessing else { return }
-        guard var waiting = input else { return resumeReading() }
+        guard var waiting = input else { return inputHasEnded ? afterEndOfInput() : resumeReading() }
         input = nil
         process(&waiting)
     }
@@ -155,6 +173,7 @@ final class DownstreamConnection: SocketHandler {
         isProcessing = false
         exchange?.flushPending()
         keep(bytes)
+        if inputHasEnded { afterEndOfInput() }
     }
 
     /// Keeps what could not be taken yet, and stops reading while that is enough.
@@ -258,6 +277,7 @@ final class DownstreamConnection: SocketHandler {
     /// Whether the answer under way is the last, as far as can be told when its head is written.
     var endsAfterThis: Bool {
         if closesAfterExchange || worker.isDraining { return true }
+        if inputHasEnded, input == nil, !isProcessing { return true }
         if let limit = listener.requestsPerConnection, requestCount >= limit { return true }
         return worker.loop.wheel.now - bornAt >= maximumAge
     }

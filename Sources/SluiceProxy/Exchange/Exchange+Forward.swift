@@ -15,7 +15,7 @@ extension Exchange {
         if let target { stickyHash = hash(plan.hashKeys(for: target)) }
         if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }
         prepareRequestFields()
-        if request.framing != .none { replay.start(limit: plan.replayLimit, framing: request.framing) }
+        if request.framing.hasBody { replay.start(limit: plan.replayLimit, framing: request.framing) }
         let timeout = snapshot.routes[routeIndex].timeoutTicks
         if timeout != TimerNode.never, requestBodyIsComplete { startRouteTimeout(timeout) }
         if let mirror = plan.mirror { startMirror(mirror) }
@@ -68,6 +68,7 @@ extension Exchange {
             writer.write(&request.fields)
             request.fields.bytes.withUnsafeReadableBytes { connection.writeForwardedFields(to: &writer, for: self, $0) }
             if sendsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
+            if sendsTE, !request.wantsUpgrade { writer.write("Connection: TE\r\n") }
             if request.wantsUpgrade {
                 writer.write("Connection: upgrade\r\nUpgrade: ")
                 writer.write(upgradeToken)
@@ -116,14 +117,14 @@ extension Exchange {
             if request.wantsUpgrade { readUpgradeToken() }
             request.fields.remove(.upgrade)
         }
-        if request.fields.present.mayHave(.te) { HopByHop.keepOnlyTrailers(in: &request.fields) }
-        if request.framing == .chunked {
+        sendsTE = request.fields.present.mayHave(.te) && HopByHop.keepOnlyTrailers(in: &request.fields)
+        if request.framing.isChunked {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
         if bodies.changesRequestLength(filterChain) {
             request.fields.remove(.contentLength)
-            sendsChunked = request.framing != .none
+            sendsChunked = request.framing.hasBody
         }
         // What is still there came from a trusted proxy or from a filter, and stands.
         let present = request.fields.present
@@ -140,7 +141,7 @@ extension Exchange {
             allowed.contains { name in name.withUnsafeBytes { ASCII.equalsFolded(bytes, $0) } } ? Array(bytes) : nil
         }
         // A body in front of a switch of protocols is legal but nobody sends one; without it nothing is ambiguous.
-        guard let token, request.framing == .none else {
+        guard let token, !request.framing.hasBody else {
             request.wantsUpgrade = false
             return
         }

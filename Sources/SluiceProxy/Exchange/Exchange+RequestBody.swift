@@ -97,7 +97,7 @@ extension Exchange {
         case .success(let body):
             request.fields.remove(.contentLength)
             request.fields.remove(.transferEncoding)
-            if body.readableBytes > 0 || request.framing != .none {
+            if body.readableBytes > 0 || request.framing.hasBody {
                 request.fields.append(.contentLength, value: Array("\(body.readableBytes)".utf8))
             }
             request.framing = .none

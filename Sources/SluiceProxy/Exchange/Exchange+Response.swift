@@ -39,7 +39,7 @@ extension Exchange: AttemptDelegate {
         if opensTunnel { return beginTunnel() }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.transferEncoding)
-        responseHasBody = response.framing != .none
+        responseHasBody = response.framing.hasBody
         if bodies.changesResponseLength(filterChain), responseHasBody {
             response.fields.remove(.contentLength)
             response.framing = .chunked
@@ -61,7 +61,7 @@ extension Exchange: AttemptDelegate {
     func sendResponseHead() {
         guard let connection else { return }
         responseHeadSent = true
-        if responseHasBody, response.framing == .chunked || response.framing == .untilClose {
+        if responseHasBody, response.framing.isUnbounded {
             respondsChunked = request.minorVersion == 1
             if !respondsChunked { connection.closesAfterExchange = true }
         }

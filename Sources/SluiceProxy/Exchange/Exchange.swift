@@ -45,6 +45,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var requestBodyIsComplete = false
     /// The body's length is not known to the upstream: it goes as chunks.
     var sendsChunked = false
+    /// `TE: trailers` goes upstream.
+    var sendsTE = false
     var sentContinue = false
     /// The client was told to go on, by us or by the upstream.
     var sawContinue = false
@@ -135,8 +137,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         case .connect where !listener.allowConnect: .methodNotEnabled
         case .trace where !listener.allowTrace: .methodNotEnabled
         // RFC 9110, 9.3.6 and 9.3.8: neither has a body, so bytes behind it would be read two ways.
-        case .connect where request.framing != .none: .badRequestLine
-        case .trace where request.framing != .none: .badRequestLine
+        case .connect where request.framing.hasBody: .badRequestLine
+        case .trace where request.framing.hasBody: .badRequestLine
         default: nil
         }
     }
@@ -273,7 +275,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         let connection = self.connection
         let cutShort = responseHeadSent && !responseIsComplete
         // Without a length, an orderly end would make a part look like the whole.
-        let needsReset = cutShort && responseHasBody && response.framing == .untilClose && !respondsChunked
+        let needsReset = cutShort && responseHasBody && response.framing.endsAtClose && !respondsChunked
         if cutShort { flushDownstream() }
         reset()
         worker.giveBack(self)
@@ -297,6 +299,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         requestBodyBytes = 0
         requestBodyIsComplete = false
         sendsChunked = false
+        sendsTE = false
         sentContinue = false
         sawContinue = false
         retriesMade = 0

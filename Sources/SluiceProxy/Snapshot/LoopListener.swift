@@ -3,11 +3,22 @@ package import SluiceConfig
 package import SluiceCore
 import SluiceHTTP
 
+/// Where a listener stands in the current configuration. Isolation: one loop.
+final class ListenerNumber {
+    /// No route names a listener that is gone.
+    static let gone = Int(UInt32.max)
+    var value: Int
+
+    init(_ value: Int) { self.value = value }
+}
+
 /// A listener's rules as one loop uses them. Isolation: one loop.
 package final class LoopListener {
     let name: String
-    /// Place among the snapshot's listeners, for routes that name some.
-    let index: Int
+    /// Place among the listeners of the current configuration, for routes that name some. Shared by all generations of
+    /// the listener on one loop, since open connections keep the rules they were accepted under.
+    var number: ListenerNumber
+    var index: Int { number.value }
     let parserLimits: RequestParser.Limits
     let dropsUnderscores: Bool
     let path: PathRules
@@ -24,7 +35,7 @@ package final class LoopListener {
 
     package init(_ model: ListenerModel, index: Int, state: ListenerState) {
         name = model.name
-        self.index = index
+        self.number = ListenerNumber(index)
         var limits = RequestParser.Limits()
         limits.headBytes = model.limits.headBytes
         limits.fields = model.limits.headerCount

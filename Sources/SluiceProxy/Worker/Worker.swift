@@ -27,6 +27,7 @@ package final class Worker {
     private(set) var isDraining = false
     private var freeExchanges: ContiguousArray<Exchange> = []
     private var upstreams: [String: LoopUpstream] = [:]
+    private var listenerNumbers: [String: ListenerNumber] = [:]
     private var listeners: [String: LoopListener] = [:]
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     var mirrorsUnderWay = 0
@@ -75,6 +76,13 @@ package final class Worker {
 
     /// Takes over the rules of the listeners; open connections keep theirs.
     package func install(listeners: [LoopListener]) {
+        for number in listenerNumbers.values { number.value = ListenerNumber.gone }
+        for listener in listeners {
+            let number = listenerNumbers[listener.name] ?? listener.number
+            number.value = listener.index
+            listener.number = number
+            listenerNumbers[listener.name] = number
+        }
         self.listeners = Dictionary(listeners.map { ($0.name, $0) }) { first, _ in first }
     }
 

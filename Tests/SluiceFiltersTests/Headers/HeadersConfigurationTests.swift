@@ -60,9 +60,12 @@ import Testing
         #expect(
             request("remove: [x-forwarded-for]") == """
                 5:34 SL013 an item of 'remove' of 'request' of filter 'headers' cannot be 'x-forwarded-for': the \
-                gateway always writes it (see 'trusted_proxies' of the listener)
+                gateway writes it behind the filters ('set' replaces it; 'trusted_proxies' of the listener says whose \
+                is kept)
                 """
         )
+        #expect(request("append: {X-Forwarded-For: x}").contains("SL013"))
+        #expect(request("set: {X-Forwarded-For: '${client.ip}'}") == "")
         #expect(
             request("set: {':path': /x}") == """
                 5:31 SL026 a key of 'set' of 'request' of filter 'headers' is not a header name: ':path' (pseudo \

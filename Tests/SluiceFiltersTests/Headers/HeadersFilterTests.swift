@@ -164,15 +164,17 @@ import Testing
         resources.loop.giveBack(scratch)
         scratch = ByteBuffer()
 
-        let file = FilterFile(
-            "headers: {request: {set: {A: 'x${query.a}'}}, response: {set: {A: 'x${query.a}'}}}"
-        )
-        let filter = try #require(file.filter(resources))
+        let edits = "{set: {A: 'x${query.a}'}}"
+        let filter = try #require(FilterFile("headers: {request: \(edits), response: \(edits)}").filter(resources))
         let exchange = TestExchange()
         exchange.variables = [.query("a"): "a"]
         #expect(filter.onRequest(exchange).isNext)
-        filter.onResponse(exchange)
         #expect(exchange.requestLines == ["A: xa"])
+        scratch = resources.loop.takeScratch()
+        #expect(address(scratch) == before)
+        resources.loop.giveBack(scratch)
+        scratch = ByteBuffer()
+        filter.onResponse(exchange)
         #expect(exchange.responseLines == ["A: xa"])
         #expect(address(resources.loop.takeScratch()) == before)
     }

@@ -31,7 +31,10 @@ final class TestExchange: ExchangeContext, ExchangeEngine {
 
     func random() -> UInt64 { 4 }
 
-    func resume(_ verdict: HeadVerdict) { resumed.append(verdict) }
+    func resume(_ verdict: HeadVerdict) {
+        generation &+= 1
+        resumed.append(verdict)
+    }
 
     /// The lines that go on, each as `Name: value`.
     var requestLines: [String] { Self.lines(&request.fields) }

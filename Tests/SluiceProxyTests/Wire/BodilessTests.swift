@@ -75,7 +75,8 @@ import Testing
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let answer = "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
-            #expect(try gateway.exchange(Wire.get(), with: origin, answer: answer).response["Content-Length"] == nil)
+            let response = try gateway.exchange(Wire.get(), with: origin, answer: answer).response
+            #expect(response["Content-Length"] == nil)
         }
     }
 }

@@ -1,0 +1,116 @@
+import NIOCore
+import SluiceConfig
+import SluiceCore
+import SluiceProxy
+
+/// `sluice run`: a gateway that follows its files and the signals of its operator until it is told to stop.
+///
+/// Exit status: 0 when it stopped as told, 1 when it could not start, 128 and the number of the signal when a second
+/// one made it stop at once.
+package struct RunCommand: Sendable {
+    /// Files and folders of the configuration.
+    package var configuration: [String]
+    /// Overrides the address of the listener.
+    package var listen: String?
+    package var workers: Int?
+    /// The Unix socket over which a later process takes the listening sockets over.
+    package var takeover: String?
+
+    package init(_ configuration: [String]) { self.configuration = configuration }
+
+    /// Runs until it is told to stop. Isolation: the main thread, before any other exists.
+    ///
+    /// - Returns: the exit status.
+    package func run() -> Int32 {
+        Signals.block()
+        do throws(StartError) {
+            return try serve()
+        } catch {
+            OperatorLog.write("error: \(error.message)")
+            return 1
+        }
+    }
+
+    private enum Event: Sendable {
+        case stop
+        case reload
+        /// Another process accepts from our sockets now.
+        case handedOver
+    }
+
+    private func serve() throws(StartError) -> Int32 {
+        let source = ConfigurationSource(configuration, listen: try listenAddress())
+        var loaded = source.load()
+        OperatorLog.write(loaded.report)
+        guard let model = loaded.model else { return 1 }
+        guard !model.listeners.isEmpty else {
+            throw StartError("there is nothing to listen on: add 'listeners' to the configuration, or run with --listen")
+        }
+        loaded.model = nil
+        let events = Mailbox<Event>()
+        Signals.listen { request in
+            switch request {
+            case .stop: events.post(.stop)
+            case .reload: events.post(.reload)
+            }
+        }
+        let gateway = try start(model)
+        follow(gateway, source, loaded, model.drainTimeout, events)
+        return 0
+    }
+
+    private func listenAddress() throws(StartError) -> ListenAddress? {
+        guard let listen else { return nil }
+        let (address, help) = ListenAddress.parse(listen)
+        guard let address else { throw StartError("--listen \(listen): \(help)") }
+        return address
+    }
+
+    private func start(_ model: GatewayModel) throws(StartError) -> Gateway {
+        var options = Gateway.Options()
+        options.workers = workers
+        options.log = OperatorLog.write
+        let gateway = try Gateway(options)
+        do {
+            try gateway.start(model)
+        } catch {
+            throw error as? StartError ?? StartError("\(error)")
+        }
+        let addresses = gateway.listeners.map(\.address.text).joined(separator: ", ")
+        let count = gateway.workerCount
+        OperatorLog.write("ready: \(addresses) (\(count) \(count == 1 ? "worker" : "workers"))")
+        return gateway
+    }
+
+    /// Reloads and waits, until it is time to go.
+    private func follow(
+        _ gateway: Gateway,
+        _ source: ConfigurationSource,
+        _ loaded: ConfigurationSource.Loaded,
+        _ drainTimeout: TimeAmount,
+        _ events: Mailbox<Event>
+    ) {
+        var drainTimeout = drainTimeout
+        let watch = ConfigurationWatch(source, running: loaded, log: OperatorLog.write) { model in
+            try gateway.reload(model)
+            drainTimeout = model.drainTimeout
+        }
+        while true {
+            switch events.take(until: SystemClock.monotonic() + watch.nextLook) {
+            case nil: watch.look()
+            case .reload: watch.reload()
+            case .stop, .handedOver: return finish(gateway, drainTimeout)
+            }
+        }
+    }
+
+    private func finish(_ gateway: Gateway, _ timeout: TimeAmount) {
+        let open = gateway.statistics.connectionsOpen
+        OperatorLog.write("draining: \(open) connections, for at most \(timeout.nanoseconds / 1_000_000_000) s")
+        let cut = gateway.drain(timeout: timeout)
+        if cut > 0 { OperatorLog.write("\(cut) connections were still busy and have been cut") }
+        let statistics = gateway.statistics
+        gateway.stop()
+        OperatorLog.write("stopped: \(statistics.line)")
+    }
+}
