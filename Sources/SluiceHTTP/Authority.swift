@@ -21,7 +21,10 @@ package enum Authority {
 
     /// The host without its port, as a range whose first byte is at `base`.
     package static func hostRange(_ bytes: UnsafeRawBufferPointer, at base: Int) -> ByteRange {
-        ByteRange(start: base, count: endOfHost(bytes) ?? bytes.count)
+        var count = endOfHost(bytes) ?? bytes.count
+        // `example.com.` is the same host; the final dot only says that the name is complete.
+        if count > 1, bytes[count - 1] == UInt8(ascii: ".") { count -= 1 }
+        return ByteRange(start: base, count: count)
     }
 
     /// Where the host ends: at a port's colon or at the end; nil where no host can be read.

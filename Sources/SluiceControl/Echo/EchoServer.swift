@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 package import SluiceConfig
@@ -45,6 +46,6 @@ package final class EchoServer: Sendable {
     /// Ends it and all its connections.
     package func stop() {
         try? group.syncShutdownGracefully()
-        if case .unix(let path) = address { _ = path.withCString { unlinkFile($0) } }
+        if case .unix(let path) = address { unlink(path) }
     }
 }

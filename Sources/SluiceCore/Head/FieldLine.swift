@@ -1,4 +1,4 @@
-import NIOCore
+internal import NIOCore
 
 /// A field whose value never changes, with its whole line ready to be copied.
 package struct FieldLine: Sendable {

@@ -1,7 +1,9 @@
 /// The header fields the gateway itself looks at, interned when a head is parsed.
 ///
 /// Everything else is `.other` and found by its bytes. The raw value is what a `HeaderTable` entry stores.
-package enum FieldName: UInt8, Sendable, CaseIterable {
+///
+/// `public` only because that is what lets other targets inline its comparisons.
+public enum FieldName: UInt8, Sendable, CaseIterable {
     case other
     case host, connection, upgrade, te, trailer, expect, accept, cookie, forwarded, date, server, via, location, origin
     case keepAlive, proxyConnection, contentLength, contentType, transferEncoding, retryAfter, authorization
@@ -9,7 +11,7 @@ package enum FieldName: UInt8, Sendable, CaseIterable {
     case proxyAuthorization, setCookie, grpcTimeout, maxForwards, xRealIP
 
     /// Its place in the set of `HeaderTable.present`.
-    package var bit: UInt64 { 1 << UInt64(rawValue) }
+    @inlinable public var bit: UInt64 { 1 << UInt64(rawValue) }
 
     /// The name as it is written when the gateway adds the field itself (HTTP/1 keeps a peer's own spelling).
     package var canonical: StaticString {

@@ -8,7 +8,9 @@ package enum BodyFraming: Equatable, Sendable {
 }
 
 /// Methods the gateway tells apart; any other token is `.other` and is forwarded all the same.
-package enum Method: UInt8, Sendable {
+///
+/// `public` only because comparing a `package` enum in another target goes through a witness table.
+public enum Method: UInt8, Sendable {
     case get, head, post, put, delete, options, patch, connect, trace, other
 
     /// RFC 9110, section 9.2.2, CONNECT and unknown methods left out.

@@ -32,8 +32,9 @@ open class ExchangeContext: TimerNode {
 
     package override init() { super.init() }
 
-    // A weak reference would give every exchange a side table, and each retain of it a slow path.
-    private final var engine: (any ExchangeEngine)? { self as? any ExchangeEngine }
+    // SAFETY: the engine is this very object (`Exchange.init` sets it), so it lives exactly as long. A weak reference
+    // would give every exchange a side table, and each retain of it a slow path.
+    package final unowned(unsafe) var engine: (any ExchangeEngine)?
 
     fileprivate final func resume(_ verdict: HeadVerdict) { engine?.resume(verdict) }
 

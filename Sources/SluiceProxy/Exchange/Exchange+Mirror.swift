@@ -58,8 +58,15 @@ final class Mirror: AttemptDelegate {
     func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {}
     func attempt(_ attempt: Attempt, body: ByteBuffer) {}
     func attemptReadDone(_ attempt: Attempt) {}
-    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) { worker.mirrorsUnderWay -= 1 }
-    func attemptFailed(_ attempt: Attempt, _ error: GatewayError) { worker.mirrorsUnderWay -= 1 }
+    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) { ended() }
+    func attemptFailed(_ attempt: Attempt, _ error: GatewayError) { ended() }
+
+    private func ended() {
+        worker.mirrorsUnderWay -= 1
+        // At once, or the wheel would keep the attempt until its slot comes round.
+        worker.loop.wheel.remove(attempt)
+    }
+
     func attemptTunnelEnded(_ attempt: Attempt) {}
 }
 

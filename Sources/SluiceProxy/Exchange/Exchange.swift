@@ -92,6 +92,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         self.worker = worker
         self.attempt = Attempt(loop: worker.loop)
         super.init()
+        engine = self
     }
 
     var loop: LoopContext { worker.loop }

@@ -17,7 +17,10 @@ package enum SnapshotCompiler {
         var builder = try LoopSnapshotBuilder(shared.model, loop)
         var routes: ContiguousArray<CompiledRoute> = []
         routes.reserveCapacity(shared.model.routes.count)
-        for route in shared.model.routes { routes.append(try builder.route(route)) }
+        for (index, route) in shared.model.routes.enumerated() {
+            let names = shared.table.captureNames(ofRoute: index, path: route.match.path)
+            routes.append(try builder.route(route, captureNames: names))
+        }
         return LoopSnapshot(
             shared: shared,
             routes: routes,
@@ -73,7 +76,7 @@ private struct LoopSnapshotBuilder {
         return filters
     }
 
-    mutating func route(_ model: RouteModel) throws -> CompiledRoute {
+    mutating func route(_ model: RouteModel, captureNames: [String]) throws -> CompiledRoute {
         var action = CompiledRoute.Action.forward
         var forward: ForwardPlan?
         var respond: RespondPlan?
@@ -98,7 +101,7 @@ private struct LoopSnapshotBuilder {
             respond: respond,
             redirect: redirect,
             upgrades: model.upgrades == defaultUpgradeNames ? defaultUpgrades : model.upgrades.map { Array($0.utf8) },
-            captureNames: RouteTable.captureNames(of: model.match.path),
+            captureNames: captureNames,
             name: model.name
         )
     }

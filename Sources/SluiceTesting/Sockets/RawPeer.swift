@@ -252,6 +252,9 @@ package final class RawPeer {
         return input
     }
 
+    /// Whether a piece of text is among what has come and was not consumed.
+    package func sawText(_ text: String) -> Bool { Search.end(of: Array(text.utf8), in: input, from: 0) != nil }
+
     /// Nothing unread has arrived by now and the connection is open. Only after `TestGateway.settle` does this say much.
     package var isSilent: Bool {
         get throws { try peek().isEmpty && !sawEnd && !sawReset }
