@@ -145,10 +145,12 @@ final class EchoConnection: ChannelDuplexHandler {
 
     private func answered(_ context: ChannelHandlerContext) {
         guard phase == .answering else { return }
+        let isLast = writer?.endsConnection ?? true
         writer = nil
-        guard request.keepAlive, !inputHasEnded else { return end(context) }
+        guard !isLast else { return end(context) }
         phase = .head
         process(context)
+        if inputHasEnded, phase == .head { end(context) }
         if phase != .answering, readIsPending {
             readIsPending = false
             context.read()

@@ -6,7 +6,8 @@ import SluiceHTTP
 final class EchoWriter {
     private let answer: EchoAnswer
     private let isHead: Bool
-    private let keepsAlive: Bool
+    /// The answer is the connection's last.
+    let endsConnection: Bool
     /// HTTP/1.0 knows no chunks: there the end of the connection ends the body.
     private let isChunked: Bool
     private let minorVersion: UInt8
@@ -22,7 +23,6 @@ final class EchoWriter {
         self.answer = answer
         self.done = done
         isHead = request.method == .head
-        keepsAlive = request.keepAlive
         minorVersion = request.minorVersion
         switch answer.body {
         case .description:
@@ -31,7 +31,13 @@ final class EchoWriter {
         case .none: left = 0
         case .bytes(let count, _), .chunks(let count): left = count
         }
-        if case .chunks = answer.body { isChunked = minorVersion == 1 } else { isChunked = false }
+        if case .chunks = answer.body {
+            isChunked = minorVersion == 1
+            endsConnection = !request.keepAlive || minorVersion == 0
+        } else {
+            isChunked = false
+            endsConnection = !request.keepAlive
+        }
     }
 
     func start(_ context: ChannelHandlerContext) {
@@ -49,9 +55,11 @@ final class EchoWriter {
         case .none: break
         }
         if answer.body != .none { head.writeString("Content-Type: \(answer.contentType)\r\n") }
-        let closesAtEnd = answer.body.isChunks && !isChunked
-        if !keepsAlive || closesAtEnd { head.writeString("Connection: close\r\n") }
-        if keepsAlive, !closesAtEnd, minorVersion == 0 { head.writeString("Connection: keep-alive\r\n") }
+        if endsConnection {
+            head.writeString("Connection: close\r\n")
+        } else if minorVersion == 0 {
+            head.writeString("Connection: keep-alive\r\n")
+        }
         head.writeString("\r\n")
         if isHead {
             left = 0
@@ -112,11 +120,5 @@ final class EchoWriter {
     /// Calls `body` later, unless the connection is gone by then.
     private func after(_ delay: TimeAmount, _ context: ChannelHandlerContext, _ body: @escaping () -> Void) {
         context.eventLoop.assumeIsolated().scheduleTask(in: delay) { if context.channel.isActive { body() } }
-    }
-}
-
-extension EchoAnswer.Body {
-    fileprivate var isChunks: Bool {
-        if case .chunks = self { true } else { false }
     }
 }

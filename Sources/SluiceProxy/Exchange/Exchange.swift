@@ -154,7 +154,12 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         if filterChain == nil { filterChain = snapshot?.globalChain }
         connection?.closesAfterExchange = true
         requestBodyIsComplete = true
-        reply(LocalReply(error))
+        var local = LocalReply(error)
+        if error == .methodNotEnabled {
+            // RFC 9110, section 15.5.6 wants a list; no route was looked at, so it names what the listener lets through.
+            local.fields = [(name: Array("Allow".utf8), value: Array("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".utf8))]
+        }
+        reply(local)
     }
 
     // MARK: - Filters
@@ -276,7 +281,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         let connection = self.connection
         let cutShort = responseHeadSent && !responseIsComplete
         // Without a length, an orderly end would make a part look like the whole.
-        let needsReset = cutShort && responseHasBody && response.framing.endsAtClose && !respondsChunked
+        let needsReset = cutShort && responseHasBody && response.framing.isUnbounded && !respondsChunked
         if cutShort { flushDownstream() }
         reset()
         worker.giveBack(self)
