@@ -19,7 +19,7 @@ struct Sluice: ParsableCommand {
 /// The files that several commands read.
 struct ConfigurationFiles: ParsableArguments {
     @Option(
-        name: [.short, .customLong("config")],
+        name: [.customShort("c"), .customLong("config")],
         parsing: .upToNextOption,
         help: ArgumentHelp("A configuration file or a folder of them; several are read as one.", valueName: "file")
     )

@@ -75,7 +75,8 @@ extension GatewayCore {
     }
 
     private func open(_ address: ListenAddress) throws(ListenError) -> ListeningSocket {
-        if let place = inherited.firstIndex(where: { $0.address == address }) { return inherited.remove(at: place) }
+        let place = inherited.firstIndex { $0.address == address } ?? inherited.firstIndex { $0.address.serves(address) }
+        if let place { return inherited.remove(at: place) }
         return try ListeningSocket(binding: address)
     }
 
@@ -122,5 +123,15 @@ extension GatewayCore {
     func closeListeners() {
         for listener in listeners { listener.socket.close() }
         listeners = []
+    }
+}
+
+extension ListenAddress {
+    /// Whether a socket that somebody else bound to this address does for another one that was asked for: the IPv6
+    /// wildcard, as service managers bind it, serves IPv4 too, and port 0 means any.
+    fileprivate func serves(_ wanted: ListenAddress) -> Bool {
+        guard case .ip(let host, let port) = self, case .ip(let wantedHost, let wantedPort) = wanted else { return false }
+        let sameHost = host == wantedHost || (host == "::" && wantedHost == "0.0.0.0")
+        return sameHost && (port == wantedPort || wantedPort == 0)
     }
 }

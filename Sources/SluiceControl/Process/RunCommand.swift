@@ -55,7 +55,11 @@ package struct RunCommand: Sendable {
             }
         }
         let gateway = try start(model)
+        let server = try takeover.map { path throws(StartError) in
+            try TakeoverServer.start(at: path, gateway, log: OperatorLog.write) { events.post(.handedOver) }
+        }
         follow(gateway, source, loaded, model.drainTimeout, events)
+        server?.stop()
         return 0
     }
 
@@ -70,15 +74,20 @@ package struct RunCommand: Sendable {
         var options = Gateway.Options()
         options.workers = workers
         options.log = OperatorLog.write
+        options.inherited = InheritedSockets.fromEnvironment(log: OperatorLog.write)
+        let before = try takeover.flatMap { path throws(StartError) in try TakeoverClient.ask(at: path) }
+        options.inherited += before?.sockets ?? []
         let gateway = try Gateway(options)
         do {
             try gateway.start(model)
         } catch {
             throw error as? StartError ?? StartError("\(error)")
         }
-        let addresses = gateway.listeners.map(\.address.text).joined(separator: ", ")
+        let addresses = gateway.listeners.map(\.address)
+        try before?.confirm(used: addresses)
         let count = gateway.workerCount
-        OperatorLog.write("ready: \(addresses) (\(count) \(count == 1 ? "worker" : "workers"))")
+        let list = addresses.map(\.text).joined(separator: ", ")
+        OperatorLog.write("ready: \(list) (\(count) \(count == 1 ? "worker" : "workers"))")
         return gateway
     }
 

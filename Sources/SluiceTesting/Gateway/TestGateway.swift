@@ -25,6 +25,7 @@ package final class TestGateway {
     let lanes: [Lane]
     private let group: MultiThreadedEventLoopGroup
     private let clock: ManualClock?
+    private let folder: TemporaryFolder
     private let acceptor: Acceptor
     private var sockets: [String: ListeningSocket] = [:]
     private var listenerStates: [String: ListenerState] = [:]
@@ -54,6 +55,7 @@ package final class TestGateway {
 
     private init(_ model: GatewayModel, loops: Int, clock: ManualClock?) throws {
         self.model = model
+        folder = try TemporaryFolder()
         self.clock = clock
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         lanes = try group.makeIterator().map { loop in
@@ -120,7 +122,7 @@ package final class TestGateway {
     private func install(_ model: GatewayModel) throws {
         try installSnapshot(model)
         for listener in model.listeners where sockets[listener.name] == nil {
-            sockets[listener.name] = try ListeningSocket(binding: listener.address)
+            sockets[listener.name] = try ListeningSocket(binding: bindingAddress(of: listener))
         }
         let names = Set(model.listeners.map(\.name))
         let removed = sockets.keys.filter { !names.contains($0) }
@@ -135,6 +137,13 @@ package final class TestGateway {
             sockets.removeValue(forKey: name)?.close()
             try onLoops { $0.drain(listener: name) }
         }
+    }
+
+    /// With a clock of its own the gateway listens on Unix sockets: their bytes arrive with the call that sends them, so
+    /// `advance` can be sure that all that was sent before has been seen. TCP on a busy machine promises no such thing.
+    private func bindingAddress(of listener: ListenerModel) -> ListenAddress {
+        if clock != nil, case .ip(_, 0) = listener.address { return .unix(path: folder.path(listener.name)) }
+        return listener.address
     }
 
     private func installSnapshot(_ model: GatewayModel) throws {
@@ -200,7 +209,11 @@ package final class TestGateway {
 
     /// A client of a listener.
     package func connect(_ listener: String = "main", name: String = "client", receiveBuffer: Int? = nil) throws -> RawPeer {
-        try RawPeer(connectingTo: try address(of: listener), name: name, receiveBuffer: receiveBuffer)
+        let before = total(\.connectionsAccepted)
+        let peer = try RawPeer(connectingTo: try address(of: listener), name: name, receiveBuffer: receiveBuffer)
+        // The acceptor has a thread of its own; no time may pass before the connection is on its loop.
+        if clock != nil { try wait(for: "the connection") { total(\.connectionsAccepted) > before } }
+        return peer
     }
 
     // MARK: - What happens inside
@@ -213,7 +226,7 @@ package final class TestGateway {
 
     /// Returns when the loops have dealt with everything that had arrived when this was called.
     ///
-    /// On loopback what was sent has arrived when the call that sent it returns.
+    /// What was sent over a Unix socket has arrived when the call that sent it returns, over TCP almost always.
     package func settle() throws {
         // A loop looks at its sockets before it runs tasks. What one loop's work leads to (bytes to an origin that is
         // played by the test) is then done too; the rounds are for what goes through a loop twice.

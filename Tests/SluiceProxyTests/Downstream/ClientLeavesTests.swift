@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceConfig
 import SluiceCore
+import SluiceProxy
 import SluiceTesting
 import SluiceUpstream
 import Testing
@@ -74,6 +75,7 @@ import Testing
             if byReset { client.reset() } else { client.close() }
             try upstream.expectGone()
             try gateway.wait(for: "the end of the request") { gateway.current(.requests) == 0 }
+            try gateway.settle()
             let counted = gateway.count(of: .downstreamReset) + gateway.count(of: .downstreamClosed)
             #expect(counted == 1)
         }

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceConfig
+import SluiceProxy
 import SluiceTesting
 import Testing
 

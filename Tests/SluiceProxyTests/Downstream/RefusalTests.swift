@@ -41,6 +41,7 @@ import Testing
             #expect(response.text.hasSuffix("\",\"request_id\":\"\(id)\"}\n"))
             #expect((response["Connection"] == "close") == ends)
             if ends { try client.expectEnd() }
+            try gateway.settle()
             let error = GatewayError.allCases.first { $0.code == code }
             #expect(error.map(gateway.count) == 1)
         }
