@@ -1,4 +1,5 @@
 import Glibc
+package import SluiceConfig
 package import SluiceProxy
 
 /// A takeover from the side of the new process.

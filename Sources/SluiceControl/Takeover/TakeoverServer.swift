@@ -1,7 +1,8 @@
 import Atomics
 import Glibc
+import SluiceConfig
 import SluiceCore
-package import SluiceProxy
+import SluiceProxy
 
 /// A takeover from the side of the process that runs: hands its listening sockets to the one that asks for them.
 ///
@@ -9,7 +10,7 @@ package import SluiceProxy
 package final class TakeoverServer: Sendable {
     private let descriptor: CInt
     private let path: String
-    private let inode: ino_t
+    private let inode: UInt64
     private let gateway: Gateway
     private let log: @Sendable (String) -> Void
     private let handedOver: @Sendable () -> Void

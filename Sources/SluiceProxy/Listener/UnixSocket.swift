@@ -33,9 +33,9 @@ package enum UnixSocket {
     }
 
     /// What tells the file from another of the same name.
-    package static func inode(of path: String) -> ino_t? {
+    package static func inode(of path: String) -> UInt64? {
         var status = stat()
-        return lstat(path, &status) == 0 ? status.st_ino : nil
+        return lstat(path, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
     private static func make(_ path: String) throws(ListenError) -> CInt {

@@ -4,6 +4,15 @@ import NIOCore
 import SluiceCore
 import Synchronization
 
+/// Takes a value to another thread, to be used there and not here until that has ended.
+///
+/// SAFETY: the test that hands something over keeps its hands off it until `Background.value` has returned.
+package struct Handover<Value>: @unchecked Sendable {
+    package let value: Value
+
+    package init(_ value: Value) { self.value = value }
+}
+
 /// A piece of a test that runs on a thread of its own, for what must happen at the same time.
 package final class Background<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, any Error>?>(nil)

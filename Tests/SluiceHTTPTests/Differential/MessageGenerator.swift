@@ -85,7 +85,11 @@ struct MessageGenerator {
     /// The lines in random order, with random white space around the values.
     private mutating func head(_ lines: inout [(String, String)]) -> String {
         lines.shuffle(using: &random)
-        return lines.map { "\($0.0):\(pick(["", " ", " ", "\t", "  "]))\($0.1)\(pick(["", "", " ", "\t"]))\r\n" }.joined()
+        return lines.map { name, value in
+            // llhttp does not know a tab behind these for white space; see `Tolerated`.
+            let frames = Tolerated.framingNames.contains(name.lowercased())
+            return "\(name):\(pick(["", " ", " ", "\t", "  "]))\(value)\(pick(frames ? ["", " "] : ["", "", " ", "\t"]))\r\n"
+        }.joined()
     }
 
     /// Adds the framing field and makes the body that it frames.

@@ -33,7 +33,8 @@ enum NIODecoder {
             case .head(let head):
                 reading.messages.append(
                     NIOMessage(
-                        start: "\(head.method.rawValue) \(head.uri)",
+                        // SwiftNIO spells this one method without its hyphen.
+                        start: "\(head.method == .MSEARCH ? "M-SEARCH" : head.method.rawValue) \(head.uri)",
                         minorVersion: head.version.minor,
                         fields: lines(head.headers)
                     )
@@ -57,11 +58,10 @@ enum NIODecoder {
         while let part = try? channel.readInbound(as: HTTPClientResponsePart.self) {
             switch part {
             case .head(let head):
+                let (status, minor) = (Int(head.status.code), head.version.minor)
+                reading.messages.append(NIOMessage(start: "\(status)", minorVersion: minor, fields: lines(head.headers)))
                 // An interim answer has no end of its own.
-                if let last = reading.messages.last, !last.isComplete { reading.complete(nil) }
-                reading.messages.append(
-                    NIOMessage(start: "\(head.status.code)", minorVersion: head.version.minor, fields: lines(head.headers))
-                )
+                if status < 200, status != 101 { reading.complete(nil) }
             case .body(let buffer): reading.add(body: buffer)
             case .end(let trailers): reading.complete(trailers.map(lines))
             }

@@ -16,6 +16,8 @@ extension HeaderTable {
     var lines: [FieldText] {
         entries.filter { !$0.isRemoved }.map { FieldText(name: show($0.nameRange), value: show($0.valueRange)) }
     }
+
+    var removedNames: [String] { entries.filter(\.isRemoved).map { show($0.nameRange).lowercased() } }
 }
 
 /// Everything that a request head says, as text, so that two readings can be compared and shown.
@@ -35,6 +37,8 @@ struct RequestFacts: Equatable {
     var isAsterisk: Bool
     var nominatesFields: Bool
     var fields: [FieldText]
+    /// Names, in lower case, of lines that the parser itself took out.
+    var removed: [String]
 
     init(_ head: RequestHead) {
         let table = head.fields
@@ -53,6 +57,7 @@ struct RequestFacts: Equatable {
         isAsterisk = head.isAsterisk
         nominatesFields = head.nominatesFields
         fields = table.lines
+        removed = table.removedNames
     }
 }
 
@@ -65,6 +70,8 @@ struct ResponseFacts: Equatable {
     var keepAlive: Bool
     var nominatesFields: Bool
     var fields: [FieldText]
+    /// Names, in lower case, of lines that the parser itself took out.
+    var removed: [String]
 
     init(_ head: ResponseHead) {
         status = head.status
@@ -74,5 +81,6 @@ struct ResponseFacts: Equatable {
         keepAlive = head.keepAlive
         nominatesFields = head.nominatesFields
         fields = head.fields.lines
+        removed = head.fields.removedNames
     }
 }

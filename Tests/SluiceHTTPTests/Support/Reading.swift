@@ -141,7 +141,8 @@ enum Wire {
         requests([wire(whole)], limits: limits)
     }
 
-    /// - Parameter methods: of the requests that are answered; GET where there are too few.
+    /// - Parameter methods: of the requests that are answered; behind the last answer nothing is read. Empty: any number
+    ///   of GET.
     static func responses(
         _ pieces: [[UInt8]],
         to methods: [Method] = [],
@@ -167,7 +168,8 @@ enum Wire {
                 let isInterim = head.status < 200 && head.status != 101
                 if !isInterim { answered += 1 }
                 let opensTunnel = head.status == 101 || (method == .connect && (200...299).contains(head.status))
-                let goesOn = isInterim || (head.keepAlive && !opensTunnel)
+                let isLast = answered == methods.count && !methods.isEmpty
+                let goesOn = isInterim || (head.keepAlive && !opensTunnel && !isLast)
                 return HeadResult(result: result, framing: head.framing, goesOn: goesOn, head: ResponseFacts(head))
             }
         }

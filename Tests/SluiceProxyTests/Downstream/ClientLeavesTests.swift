@@ -8,8 +8,9 @@ import Testing
 
 /// Clients that end their direction, close or cut the connection, at every stage of an exchange.
 @Suite struct ClientLeavesTests {
-    @Test(arguments: [Wire.get(), Wire.post(body: "body"), Wire.post(body: String(repeating: "b", count: 100_000))])
-    func clientThatEndsItsDirectionGetsItsAnswer(request: String) throws {
+    @Test(arguments: [0, 4, 100_000])
+    func clientThatEndsItsDirectionGetsItsAnswer(bodySize: Int) throws {
+        let request = bodySize == 0 ? Wire.get() : Wire.post(body: String(repeating: "b", count: bodySize))
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let client = try gateway.connect()
@@ -17,7 +18,7 @@ import Testing
             client.endOutput()
             let upstream = try origin.accept()
             let seen = try upstream.readRequest()
-            #expect(request.hasSuffix(seen.text))
+            #expect(seen.body.count == bodySize)
             try gateway.settle()
             try upstream.send(Wire.ok("answer"))
             var response = try client.readResponse()

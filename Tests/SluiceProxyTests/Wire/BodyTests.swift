@@ -1,6 +1,8 @@
 import NIOCore
 import SluiceConfig
+import SluiceFilters
 import SluiceTesting
+import SluiceUpstream
 import Testing
 
 /// RFC 9112, sections 6 and 7: how long bodies are, both ways.
@@ -155,6 +157,36 @@ import Testing
             }
             try upstream.send(Wire.ok("done"))
             #expect(try second.readResponse().text == "done")
+        }
+    }
+
+    /// What ends a body of known length is a count and no byte of its own: once the last piece fills the upstream's
+    /// buffer, nothing more arrives that would make the gateway look again.
+    @Test(arguments: [65_600, 70_000, 100_000], [false, true])
+    func endOfALongBodyIsSeenWithItsLastByte(length: Int, isFiltered: Bool) throws {
+        let origin = try ScriptedOrigin()
+        let model = GatewayModel.forwarding(to: origin.address) {
+            $0.upstreams[0].limits.connections = 1
+            if isFiltered { $0.filters = [ProbeFilter.model { $0.requestBody = .stream }] }
+        }
+        try TestGateway.run(model) { gateway in
+            // The body waits as a whole until the one connection is free.
+            let other = try gateway.connect(name: "other")
+            try other.send(Wire.get())
+            let upstream = try origin.accept()
+            _ = try upstream.readRequest()
+            let client = try gateway.connect()
+            try client.send(Wire.message("POST / HTTP/1.1", ["Host: a", "Content-Length: \(length)"]))
+            try gateway.wait(for: "the request to queue") { gateway.current(.pending) == 1 }
+            try client.sendPattern(length)
+            try gateway.settle()
+            try upstream.send(Wire.ok())
+            #expect(try upstream.readRequest().body.count == length)
+            try upstream.send(Wire.ok("done"))
+            #expect(try client.readResponse().text == "done")
+            // Whoever knows that the request is complete can go on with both connections.
+            try client.send(Wire.get("/next"))
+            #expect(try upstream.readRequest().target == "/next")
         }
     }
 }
