@@ -228,7 +228,8 @@ extension HeaderTable {
 
     fileprivate var written: String {
         var out = ByteBuffer()
-        write(to: &out)
+        var table = self
+        table.write(to: &out)
         return String(buffer: out)
     }
 }

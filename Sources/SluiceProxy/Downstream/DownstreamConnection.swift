@@ -34,6 +34,8 @@ final class DownstreamConnection: SocketHandler {
     var closesAfterExchange = false
     private var headTimerRuns = false
     private var lingerBytes = 0
+    /// Closing, but not all of the last answer is with the client yet.
+    private var isFlushing = false
     private var lastActivity: UInt64 = 0
     private var bornAt: UInt64 = 0
     private var maximumAge: UInt64 = 0
@@ -79,6 +81,8 @@ final class DownstreamConnection: SocketHandler {
     /// Ends an answer that cannot be completed: what is there is sent, and then the connection ends where the client
     /// expects more. With `reset`, when only a reset tells it that this is not the proper end.
     func cut(reset: Bool) {
+        exchange = nil
+        guard phase != .closed else { return }
         phase = .lingering
         input = nil
         worker.loop.wheel.arm(self, in: Worker.lingerTicks)
@@ -113,7 +117,8 @@ final class DownstreamConnection: SocketHandler {
         switch phase {
         case .reading: inputEndedWhileReading()
         case .tunnel: exchange?.tunnelEndedByDownstream()
-        case .lingering: abort()
+        // It may still be reading what is on its way.
+        case .lingering: if !isFlushing { abort() }
         case .closed: break
         }
     }
@@ -241,22 +246,30 @@ final class DownstreamConnection: SocketHandler {
         guard phase != .closed else { return }
         phase = .lingering
         input = nil
-        worker.loop.wheel.arm(self, in: Worker.lingerTicks)
+        // A slow client may still be taking its answer: that has the patience of a stream.
+        isFlushing = true
+        lastActivity = worker.loop.wheel.now
+        worker.loop.wheel.arm(self, in: listener.streamIdleTicks)
         resumeReading()
         afterWrites { [self] in
             guard phase == .lingering else { return }
-            if inputHasEnded { abort() } else { closeOutput() }
+            isFlushing = false
+            if inputHasEnded { return abort() }
+            closeOutput()
+            worker.loop.wheel.arm(self, in: Worker.lingerTicks)
         }
     }
 
     /// A client that keeps sending after its answer is not listened to for ever.
     private func discard(_ count: Int) {
+        if isFlushing { return }
         lingerBytes += count
         if lingerBytes > Worker.lingerBytes { abort() }
     }
 
     /// From now on bytes pass through untouched, those that came early first.
     func beginTunnel() {
+        guard phase == .reading else { return }
         phase = .tunnel
         if !isProcessing, let early = input {
             input = nil
@@ -294,6 +307,13 @@ final class DownstreamConnection: SocketHandler {
         if exchange.isPastHead { return watchStream() }
         closesAfterExchange = true
         exchange.refuse(.requestHeadTimeout)
+    }
+
+    /// Makes sure that `watchStream` is called in time for a limit that is shorter than what is armed already.
+    @inline(__always)
+    func watchStream(within limit: UInt64) {
+        let wheel = worker.loop.wheel
+        if deadline > wheel.now &+ limit &+ 1 { wheel.arm(self, in: limit) }
     }
 
     /// Ends an exchange on which no byte has moved for too long; otherwise looks again when that could be so.

@@ -24,7 +24,8 @@ extension Exchange {
                 if requestBodyBytes > bodyLimit { return bodyTooLarge() }
                 requestPiece(slice, isLast: false)
                 if phase == .idle || connection == nil { return }
-                if phase == .forwarding, !attempt.isWritable { return flushUpstream() }
+                // The end of a body needs no room, and for a counted one no further byte would bring us back here.
+                if phase == .forwarding, !attempt.isWritable, !requestBody.isDone { return flushUpstream() }
             case .end:
                 requestEnded()
                 return

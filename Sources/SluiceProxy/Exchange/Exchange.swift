@@ -130,6 +130,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             return refuse(.bodyTooLarge)
         }
         route(snapshot, connection)
+        connection.watchStream(within: streamIdleTicks)
         runRequestFilters()
     }
 
@@ -219,6 +220,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         guard routeIndex >= 0 else { return reply(routeMiss) }
         let limit = snapshot.routes[routeIndex].bodyLimit
         if limit != .max, case .length(let count) = request.framing, count > limit {
+            connection?.closesAfterExchange = true
             return reply(LocalReply(.bodyTooLarge))
         }
         switch snapshot.routes[routeIndex].action {
@@ -273,16 +275,21 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     /// Ends the exchange, however it went, and gives the object back.
     func finish() {
         guard phase != .idle else { return }
+        let cutShort = responseHeadSent && !responseIsComplete
+        if cutShort {
+            // What there is goes out. The write may find the client gone, which ends this exchange from within.
+            let ours = generation
+            flushDownstream()
+            guard generation == ours, phase != .idle else { return }
+        }
         loop.wheel.disarm(self)
         attempt.cancel()
         backoff?.cancel()
         releaseRetryBudget()
         if let error { worker.metrics.count(error) }
         let connection = self.connection
-        let cutShort = responseHeadSent && !responseIsComplete
         // Without a length, an orderly end would make a part look like the whole.
         let needsReset = cutShort && responseHasBody && response.framing.isUnbounded && !respondsChunked
-        if cutShort { flushDownstream() }
         reset()
         worker.giveBack(self)
         if cutShort { connection?.cut(reset: needsReset) } else { connection?.exchangeFinished() }

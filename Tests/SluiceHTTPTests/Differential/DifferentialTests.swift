@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Against SwiftNIO's decoder")
 struct DifferentialTests {
-    private static let seeds = 100..<164 as Range<UInt64>
+    private static let seeds = 0..<16 as Range<UInt64>
 
     /// Random pieces of one to a dozen bytes.
     private func pieces(_ bytes: [UInt8], _ random: inout RandomSource) -> [[UInt8]] {
@@ -66,7 +66,7 @@ struct DifferentialTests {
     func damagedRequests(seed: UInt64) {
         var generator = MessageGenerator(seed: seed &+ 1000)
         var mutator = Mutator(seed: seed)
-        for round in 0..<6000 {
+        for round in 0..<600 {
             let bytes = mutator.mutate(generator.requests())
             guard report(checkRequests(bytes, &generator.random), seed, round, bytes) else { return }
         }
@@ -89,7 +89,7 @@ struct DifferentialTests {
     func damagedResponses(seed: UInt64) {
         var generator = MessageGenerator(seed: seed &+ 3000)
         var mutator = Mutator(seed: seed)
-        for round in 0..<6000 {
+        for round in 0..<600 {
             let methods = (0...generator.below(3)).map { _ in generator.pick(["GET", "POST", "HEAD"]) }
             let bytes = mutator.mutate(generator.responses(to: methods))
             guard report(checkResponses(bytes, methods, &generator.random), seed, round, bytes) else { return }
