@@ -93,7 +93,7 @@ let package = Package(
             ["SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded]
         ),
         tests("SluiceProxyTests", engine + ["SluiceTesting"]),
-        tests("SluiceControlTests", engine + ["SluiceControl"]),
+        tests("SluiceControlTests", engine + ["SluiceControl", "SluiceTesting"]),
         tests("Conformance", ["SluiceHTTP", "SluiceCore", nioCore]),
         tests("Adversarial", engine + ["SluiceTesting"]),
         tests("Integration", engine + ["SluiceTesting"]),

@@ -21,11 +21,13 @@ private struct Editor {
 
     mutating func name() -> String {
         let known = ["Accept", "cookie", "COOKIE", "Via", "Server", "X-Forwarded-For", "Date", "Origin", "set-cookie"]
-        return below(2) == 0 ? pick(known) : "X-" + (0...below(3)).map { _ in pick(["a", "B", "-", "9", "z"]) }.joined()
+        return below(2) == 0
+            ? pick(known) : "X-" + (0...below(3)).map { _ in pick(["a", "B", "-", "9", "z"]) }.joined()
     }
 
     mutating func value() -> String {
-        (0..<below(30)).map { _ in pick(["a", "Z", "0", " ", "\t", ",", ";", "\"", "\u{E9}", "\u{FF}", "%", ":", "="]) }.joined()
+        (0..<below(30)).map { _ in pick(["a", "Z", "0", " ", "\t", ",", ";", "\"", "\u{E9}", "\u{FF}", "%", ":", "="]) }
+            .joined()
     }
 
     mutating func line() -> String {
@@ -58,7 +60,10 @@ private struct Editor {
 
 @Suite("Heads that are edited and written again")
 struct RoundTripTests {
-    @Test("what was not touched is byte for byte the same, and all of it reads the same again", arguments: 0..<16 as Range<UInt64>)
+    @Test(
+        "what was not touched is byte for byte the same, and all of it reads the same again",
+        arguments: 0..<16 as Range<UInt64>
+    )
     func roundTrip(seed: UInt64) throws {
         var editor = Editor(random: RandomSource(seed: seed))
         for round in 0..<60 {

@@ -192,10 +192,10 @@ private enum RespondFields {
     static let status = Field("status", .status(200...599), default: standard.status, doc: "The status.")
     static let body = Field(
         "body",
-        .text,
+        .template,
         default: standard.body,
         defaultText: "empty",
-        doc: "The body, as it stands here."
+        doc: "The body; may be a template."
     )
     static let contentType = Field(
         "content_type",

@@ -70,17 +70,23 @@ final class EchoConnection: ChannelDuplexHandler {
         // An answer that ends at once comes back here; the loop below goes on instead.
         guard !isProcessing else { return }
         isProcessing = true
-        defer { isProcessing = false }
-        while input.readableBytes > 0 {
-            switch phase {
-            case .head: guard parseHead(context) else { return }
-            case .body: guard decodeBody(context) else { return }
-            case .upgraded:
-                let bytes = input
-                input.clear()
-                if upgrade?.received(bytes, context) == false { end(context) }
-            case .answering, .closed: return
-            }
+        while input.readableBytes > 0, step(context) {}
+        isProcessing = false
+        // What is not whole by now never will be.
+        if inputHasEnded, phase == .head || phase == .body { end(context) }
+    }
+
+    /// - Returns: whether to go on.
+    private func step(_ context: ChannelHandlerContext) -> Bool {
+        switch phase {
+        case .head: return parseHead(context)
+        case .body: return decodeBody(context)
+        case .answering, .closed: return false
+        case .upgraded:
+            let bytes = input
+            input.clear()
+            if upgrade?.received(bytes, context) == false { end(context) }
+            return true
         }
     }
 
@@ -150,7 +156,6 @@ final class EchoConnection: ChannelDuplexHandler {
         guard !isLast else { return end(context) }
         phase = .head
         process(context)
-        if inputHasEnded, phase == .head { end(context) }
         if phase != .answering, readIsPending {
             readIsPending = false
             context.read()

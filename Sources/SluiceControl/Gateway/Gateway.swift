@@ -1,5 +1,7 @@
+import Glibc
 package import NIOCore
 package import SluiceConfig
+import SluiceCore
 package import SluiceProxy
 
 /// A running gateway: loops, acceptor, listeners, upstreams and their supervision, and the configuration they follow.
@@ -40,7 +42,22 @@ package final class Gateway: Sendable {
     ///
     /// - Returns: how many connections were cut.
     @discardableResult
-    package func drain(timeout: TimeAmount) -> Int { (try? queue.sync { [core] in core.drain(timeout: timeout) }) ?? 0 }
+    package func drain(timeout: TimeAmount) -> Int {
+        let began = SystemClock.monotonic()
+        guard (try? queue.sync { [core] in core.beginDrain() }) == true else { return 0 }
+        wait(until: began + min(Self.idleGrace, timeout))
+        try? queue.sync { [core] in core.endIdleConnections() }
+        wait(until: began + timeout)
+        return (try? queue.sync { [core] in core.cutConnections() }) ?? 0
+    }
+
+    /// How long idle connections stay open at first: a client that has just sent its next request, or its first, gets an
+    /// answer with `Connection: close` instead of a closed connection.
+    private static let idleGrace = TimeAmount.seconds(1)
+
+    private func wait(until deadline: NIODeadline) {
+        while statistics.connectionsOpen > 0, SystemClock.monotonic() < deadline { usleep(2000) }
+    }
 
     /// Ends everything at once. Nothing may follow but reading statistics.
     package func stop() { try? queue.sync { [core] in core.stop() } }

@@ -11,6 +11,7 @@ extension Exchange {
     func forward() {
         guard let snapshot, let plan = snapshot.routes[routeIndex].forward else { return reply(LocalReply(.internalError)) }
         phase = .forwarding
+        guard plan.hasTargets else { return reply(LocalReply(.noHealthyUpstream)) }
         target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
         if let target { stickyHash = hash(plan.hashKeys(for: target)) }
         if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }

@@ -65,7 +65,13 @@ extension Exchange {
 
     func respond(_ plan: RespondPlan) -> LocalReply {
         var local = LocalReply(status: plan.status, contentType: StaticOrBytes(plan.contentType))
-        local.body = plan.body
+        if let bytes = plan.body.constantBytes {
+            local.body = bytes
+        } else {
+            var body = ByteBuffer()
+            render(plan.body, for: .text, into: &body)
+            local.body = Array(buffer: body)
+        }
         local.fields = plan.fields.map { (name: $0.name, value: fieldValue($0.value)) }
         return local
     }

@@ -80,6 +80,8 @@ extension Exchange {
         let host = upstream.endpoints.first?.hostField ?? []
         guard writeRequestHead(to: &head, hostField: host, policy: .upstream) else { return }
         mirror = Mirror(worker: worker, head: head, chunked: sendsChunked)
+        // A body that a filter collected is complete by now.
+        replay.forEach { mirrorPiece($0) }
         if requestBodyIsComplete { finishMirror() }
     }
 

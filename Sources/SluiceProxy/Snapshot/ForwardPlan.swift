@@ -64,6 +64,9 @@ final class ForwardPlan {
         routeHost ?? HostField(upstream.settings.host)
     }
 
+    /// False: all weights are 0.
+    var hasTargets: Bool { totalWeight > 0 }
+
     /// How much of the request body is kept in case it must be sent again.
     ///
     /// Also without a retry policy a little is kept for the one safe resend.
@@ -76,7 +79,7 @@ final class ForwardPlan {
 /// A fixed answer.
 struct RespondPlan {
     let status: UInt16
-    let body: [UInt8]
+    let body: Template
     let contentType: [UInt8]
     let fields: [(name: [UInt8], value: Template)]
 }

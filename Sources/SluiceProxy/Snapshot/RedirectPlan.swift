@@ -17,6 +17,25 @@ struct RedirectPlan {
     ///
     /// - Returns: false when the client's bytes make a location that must not be used.
     func write(to out: inout ByteBuffer, for exchange: Exchange) -> Bool {
+        guard writeLocation(to: &out, for: exchange) else { return false }
+        mergeLeadingSlashes(&out)
+        return true
+    }
+
+    /// A path of two slashes is a reference to another host, which a client must not be able to choose.
+    private func mergeLeadingSlashes(_ out: inout ByteBuffer) {
+        if let to, to.isConstant { return }
+        let slash = UInt8(ascii: "/")
+        while let first = out.getInteger(at: out.readerIndex, as: UInt8.self), first == slash,
+            let second = out.getInteger(at: out.readerIndex + 1, as: UInt8.self),
+            second == slash || second == UInt8(ascii: "\\")
+        {
+            out.moveReaderIndex(forwardBy: 1)
+            out.setInteger(slash, at: out.readerIndex)
+        }
+    }
+
+    private func writeLocation(to out: inout ByteBuffer, for exchange: Exchange) -> Bool {
         if scheme != nil || host != nil || port != nil { writeOrigin(to: &out, exchange) }
         if let to {
             guard exchange.render(to, for: .path, into: &out) else { return false }

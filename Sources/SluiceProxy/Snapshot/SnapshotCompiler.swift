@@ -152,7 +152,7 @@ private struct LoopSnapshotBuilder {
     private func respond(_ model: RespondModel) throws -> RespondPlan {
         RespondPlan(
             status: UInt16(clamping: model.status),
-            body: Array(model.body.utf8),
+            body: try Template.parse(model.body).get(),
             contentType: Array(model.contentType.utf8),
             fields: try model.headers.map { (name: Array($0.name.utf8), value: try Template.parse($0.value).get()) }
         )

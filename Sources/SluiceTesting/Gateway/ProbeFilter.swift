@@ -26,6 +26,11 @@ package struct ProbeFilter: RunnableFilterConfiguration {
         return FilterModel(name: "probe", place: .builtIn, configuration: filter)
     }
 
+    /// A filter that answers everything itself, with a body of any size.
+    package static func responding(_ body: [UInt8]) -> FilterModel {
+        model { $0.onRequest = { _ in .respond(LocalReply(status: 200, body: body)) } }
+    }
+
     private final class Instance: Filter {
         private let probe: ProbeFilter
 

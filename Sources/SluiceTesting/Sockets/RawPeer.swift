@@ -15,6 +15,8 @@ package final class RawPeer {
     package let name: String
     /// How long any step may take.
     package var patience = TimeAmount.seconds(5)
+    /// At most this much is taken in with one call; less makes a slower reader.
+    package var readSize = 256 * 1024
     private(set) var descriptor: CInt
     /// Received and not yet consumed.
     var input: [UInt8] = []
@@ -137,7 +139,7 @@ package final class RawPeer {
         if Sockets.wait(descriptor, for: POLLIN, until: deadline) == 0 {
             throw TestFailure("\(name): waited too long for \(purpose()); unread so far: \(Shown.bytes(input))")
         }
-        let room = 256 * 1024
+        let room = readSize
         let old = input.count
         var count = 0
         input.reserveCapacity(old + room)

@@ -12,12 +12,19 @@ package final class ScriptedOrigin {
     package let address: ListenAddress
     package private(set) var acceptedCount = 0
     package var patience = TimeAmount.seconds(5)
+    private let name: String
     private var descriptor: CInt
 
     /// - Parameters:
+    ///   - name: what failures call it.
     ///   - address: port 0, or a Unix socket.
     ///   - backlog: connections that the kernel makes before anybody accepts them.
-    package init(_ address: ListenAddress = .ip(host: "127.0.0.1", port: 0), backlog: Int = 1024) throws {
+    package init(
+        _ name: String = "origin",
+        at address: ListenAddress = .ip(host: "127.0.0.1", port: 0),
+        backlog: Int = 1024
+    ) throws {
+        self.name = name
         (descriptor, self.address) = try Sockets.bound(to: address, backlog: backlog)
     }
 
@@ -26,13 +33,13 @@ package final class ScriptedOrigin {
     /// Takes the next connection, waiting for one.
     package func accept() throws -> RawPeer {
         guard Sockets.wait(descriptor, for: POLLIN, until: SystemClock.monotonic() + patience) != 0 else {
-            throw TestFailure("origin: waited too long for connection \(acceptedCount + 1)")
+            throw TestFailure("\(name): waited too long for connection \(acceptedCount + 1)")
         }
         let accepted = Sockets.accept(descriptor)
-        guard accepted >= 0 else { throw Sockets.failure("origin: accept") }
+        guard accepted >= 0 else { throw Sockets.failure("\(name): accept") }
         acceptedCount += 1
         if case .ip = address { Sockets.set(accepted, CInt(TCP_NODELAY), 1, level: CInt(IPPROTO_TCP)) }
-        return RawPeer(accepted, name: "origin connection \(acceptedCount)")
+        return RawPeer(accepted, name: "\(name) connection \(acceptedCount)")
     }
 
     /// Nobody has connected whom `accept` has not returned yet. Only after `TestGateway.settle` does this say much.

@@ -15,6 +15,7 @@ import Testing
             let fresh = try gateway.connect()
             try GatewayKit.eventually("there is load") { load.answered > 200 }
             let drained = Background { gateway.drain(timeout: .seconds(10)) }
+            try GatewayKit.eventually("it drains") { gateway.listeners.isEmpty }
             // Connected before, sent only now.
             let answer = try fresh.get("/fresh")
             #expect(answer.text == "/fresh")

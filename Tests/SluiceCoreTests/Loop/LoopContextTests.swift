@@ -16,7 +16,12 @@ struct LoopContextTests {
     private let loop = EmbeddedEventLoop()
 
     private func context() -> LoopContext {
-        LoopContext(loop: loop, random: RandomSource(seed: 1), clock: { [clocks] in clocks.monotonic }, wallClock: { [clocks] in clocks.seconds })
+        LoopContext(
+            loop: loop,
+            random: RandomSource(seed: 1),
+            clock: { [clocks] in clocks.monotonic },
+            wallClock: { [clocks] in clocks.seconds }
+        )
     }
 
     @Test("the wheel follows the clock, counted from the start of the loop, not of the machine")
@@ -59,7 +64,9 @@ struct LoopContextTests {
 
     // MARK: - Scratch memory
 
-    private func address(_ buffer: ByteBuffer) -> UnsafeRawPointer? { buffer.withUnsafeReadableBytes { $0.baseAddress } }
+    private func address(_ buffer: ByteBuffer) -> UnsafeRawPointer? {
+        buffer.withUnsafeReadableBytes { $0.baseAddress }
+    }
 
     @Test("scratch memory is used again")
     func reused() {
@@ -119,7 +126,10 @@ struct LoopContextTests {
         let context = context()
         #expect(String(decoding: context.httpDate(), as: UTF8.self) == "Sun, 06 Nov 1994 08:49:37 GMT")
         clocks.seconds += 1
-        #expect(String(decoding: context.httpDate(), as: UTF8.self) == "Sun, 06 Nov 1994 08:49:37 GMT", "no tick has come")
+        #expect(
+            String(decoding: context.httpDate(), as: UTF8.self) == "Sun, 06 Nov 1994 08:49:37 GMT",
+            "no tick has come"
+        )
         context.wheel.advance(to: 19)
         #expect(String(decoding: context.httpDate(), as: UTF8.self) == "Sun, 06 Nov 1994 08:49:37 GMT")
         context.wheel.advance(to: 20)
@@ -129,14 +139,22 @@ struct LoopContextTests {
 
 @Suite("IMF-fixdate (RFC 9110, section 5.6.7)")
 struct DateFieldTests {
-    @Test("dates", arguments: [
-        (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (1, "Thu, 01 Jan 1970 00:00:01 GMT"), (86_399, "Thu, 01 Jan 1970 23:59:59 GMT"), (86_400, "Fri, 02 Jan 1970 00:00:00 GMT"),
-        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
-        (1_077_926_399, "Fri, 27 Feb 2004 23:59:59 GMT"), (1_078_012_800, "Sun, 29 Feb 2004 00:00:00 GMT"), (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
-        (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"), (1_735_689_600, "Wed, 01 Jan 2025 00:00:00 GMT"), (2_147_483_647, "Tue, 19 Jan 2038 03:14:07 GMT"),
-        (2_147_483_648, "Tue, 19 Jan 2038 03:14:08 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
-        (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
-    ] as [(Int64, String)])
+    @Test(
+        "dates",
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (1, "Thu, 01 Jan 1970 00:00:01 GMT"),
+            (86_399, "Thu, 01 Jan 1970 23:59:59 GMT"), (86_400, "Fri, 02 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+            (1_077_926_399, "Fri, 27 Feb 2004 23:59:59 GMT"), (1_078_012_800, "Sun, 29 Feb 2004 00:00:00 GMT"),
+            (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
+            (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"), (1_735_689_600, "Wed, 01 Jan 2025 00:00:00 GMT"),
+            (2_147_483_647, "Tue, 19 Jan 2038 03:14:07 GMT"),
+            (2_147_483_648, "Tue, 19 Jan 2038 03:14:08 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+            (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] as [(Int64, String)]
+    )
     func dates(seconds: Int64, expected: String) {
         #expect(String(decoding: DateField.format(secondsSince1970: seconds), as: UTF8.self) == expected)
     }
@@ -149,7 +167,10 @@ struct DateFieldTests {
         for number in 0..<146_097 {
             if number % 7 == 0 || day == 1 || day >= 28 {
                 let expected = "\(days[weekday]), \(day < 10 ? "0" : "")\(day) \(months[month]) \(year) 12:34:56 GMT"
-                let text = String(decoding: DateField.format(secondsSince1970: Int64(number) * 86_400 + 45_296), as: UTF8.self)
+                let text = String(
+                    decoding: DateField.format(secondsSince1970: Int64(number) * 86_400 + 45_296),
+                    as: UTF8.self
+                )
                 guard text == expected else {
                     Issue.record("\(text) instead of \(expected)")
                     return

@@ -13,6 +13,7 @@ final class TestExchange: ExchangeContext, ExchangeEngine {
 
     init(request: [(String, String)] = [], response: [(String, String)] = [], slots count: Int = 0) {
         super.init()
+        engine = self
         for (name, value) in request { self.request.fields.append(name: name.utf8, value: value.utf8) }
         for (name, value) in response { self.response.fields.append(name: name.utf8, value: value.utf8) }
         slots = ContiguousArray(repeating: nil, count: count)

@@ -65,7 +65,10 @@ struct PlainBodyTests {
         #expect(decode("GET /", framing) == Decoded(isDone: true, rest: wire("GET /")))
     }
 
-    @Test("the largest lengths count down without overflow", arguments: [UInt64.max, 1 << 63, 9_999_999_999_999_999_999, UInt64(Int.max)])
+    @Test(
+        "the largest lengths count down without overflow",
+        arguments: [UInt64.max, 1 << 63, 9_999_999_999_999_999_999, UInt64(Int.max)]
+    )
     func huge(count: UInt64) {
         #expect(decode("some bytes", .length(count)) == Decoded(data: wire("some bytes")))
     }
@@ -114,19 +117,30 @@ struct PlainBodyTests {
 
 @Suite("Chunked bodies (RFC 9112, section 7.1)")
 struct ChunkedBodyTests {
-    @Test("chunks", arguments: [
-        ("0\r\n\r\n", ""), ("1\r\na\r\n0\r\n\r\n", "a"), ("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", "hello!"), ("a\r\n0123456789\r\n0\r\n\r\n", "0123456789"),
-        ("A\r\n0123456789\r\n00\r\n\r\n", "0123456789"), ("000000000000001\r\na\r\n000000000000000\r\n\r\n", "a"), ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n"),
-        ("5\r\n0\r\n\r\n\r\n0\r\n\r\n", "0\r\n\r\n"), ("1;x\r\na\r\n0;y=z\r\n\r\n", "a"), ("1;a=\"b;c\";d\r\na\r\n0\r\n\r\n", "a"), ("1 ;x\r\na\r\n0\r\n\r\n", "a"),
-        ("1\t; x = y\r\na\r\n0\r\n\r\n", "a"), ("1;\r\na\r\n0;\r\n\r\n", "a"), ("1;\u{E9}\r\na\r\n0\r\n\r\n", "a"), ("1; \t\r\na\r\n0\r\n\r\n", "a"),
-    ])
+    @Test(
+        "chunks",
+        arguments: [
+            ("0\r\n\r\n", ""), ("1\r\na\r\n0\r\n\r\n", "a"), ("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", "hello!"),
+            ("a\r\n0123456789\r\n0\r\n\r\n", "0123456789"),
+            ("A\r\n0123456789\r\n00\r\n\r\n", "0123456789"), ("000000000000001\r\na\r\n000000000000000\r\n\r\n", "a"),
+            ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n"),
+            ("5\r\n0\r\n\r\n\r\n0\r\n\r\n", "0\r\n\r\n"), ("1;x\r\na\r\n0;y=z\r\n\r\n", "a"),
+            ("1;a=\"b;c\";d\r\na\r\n0\r\n\r\n", "a"), ("1 ;x\r\na\r\n0\r\n\r\n", "a"),
+            ("1\t; x = y\r\na\r\n0\r\n\r\n", "a"), ("1;\r\na\r\n0;\r\n\r\n", "a"), ("1;\u{E9}\r\na\r\n0\r\n\r\n", "a"),
+            ("1; \t\r\na\r\n0\r\n\r\n", "a"),
+        ]
+    )
     func chunks(body: String, data: String) {
         #expect(decode(body + "GET /", .chunked) == Decoded(data: wire(data), isDone: true, rest: wire("GET /")))
     }
 
-    @Test("a size may have 15 digits, whatever they are; it is counted down, never trusted", arguments: [
-        ("fffffffffffffff\r\nabc", "abc"), ("FFFFFFFFFFFFFFF\r\n", ""), ("00000000000000f\r\nabc", "abc"), ("100000000000000\r\nabc", "abc"),
-    ])
+    @Test(
+        "a size may have 15 digits, whatever they are; it is counted down, never trusted",
+        arguments: [
+            ("fffffffffffffff\r\nabc", "abc"), ("FFFFFFFFFFFFFFF\r\n", ""), ("00000000000000f\r\nabc", "abc"),
+            ("100000000000000\r\nabc", "abc"),
+        ]
+    )
     func hugeSize(body: String, data: String) {
         #expect(decode(body, .chunked) == Decoded(data: wire(data)))
     }
@@ -134,7 +148,9 @@ struct ChunkedBodyTests {
     @Test("every size is read right")
     func sizes() {
         for size in [1, 9, 10, 15, 16, 17, 255, 256, 4095, 4096, 65_535, 65_536, 100_000] {
-            for digits in [String(size, radix: 16), String(size, radix: 16, uppercase: true), "00" + String(size, radix: 16)] {
+            for digits in [
+                String(size, radix: 16), String(size, radix: 16, uppercase: true), "00" + String(size, radix: 16),
+            ] {
                 let data = [UInt8](repeating: 0x0A, count: size)
                 let decoded = decode([wire("\(digits)\r\n") + data + wire("\r\n0\r\n\r\n")], .chunked)
                 #expect(decoded == Decoded(data: data, isDone: true))
@@ -144,7 +160,9 @@ struct ChunkedBodyTests {
 
     @Test("what is refused stays refused with the same error, whatever comes next")
     func staysRefused() {
-        for (body, error) in [("x", GatewayError.badChunkSize), ("1\r\nab", .badChunkEnd), ("0\r\nX : y\r\n", .badTrailer)] {
+        for (body, error) in [
+            ("x", GatewayError.badChunkSize), ("1\r\nab", .badChunkEnd), ("0\r\nX : y\r\n", .badTrailer),
+        ] {
             var decoder = BodyDecoder()
             decoder.start(.chunked)
             var input = ByteBuffer(string: body)
@@ -158,7 +176,10 @@ struct ChunkedBodyTests {
         }
     }
 
-    @Test("a decoder forgets the message before", arguments: ["1\r\na\r\n0\r\nX: y\r\n\r\n", "5\r\nab", "0\r\nX: y\r\n", "x"])
+    @Test(
+        "a decoder forgets the message before",
+        arguments: ["1\r\na\r\n0\r\nX: y\r\n\r\n", "5\r\nab", "0\r\nX: y\r\n", "x"]
+    )
     func reuse(first: String) {
         var decoder = BodyDecoder()
         decoder.start(.chunked)
@@ -183,7 +204,9 @@ struct ChunkedBodyTests {
             for _ in 0..<random.below(6) {
                 let piece = (0...random.below(40)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
                 data += piece
-                body += wire(String(piece.count, radix: 16) + (random.below(3) == 0 ? ";x=y" : "") + "\r\n") + piece + wire("\r\n")
+                body +=
+                    wire(String(piece.count, radix: 16) + (random.below(3) == 0 ? ";x=y" : "") + "\r\n") + piece
+                    + wire("\r\n")
             }
             body += wire("0\r\n\r\nrest")
             var pieces: [[UInt8]] = []
@@ -207,8 +230,13 @@ struct ChunkedBodyTests {
 struct TrailerTests {
     @Test("trailers are kept in order, with their case")
     func kept() {
-        let decoded = decode("1\r\na\r\n0\r\nX-Checksum:  abc \r\ngrpc-status: 0\r\nX-Checksum: d\r\nEmpty:\r\n\r\nrest", .chunked)
-        #expect(decoded.trailers?.map(\.description) == ["X-Checksum: abc", "grpc-status: 0", "X-Checksum: d", "Empty: "])
+        let decoded = decode(
+            "1\r\na\r\n0\r\nX-Checksum:  abc \r\ngrpc-status: 0\r\nX-Checksum: d\r\nEmpty:\r\n\r\nrest",
+            .chunked
+        )
+        #expect(
+            decoded.trailers?.map(\.description) == ["X-Checksum: abc", "grpc-status: 0", "X-Checksum: d", "Empty: "]
+        )
         #expect(decoded.isDone)
         #expect(decoded.rest == wire("rest"))
     }
@@ -227,11 +255,17 @@ struct TrailerTests {
         #expect(String(buffer: out) == "x-A:  b \r\nC: d\r\n")
     }
 
-    @Test("what frames, routes, authenticates or steers a message is refused", arguments: [
-        "Content-Length", "Transfer-Encoding", "Host", "Connection", "Trailer", "TE", "Upgrade", "Keep-Alive", "Expect", "Authorization",
-        "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate", "Cookie", "Set-Cookie", "Content-Type", "Forwarded", "X-Forwarded-For",
-        "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "HTTP2-Settings", "Max-Forwards", "Location", "Retry-After",
-    ])
+    @Test(
+        "what frames, routes, authenticates or steers a message is refused",
+        arguments: [
+            "Content-Length", "Transfer-Encoding", "Host", "Connection", "Trailer", "TE", "Upgrade", "Keep-Alive",
+            "Expect", "Authorization",
+            "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate", "Cookie", "Set-Cookie", "Content-Type",
+            "Forwarded", "X-Forwarded-For",
+            "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "HTTP2-Settings", "Max-Forwards", "Location",
+            "Retry-After",
+        ]
+    )
     func forbidden(name: String) {
         for spelling in [name, name.lowercased(), name.uppercased()] {
             #expect(decode("0\r\nX: y\r\n\(spelling): 1\r\n\r\n", .chunked).error == .badTrailer)
@@ -242,7 +276,9 @@ struct TrailerTests {
     @Test("their number is bounded")
     func number() {
         func body(_ count: Int) -> String { "0\r\n" + String(repeating: "X: y\r\n", count: count) + "\r\n" }
-        #expect(decode([wire(body(BodyDecoder.maximumTrailers))], .chunked).trailers?.count == BodyDecoder.maximumTrailers)
+        #expect(
+            decode([wire(body(BodyDecoder.maximumTrailers))], .chunked).trailers?.count == BodyDecoder.maximumTrailers
+        )
         let tooMany = decode(body(BodyDecoder.maximumTrailers + 1), .chunked)
         #expect(tooMany.error == .badTrailer)
     }

@@ -90,14 +90,20 @@ struct Comparison {
 
     private func headDifference(_ own: OwnMessage, _ other: NIOMessage) -> String? {
         if own.seen.start != other.start { return "\(own.seen.start) and \(other.start)" }
-        if own.seen.minorVersion != other.minorVersion { return "HTTP/1.\(own.seen.minorVersion) and HTTP/1.\(other.minorVersion)" }
+        if own.seen.minorVersion != other.minorVersion {
+            return "HTTP/1.\(own.seen.minorVersion) and HTTP/1.\(other.minorVersion)"
+        }
         if own.seen.fields == other.fields || Tolerated.isTakenOut(own, other) { return nil }
         return "\(own.seen.fields) and \(other.fields)"
     }
 
     private func bodyDifference(_ own: OwnMessage, _ other: NIOMessage) -> String? {
-        if own.seen.body != other.body { return "bodies \(text(own.seen.body).debugDescription) and \(text(other.body).debugDescription)" }
-        if own.seen.trailers != other.trailers { return "trailers \(own.seen.trailers ?? []) and \(other.trailers ?? [])" }
+        if own.seen.body != other.body {
+            return "bodies \(text(own.seen.body).debugDescription) and \(text(other.body).debugDescription)"
+        }
+        if own.seen.trailers != other.trailers {
+            return "trailers \(own.seen.trailers ?? []) and \(other.trailers ?? [])"
+        }
         return nil
     }
 }

@@ -31,7 +31,12 @@ struct DifferentialTests {
         let inPieces = Wire.requests(pieces(bytes, &random))
         if inPieces != whole { return "in pieces \(inPieces), in one piece \(whole)" }
         let theirs = NIODecoder.requests(bytes)
-        return Comparison(bytes: bytes, ours: whole.messages.map(OwnMessage.init), weStopped: stopped(whole.end), theirs: theirs).difference
+        return Comparison(
+            bytes: bytes,
+            ours: whole.messages.map(OwnMessage.init),
+            weStopped: stopped(whole.end),
+            theirs: theirs
+        ).difference
     }
 
     private func checkResponses(_ bytes: [UInt8], _ names: [String], _ random: inout RandomSource) -> String? {
@@ -41,7 +46,12 @@ struct DifferentialTests {
         let inPieces = Wire.responses(pieces(bytes, &random), to: methods)
         if inPieces != whole { return "in pieces \(inPieces), in one piece \(whole)" }
         let theirs = NIODecoder.responses(bytes, to: names.map { HTTPMethod(rawValue: $0) })
-        return Comparison(bytes: bytes, ours: whole.messages.map(OwnMessage.init), weStopped: stopped(whole.end), theirs: theirs).difference
+        return Comparison(
+            bytes: bytes,
+            ours: whole.messages.map(OwnMessage.init),
+            weStopped: stopped(whole.end),
+            theirs: theirs
+        ).difference
     }
 
     private func report(_ difference: String?, _ seed: UInt64, _ round: Int, _ bytes: [UInt8]) -> Bool {
@@ -80,7 +90,9 @@ struct DifferentialTests {
             let bytes = generator.responses(to: methods)
             let reading = Wire.responses([bytes], to: methods.map { Method.intern($0) })
             var difference = checkResponses(bytes, methods, &generator.random)
-            if difference == nil, reading.end != .last || reading.complete.count < methods.count { difference = "\(reading.end)" }
+            if difference == nil, reading.end != .last || reading.complete.count < methods.count {
+                difference = "\(reading.end)"
+            }
             guard report(difference, seed, round, bytes) else { return }
         }
     }
@@ -103,7 +115,8 @@ struct DifferentialTests {
         for round in 0..<400 {
             let bytes = (0..<random.below(120)).map { _ in alphabet[Int(random.below(UInt64(alphabet.count)))] }
             guard report(checkRequests(bytes, &random), seed, round, bytes) else { return }
-            guard report(checkResponses(wire("HTTP/1.1 200 OK\r\n") + bytes, ["GET"], &random), seed, round, bytes) else { return }
+            guard report(checkResponses(wire("HTTP/1.1 200 OK\r\n") + bytes, ["GET"], &random), seed, round, bytes)
+            else { return }
         }
     }
 }

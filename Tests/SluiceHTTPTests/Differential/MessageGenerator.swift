@@ -29,11 +29,16 @@ struct MessageGenerator {
     }
 
     private mutating func request() -> String {
-        let method = chance(90) ? pick(["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"]) : pick(["PURGE", "M-SEARCH", "PROPFIND", "X", "get", "FOO"])
+        let method =
+            chance(90)
+            ? pick(["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"])
+            : pick(["PURGE", "M-SEARCH", "PROPFIND", "X", "get", "FOO"])
         let minor = chance(90) ? 1 : 0
         let lead = chance(5) ? "\r\n" : ""
         var lines = fields(5)
-        lines.append((pick(["Host", "host", "HOST"]), pick(["a", "Api.Example.com", "a:8080", "[::1]:80", "10.0.0.1"])))
+        lines.append(
+            (pick(["Host", "host", "HOST"]), pick(["a", "Api.Example.com", "a:8080", "[::1]:80", "10.0.0.1"]))
+        )
         if chance(30) { lines.append(("Connection", pick(["keep-alive", "close", "Keep-Alive, x-a", "x-b"]))) }
         if chance(5) { lines.append(("Expect", "100-continue")) }
         let body = body(mayBeChunked: minor == 1, &lines)
@@ -42,7 +47,10 @@ struct MessageGenerator {
 
     private mutating func response(to method: String) -> String {
         var text = ""
-        while chance(10) { text += "HTTP/1.1 \(pick([100, 102, 103])) \(pick(["Continue", "", "x y"]))\r\n\(pick(["", "Link: </a>\r\n"]))\r\n" }
+        while chance(10) {
+            text +=
+                "HTTP/1.1 \(pick([100, 102, 103])) \(pick(["Continue", "", "x y"]))\r\n\(pick(["", "Link: </a>\r\n"]))\r\n"
+        }
         let status = pick([200, 200, 200, 201, 204, 206, 301, 304, 404, 500, 503, 599])
         let minor = chance(90) ? 1 : 0
         var lines = fields(5)
@@ -66,7 +74,9 @@ struct MessageGenerator {
         switch below(10) {
         case 0 where method == "OPTIONS": return "*"
         case 1: return "http://" + pick(["b", "B.example:81", "[::1]:80"]) + pick(["", "/", "/x?y", "?z"])
-        default: return "/" + string(6, ["a", "/", "b%20c", ".", "~", "%C3%A9", "-", ";x=1", ":", "@", "!"]) + pick(["", "?", "?a=b&c", "?x=%2F/?"])
+        default:
+            return "/" + string(6, ["a", "/", "b%20c", ".", "~", "%C3%A9", "-", ";x=1", ":", "@", "!"])
+                + pick(["", "?", "?a=b&c", "?x=%2F/?"])
         }
     }
 
@@ -75,11 +85,19 @@ struct MessageGenerator {
     }
 
     private mutating func name() -> String {
-        chance(50) ? pick(["Accept", "user-agent", "Cookie", "X-Forwarded-For", "Date", "via"]) : "X" + string(8, ["a", "-", "Z", "9", "!", "~", "^", "*", "b.c"])
+        chance(50)
+            ? pick(["Accept", "user-agent", "Cookie", "X-Forwarded-For", "Date", "via"])
+            : "X" + string(8, ["a", "-", "Z", "9", "!", "~", "^", "*", "b.c"])
     }
 
     private mutating func value() -> String {
-        string(12, ["a", "b", "Z", "0", " ", "\t", ",", ";", "=", "\"", "(", ")", "/", "%", "longer words", "\u{C3}\u{A9}", "\u{E9}", "<", ">", "\\"])
+        string(
+            12,
+            [
+                "a", "b", "Z", "0", " ", "\t", ",", ";", "=", "\"", "(", ")", "/", "%", "longer words", "\u{C3}\u{A9}",
+                "\u{E9}", "<", ">", "\\",
+            ]
+        )
     }
 
     /// The lines in random order, with random white space around the values.
@@ -88,7 +106,8 @@ struct MessageGenerator {
         return lines.map { name, value in
             // llhttp does not know a tab behind these for white space; see `Tolerated`.
             let frames = Tolerated.framingNames.contains(name.lowercased())
-            return "\(name):\(pick(["", " ", " ", "\t", "  "]))\(value)\(pick(frames ? ["", " "] : ["", "", " ", "\t"]))\r\n"
+            return
+                "\(name):\(pick(["", " ", " ", "\t", "  "]))\(value)\(pick(frames ? ["", " "] : ["", "", " ", "\t"]))\r\n"
         }.joined()
     }
 
@@ -98,7 +117,9 @@ struct MessageGenerator {
         if kind < 3 { return "" }
         if kind < 7 || !mayBeChunked {
             let data = string(20, ["a", "\r\n", "0", "GET / HTTP/1.1\r\n\r\n", "\u{0}", "\u{FF}"])
-            lines.append((pick(["Content-Length", "content-length"]), (chance(10) ? "00" : "") + "\(wire(data).count)"))
+            lines.append(
+                (pick(["Content-Length", "content-length"]), (chance(10) ? "00" : "") + "\(wire(data).count)")
+            )
             return data
         }
         lines.append((pick(["Transfer-Encoding", "transfer-encoding"]), pick(["chunked", "Chunked", "CHUNKED"])))
@@ -109,10 +130,14 @@ struct MessageGenerator {
         var text = ""
         for _ in 0..<below(4) {
             let data = "x" + string(10, ["a", "\r\n", "0\r\n\r\n", "\u{0}", "\u{FF}"])
-            text += (chance(20) ? "00" : "") + String(wire(data).count, radix: 16, uppercase: chance(50)) + chunkExtension() + "\r\n" + data + "\r\n"
+            text +=
+                (chance(20) ? "00" : "") + String(wire(data).count, radix: 16, uppercase: chance(50)) + chunkExtension()
+                + "\r\n" + data + "\r\n"
         }
         text += pick(["0", "0", "000"]) + chunkExtension() + "\r\n"
-        for _ in 0..<(chance(30) ? below(4) : 0) { text += "X-T\(below(3)):\(pick(["", " ", "\t"]))\(string(4, ["a", "b c", "\u{E9}", "\""]))\r\n" }
+        for _ in 0..<(chance(30) ? below(4) : 0) {
+            text += "X-T\(below(3)):\(pick(["", " ", "\t"]))\(string(4, ["a", "b c", "\u{E9}", "\""]))\r\n"
+        }
         return text + "\r\n"
     }
 

@@ -34,17 +34,23 @@ struct Mutator {
         }
     }
 
-    private static let bytes: [UInt8] = wire("\r\n\t :;,\u{0}\u{B}\u{C}\u{7F}\u{80}\u{A0}\u{FF}_-+0123456789xXaG\"'()<>@[]{}#%*?/\\=.")
+    private static let bytes: [UInt8] = wire(
+        "\r\n\t :;,\u{0}\u{B}\u{C}\u{7F}\u{80}\u{A0}\u{FF}_-+0123456789xXaG\"'()<>@[]{}#%*?/\\=."
+    )
 
     private static let snippets = [
-        "\r\n", "\n", "\r", "\r\n\r\n", "\n\n", "\r\r\n", "\r\n ", "\r\n\t", " :", "\t:", "0\r\n\r\n", "0x", "_", "+", ";a=b", " ;", "%", "%zz",
+        "\r\n", "\n", "\r", "\r\n\r\n", "\n\n", "\r\r\n", "\r\n ", "\r\n\t", " :", "\t:", "0\r\n\r\n", "0x", "_", "+",
+        ";a=b", " ;", "%", "%zz",
         "HTTP/1.1", "HTTP/1.0", "chunked", ",chunked", ", ", "close", "#",
     ]
 
     private static let lines = [
-        "Transfer-Encoding: chunked", "Transfer-Encoding : chunked", "Transfer-Encoding:\u{B}chunked", "Transfer-Encoding: identity", "Transfer-Encoding: gzip, chunked",
-        "Content-Length: 0", "Content-Length: 5", "Content-Length: +5", "Content-Length: 5,5", "Content-Length: 0x5", "Content-Length:", "Content-Length : 5",
-        "Host: b", "Host:", "Host: a b", " folded", "\tfolded", "Connection: close", "Connection: upgrade", "Upgrade: websocket", "X_Y: z", "nocolon", ": x",
+        "Transfer-Encoding: chunked", "Transfer-Encoding : chunked", "Transfer-Encoding:\u{B}chunked",
+        "Transfer-Encoding: identity", "Transfer-Encoding: gzip, chunked",
+        "Content-Length: 0", "Content-Length: 5", "Content-Length: +5", "Content-Length: 5,5", "Content-Length: 0x5",
+        "Content-Length:", "Content-Length : 5",
+        "Host: b", "Host:", "Host: a b", " folded", "\tfolded", "Connection: close", "Connection: upgrade",
+        "Upgrade: websocket", "X_Y: z", "nocolon", ": x",
         "Expect: 100-continue", "Expect: other", "TE: trailers", "Trailer: X",
     ]
 
@@ -54,7 +60,10 @@ struct Mutator {
     /// CR LF becomes something that some take for it.
     private mutating func breakLine(_ bytes: inout [UInt8], near place: Int) {
         guard let end = lineEnd(bytes, place), end > 0, bytes[end - 1] == 0x0D else { return }
-        bytes.replaceSubrange((end - 1)...end, with: wire(pick(["\n", "\r", "\n\r", "\r\r\n", "\r\n\r\n", " \r\n", "\r\n ", "\u{0}\r\n", "\r \n", ""])))
+        bytes.replaceSubrange(
+            (end - 1)...end,
+            with: wire(pick(["\n", "\r", "\n\r", "\r\r\n", "\r\n\r\n", " \r\n", "\r\n ", "\u{0}\r\n", "\r \n", ""]))
+        )
     }
 
     private mutating func insertLine(_ bytes: inout [UInt8], near place: Int) {
@@ -63,12 +72,17 @@ struct Mutator {
     }
 
     private mutating func duplicateLine(_ bytes: inout [UInt8], near place: Int) {
-        guard let end = lineEnd(bytes, place), let next = end + 1 < bytes.count ? lineEnd(bytes, end + 1) : nil else { return }
+        guard let end = lineEnd(bytes, place), let next = end + 1 < bytes.count ? lineEnd(bytes, end + 1) : nil else {
+            return
+        }
         bytes.insert(contentsOf: bytes[(end + 1)...next], at: end + 1)
     }
 
     private mutating func changeDigit(_ bytes: inout [UInt8], near place: Int) {
         guard let digit = bytes[place...].firstIndex(where: { ASCII.isDigit($0) }) else { return }
-        bytes.replaceSubrange(digit...digit, with: wire(pick(["0", "1", "9", "00", "", "-1", "+1", "1 ", "0x1", "99999999999999999999", "f"])))
+        bytes.replaceSubrange(
+            digit...digit,
+            with: wire(pick(["0", "1", "9", "00", "", "-1", "+1", "1 ", "0x1", "99999999999999999999", "f"]))
+        )
     }
 }

@@ -26,7 +26,9 @@ struct NIOReading {
 
 enum NIODecoder {
     static func requests(_ bytes: [UInt8]) -> NIOReading {
-        let channel = EmbeddedChannel(handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
+        let channel = EmbeddedChannel(
+            handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes))
+        )
         var reading = feed(bytes, to: channel, endsInput: false)
         while let part = try? channel.readInbound(as: HTTPServerRequestPart.self) {
             switch part {
@@ -46,7 +48,7 @@ enum NIODecoder {
         return reading
     }
 
-    /// - Parameter methods: of the requests that are answered.
+    /// Answers to requests with these methods.
     static func responses(_ bytes: [UInt8], to methods: [HTTPMethod]) -> NIOReading {
         let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .forward)
         let channel = EmbeddedChannel(handler: ByteToMessageHandler(decoder))
@@ -59,7 +61,9 @@ enum NIODecoder {
             switch part {
             case .head(let head):
                 let (status, minor) = (Int(head.status.code), head.version.minor)
-                reading.messages.append(NIOMessage(start: "\(status)", minorVersion: minor, fields: lines(head.headers)))
+                reading.messages.append(
+                    NIOMessage(start: "\(status)", minorVersion: minor, fields: lines(head.headers))
+                )
                 // An interim answer has no end of its own.
                 if status < 200, status != 101 { reading.complete(nil) }
             case .body(let buffer): reading.add(body: buffer)
@@ -87,7 +91,9 @@ enum NIODecoder {
 
     private static func lines(_ headers: HTTPHeaders) -> [FieldText] {
         headers.map { name, value in
-            let end = value.utf8.lastIndex { $0 != 0x20 && $0 != 0x09 }.map { value.utf8.index(after: $0) } ?? value.startIndex
+            let end =
+                value.utf8.lastIndex { $0 != 0x20 && $0 != 0x09 }.map { value.utf8.index(after: $0) }
+                ?? value.startIndex
             return FieldText(name: name, value: String(value[..<end]))
         }
     }

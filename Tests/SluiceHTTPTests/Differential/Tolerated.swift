@@ -29,13 +29,16 @@ struct Tolerated: Sendable {
             $0.error == "invalid character in chunk size header" && hasSpaceBeforeExtension($0.bytes)
         },
         Tolerated(reason: "Connection: close in an interim answer is about the final one; llhttp stops at once.") {
-            $0.error == "data received after completed connection: close message" && $0.earlier.contains { $0.isClosingInterim }
+            $0.error == "data received after completed connection: close message"
+                && $0.earlier.contains { $0.isClosingInterim }
         },
     ]
 
     private static let knownMethods: Set<String> = [
-        "DELETE", "GET", "HEAD", "POST", "PUT", "CONNECT", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "SEARCH",
-        "UNLOCK", "BIND", "REBIND", "UNBIND", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE",
+        "DELETE", "GET", "HEAD", "POST", "PUT", "CONNECT", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE",
+        "PROPFIND", "PROPPATCH", "SEARCH",
+        "UNLOCK", "BIND", "REBIND", "UNBIND", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "M-SEARCH", "NOTIFY",
+        "SUBSCRIBE", "UNSUBSCRIBE",
         "PATCH", "PURGE", "MKCALENDAR", "LINK", "UNLINK", "SOURCE",
     ]
 
@@ -46,7 +49,9 @@ struct Tolerated: Sendable {
     /// are written anew, and a length with it is only refused there.
     static func hasTabBehindFraming(_ bytes: [UInt8]) -> Bool {
         bytes.split(separator: 0x0A).contains { line in
-            guard let colon = line.firstIndex(of: 0x3A), framingNames.contains(text(line[..<colon]).lowercased()) else { return false }
+            guard let colon = line.firstIndex(of: 0x3A), framingNames.contains(text(line[..<colon]).lowercased()) else {
+                return false
+            }
             return line[(colon + 1)...].drop { $0 == 0x20 || $0 == 0x09 }.contains(0x09)
         }
     }
@@ -55,8 +60,12 @@ struct Tolerated: Sendable {
     private static func hasOddChunkExtension(_ bytes: [UInt8]) -> Bool {
         bytes.split(separator: 0x0A).contains { line in
             let rest = line.drop { ASCII.hexValue($0) != nil }
-            guard rest.count < line.count, let first = rest.first, [0x3B, 0x20, 0x09].contains(first) else { return false }
-            return text(rest).wholeMatch(of: /(;[!#$%&'*+.^_`|~0-9A-Za-z-]+(=([!#$%&'*+.^_`|~0-9A-Za-z-]+|"([^"\\]|\\.)*"))?)*\r?/) == nil
+            guard rest.count < line.count, let first = rest.first, [0x3B, 0x20, 0x09].contains(first) else {
+                return false
+            }
+            return text(rest).wholeMatch(
+                of: /(;[!#$%&'*+.^_`|~0-9A-Za-z-]+(=([!#$%&'*+.^_`|~0-9A-Za-z-]+|"([^"\\]|\\.)*"))?)*\r?/
+            ) == nil
         }
     }
 
@@ -66,8 +75,10 @@ struct Tolerated: Sendable {
 
     /// Framing fields that we take out of answers which have no body, so that the client cannot read them otherwise.
     static func isTakenOut(_ own: OwnMessage, _ other: NIOMessage) -> Bool {
-        own.status > 0 && own.seen.fields == other.fields.filter {
-            !["content-length", "transfer-encoding"].contains($0.name.lowercased())
-        }
+        own.status > 0
+            && own.seen.fields
+                == other.fields.filter {
+                    !["content-length", "transfer-encoding"].contains($0.name.lowercased())
+                }
     }
 }

@@ -42,9 +42,12 @@ struct FieldParserTests {
         #expect(line("A: b\r\n\r\n", from: 6) == .end(8))
     }
 
-    @Test("unfinished lines, and starts beyond the end", arguments: [
-        "", "\r", "A", "A:", "A: ", "A: b", "A: b\r", "A: b ", "A\r",
-    ])
+    @Test(
+        "unfinished lines, and starts beyond the end",
+        arguments: [
+            "", "\r", "A", "A:", "A: ", "A: b", "A: b\r", "A: b ", "A\r",
+        ]
+    )
     func incomplete(bytes: String) {
         #expect(line(bytes) == .incomplete)
         #expect(line(bytes, from: bytes.utf8.count) == .incomplete)
@@ -78,7 +81,9 @@ struct FieldParserTests {
             case 0x00...0x08, 0x0B...0x1F, 0x7F: #expect(found == .invalid(.badFieldValue))
             default:
                 let isSpace = lead == 0 && (byte == 0x20 || byte == 0x09)
-                #expect(found == .field("A", isSpace ? "yyyyyyyyyz" : "\(before)\(text([byte]))yyyyyyyyyz", next: lead + 15))
+                #expect(
+                    found == .field("A", isSpace ? "yyyyyyyyyz" : "\(before)\(text([byte]))yyyyyyyyyz", next: lead + 15)
+                )
             }
         }
     }
@@ -136,7 +141,9 @@ struct FramingFieldsTests {
         var framing = FramingFields()
         for (index, field) in fields.enumerated() {
             let place = ByteRange(start: index * 100, count: field.1.utf8.count)
-            if let error = wire(field.1).withUnsafeBytes({ framing.note(field.0, $0, at: place) }) { return (framing, error) }
+            if let error = wire(field.1).withUnsafeBytes({ framing.note(field.0, $0, at: place) }) {
+                return (framing, error)
+            }
         }
         return (framing, nil)
     }
@@ -161,7 +168,9 @@ struct FramingFieldsTests {
 
     @Test("connection options, over several lines")
     func connection() {
-        let framing = note([(.connection, "Keep-Alive, , x"), (.connection, "upGRADE"), (.upgrade, "h2c"), (.expect, "x")]).0
+        let framing = note([
+            (.connection, "Keep-Alive, , x"), (.connection, "upGRADE"), (.upgrade, "h2c"), (.expect, "x"),
+        ]).0
         #expect(framing.connectionKeepAlive)
         #expect(framing.connectionUpgrade)
         #expect(!framing.connectionClose)
@@ -173,25 +182,38 @@ struct FramingFieldsTests {
 
     @Test("other fields say nothing of framing")
     func others() {
-        for name in FieldName.allCases where ![.contentLength, .transferEncoding, .connection, .upgrade, .host, .expect].contains(name) {
+        for name in FieldName.allCases
+        where ![.contentLength, .transferEncoding, .connection, .upgrade, .host, .expect].contains(name) {
             let (framing, error) = note([(name, "chunked, close, 5")])
             #expect(error == nil)
-            #expect(framing.contentLength == nil && !framing.sawTransferEncoding && framing.hostCount == 0 && !framing.nominates)
+            #expect(
+                framing.contentLength == nil && !framing.sawTransferEncoding && framing.hostCount == 0
+                    && !framing.nominates
+            )
         }
     }
 
     @Test("a reset forgets all of it")
     func reset() {
-        var framing = note([(.contentLength, "1"), (.contentLength, "1"), (.transferEncoding, "chunked"), (.connection, "close, x"), (.host, "a")]).0
+        var framing = note([
+            (.contentLength, "1"), (.contentLength, "1"), (.transferEncoding, "chunked"), (.connection, "close, x"),
+            (.host, "a"),
+        ]).0
         framing.reset()
         #expect(framing.contentLength == nil)
-        #expect(!framing.lengthIsRepeated && !framing.sawTransferEncoding && !framing.connectionClose && !framing.nominates)
+        #expect(
+            !framing.lengthIsRepeated && !framing.sawTransferEncoding && !framing.connectionClose && !framing.nominates
+        )
         #expect(framing.hostCount == 0)
     }
 
-    @Test("lists are cut at every comma and trimmed", arguments: [
-        ("", [""]), (",", ["", ""]), ("a", ["a"]), (" a , b\t,,c ", ["a", "b", "", "c"]), ("a,", ["a", ""]), ("\"a,b\"", ["\"a", "b\""]),
-    ])
+    @Test(
+        "lists are cut at every comma and trimmed",
+        arguments: [
+            ("", [""]), (",", ["", ""]), ("a", ["a"]), (" a , b\t,,c ", ["a", "b", "", "c"]), ("a,", ["a", ""]),
+            ("\"a,b\"", ["\"a", "b\""]),
+        ]
+    )
     func lists(value: String, items: [String]) {
         var found: [String] = []
         wire(value).withUnsafeBytes { FieldList.forEach($0) { found.append(text($0)) } }

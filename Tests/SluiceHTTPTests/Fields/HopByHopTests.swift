@@ -16,14 +16,18 @@ private func table(_ lines: String) -> HeaderTable {
 struct HopByHopTests {
     @Test("the usual ones go, others stay as they were")
     func usual() {
-        var fields = table("Server: x\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nUpgrade: h2c\r\nAge: 1")
+        var fields = table(
+            "Server: x\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\nUpgrade: h2c\r\nAge: 1"
+        )
         HopByHop.remove(from: &fields, nominated: false)
         #expect(fields.lines.map(\.description) == ["Server: x", "Age: 1"])
     }
 
     @Test("what Connection names goes too, in any case and over several lines")
     func nominated() {
-        var fields = table("X-A: 1\r\nx-b: 2\r\nConnection: close, X-B\r\nX-a: 3\r\nX-C: 4\r\nconnection:  x-A ,, x-none")
+        var fields = table(
+            "X-A: 1\r\nx-b: 2\r\nConnection: close, X-B\r\nX-a: 3\r\nX-C: 4\r\nconnection:  x-A ,, x-none"
+        )
         HopByHop.remove(from: &fields, nominated: true)
         #expect(fields.lines.map(\.description) == ["X-C: 4"])
     }
@@ -35,10 +39,14 @@ struct HopByHopTests {
         #expect(fields.lines.map(\.description) == ["X-AB: 2"])
     }
 
-    @Test("what frames or routes a message, or says who sent it, cannot be nominated away", arguments: [
-        "Host", "Content-Length", "Transfer-Encoding", "TE", "Expect", "Trailer", "Authorization", "Cookie", "Content-Type", "Date",
-        "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded",
-    ])
+    @Test(
+        "what frames or routes a message, or says who sent it, cannot be nominated away",
+        arguments: [
+            "Host", "Content-Length", "Transfer-Encoding", "TE", "Expect", "Trailer", "Authorization", "Cookie",
+            "Content-Type", "Date",
+            "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded",
+        ]
+    )
     func protected(name: String) {
         let value = name == "Transfer-Encoding" ? "chunked" : "1"
         var fields = table("\(name): \(value)\r\nX: y\r\nConnection: x, \(name), \(name.lowercased())")
@@ -46,20 +54,29 @@ struct HopByHopTests {
         #expect(fields.lines.map(\.name) == [name])
     }
 
-    @Test("nonsense in Connection removes nothing and traps on nothing", arguments: [
-        "", ",", "\"x\"", "x y", "(x)", "x;y", "=", "\u{E9}", "x\u{E9}", String(repeating: "a,", count: 3000), "connection", "close",
-    ])
+    @Test(
+        "nonsense in Connection removes nothing and traps on nothing",
+        arguments: [
+            "", ",", "\"x\"", "x y", "(x)", "x;y", "=", "\u{E9}", "x\u{E9}", String(repeating: "a,", count: 3000),
+            "connection", "close",
+        ]
+    )
     func nonsense(value: String) {
         var fields = table("X: y\r\nConnection: \(value)")
         HopByHop.removeNominated(from: &fields)
         #expect(fields.lines.map(\.description) == ["X: y"])
     }
 
-    @Test("TE keeps nothing but trailers", arguments: [
-        ("TE: trailers", ["X: y", "TE: trailers"]), ("TE: gzip, Trailers;q=1, trailers", ["X: y", "TE: trailers"]), ("TE: gzip", ["X: y"]), ("TE:", ["X: y"]),
-        ("TE: trailers;q=0", ["X: y"]), ("TE: gzip\r\nTE: trailers", ["X: y", "TE: trailers"]), ("te: TRAILERS\r\nTE: trailers", ["X: y", "TE: trailers"]),
-        ("A: b", ["A: b", "X: y"]),
-    ])
+    @Test(
+        "TE keeps nothing but trailers",
+        arguments: [
+            ("TE: trailers", ["X: y", "TE: trailers"]), ("TE: gzip, Trailers;q=1, trailers", ["X: y", "TE: trailers"]),
+            ("TE: gzip", ["X: y"]), ("TE:", ["X: y"]),
+            ("TE: trailers;q=0", ["X: y"]), ("TE: gzip\r\nTE: trailers", ["X: y", "TE: trailers"]),
+            ("te: TRAILERS\r\nTE: trailers", ["X: y", "TE: trailers"]),
+            ("A: b", ["A: b", "X: y"]),
+        ]
+    )
     func trailers(lines: String, left: [String]) {
         var fields = table("\(lines)\r\nX: y")
         let wantsTrailers = HopByHop.keepOnlyTrailers(in: &fields)
@@ -78,22 +95,33 @@ struct RequestFieldsTests {
         return head
     }
 
-    @Test("the first parameter of a name", arguments: [
-        ("/", "a", nil), ("/?", "a", nil), ("/?a=1", "a", "1"), ("/?b=2&a=1&a=3", "a", "1"), ("/?a", "a", ""), ("/?a=", "a", ""), ("/?a&a=1", "a", ""),
-        ("/?aa=1&a=2", "a", "2"), ("/?a=b=c", "a", "b=c"), ("/?a=%31", "a", "%31"), ("/?A=1", "a", nil), ("/?&&a=1&&", "a", "1"), ("/?=1", "", "1"),
-        ("/a=1?b", "a", nil), ("/?b=a=1", "a", nil), ("/?a=1?b", "a", "1?b"), ("/?", "", ""),
-    ] as [(String, String, String?)])
+    @Test(
+        "the first parameter of a name",
+        arguments: [
+            ("/", "a", nil), ("/?", "a", nil), ("/?a=1", "a", "1"), ("/?b=2&a=1&a=3", "a", "1"), ("/?a", "a", ""),
+            ("/?a=", "a", ""), ("/?a&a=1", "a", ""),
+            ("/?aa=1&a=2", "a", "2"), ("/?a=b=c", "a", "b=c"), ("/?a=%31", "a", "%31"), ("/?A=1", "a", nil),
+            ("/?&&a=1&&", "a", "1"), ("/?=1", "", "1"),
+            ("/a=1?b", "a", nil), ("/?b=a=1", "a", nil), ("/?a=1?b", "a", "1?b"), ("/?", "", ""),
+        ] as [(String, String, String?)]
+    )
     func query(target: String, name: String, value: String?) {
         let head = head(target)
         #expect(QueryParameters.first(name, in: head).map { head.fields.show($0) } == value)
     }
 
-    @Test("the first cookie of a name, over several lines", arguments: [
-        ("X: y", "a", nil), ("Cookie: a=1", "a", "1"), ("Cookie: b=2; a=1; a=3", "a", "1"), ("Cookie: a=", "a", ""), ("Cookie: a", "a", nil),
-        ("Cookie: ab=1;a=2", "a", "2"), ("Cookie: a=b=c", "a", "b=c"), ("Cookie: a=\"1\"", "a", "\"1\""), ("Cookie: A=1", "a", nil),
-        ("Cookie: b=1\r\nX: z\r\nCOOKIE: a=2", "a", "2"), ("Cookie:  ;; \t a=1 ;", "a", "1 "), ("Cookie:", "a", nil), ("Cookie: =1", "", "1"),
-        ("Cookie: b=a=1", "a", nil), ("Set-Cookie: a=1", "a", nil),
-    ] as [(String, String, String?)])
+    @Test(
+        "the first cookie of a name, over several lines",
+        arguments: [
+            ("X: y", "a", nil), ("Cookie: a=1", "a", "1"), ("Cookie: b=2; a=1; a=3", "a", "1"), ("Cookie: a=", "a", ""),
+            ("Cookie: a", "a", nil),
+            ("Cookie: ab=1;a=2", "a", "2"), ("Cookie: a=b=c", "a", "b=c"), ("Cookie: a=\"1\"", "a", "\"1\""),
+            ("Cookie: A=1", "a", nil),
+            ("Cookie: b=1\r\nX: z\r\nCOOKIE: a=2", "a", "2"), ("Cookie:  ;; \t a=1 ;", "a", "1 "),
+            ("Cookie:", "a", nil), ("Cookie: =1", "", "1"),
+            ("Cookie: b=a=1", "a", nil), ("Set-Cookie: a=1", "a", nil),
+        ] as [(String, String, String?)]
+    )
     func cookie(lines: String, name: String, value: String?) {
         let head = head("/", lines)
         #expect(Cookies.value(name, in: head).map { head.fields.show($0) } == value)
@@ -116,7 +144,13 @@ struct ReasonPhraseTests {
         #expect("\(ReasonPhrase.of(error.status))" != "Status")
     }
 
-    @Test("phrases are those of RFC 9110", arguments: [(200, "OK"), (404, "Not Found"), (413, "Content Too Large"), (431, "Request Header Fields Too Large"), (505, "HTTP Version Not Supported"), (299, "Status")])
+    @Test(
+        "phrases are those of RFC 9110",
+        arguments: [
+            (200, "OK"), (404, "Not Found"), (413, "Content Too Large"), (431, "Request Header Fields Too Large"),
+            (505, "HTTP Version Not Supported"), (299, "Status"),
+        ]
+    )
     func some(status: Int, phrase: String) {
         #expect("\(ReasonPhrase.of(UInt16(status)))" == phrase)
     }

@@ -20,7 +20,10 @@ struct RequestLimitTests {
         #expect(limits.refuseUnderscores)
     }
 
-    @Test("a head of exactly the limit passes, one byte more does not, leading CRLF not counted", arguments: ["", "\r\n"])
+    @Test(
+        "a head of exactly the limit passes, one byte more does not, leading CRLF not counted",
+        arguments: ["", "\r\n"]
+    )
     func head(lead: String) {
         let head = "GET / HTTP/1.1\r\nHost: a\r\nX: yyyy\r\n\r\n"
         let exact = limits { $0.headBytes = head.utf8.count }
@@ -31,9 +34,13 @@ struct RequestLimitTests {
         #expect(GatewayError.headTooLarge.status == 431)
     }
 
-    @Test("a head that never ends is refused at the limit, wherever it stands", arguments: [
-        "X: y\r\n", "X: \(String(repeating: "v", count: 500))", String(repeating: "n", count: 500), "X:\(String(repeating: " ", count: 500))",
-    ])
+    @Test(
+        "a head that never ends is refused at the limit, wherever it stands",
+        arguments: [
+            "X: y\r\n", "X: \(String(repeating: "v", count: 500))", String(repeating: "n", count: 500),
+            "X:\(String(repeating: " ", count: 500))",
+        ]
+    )
     func endless(line: String) {
         let limits = limits {
             $0.headBytes = 200
@@ -54,10 +61,16 @@ struct RequestLimitTests {
     func target() {
         let limits = limits { $0.uriBytes = 20 }
         let target = "/" + String(repeating: "a", count: 19)
-        #expect(sameInPieces("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n", limits: limits).complete.first?.head.path == target)
+        #expect(
+            sameInPieces("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n", limits: limits).complete.first?.head.path
+                == target
+        )
         #expect(sameInPieces("GET \(target)a HTTP/1.1\r\nHost: a\r\n\r\n", limits: limits).end == .refused(.uriTooLong))
         #expect(sameInPieces("GET \(target)a", limits: limits).end == .refused(.uriTooLong), "at once, not at its end")
-        #expect(sameInPieces("GET http://\(target) HTTP/1.1\r\nHost: a\r\n\r\n", limits: limits).end == .refused(.uriTooLong))
+        #expect(
+            sameInPieces("GET http://\(target) HTTP/1.1\r\nHost: a\r\n\r\n", limits: limits).end
+                == .refused(.uriTooLong)
+        )
         #expect(GatewayError.uriTooLong.status == 414)
     }
 
@@ -65,8 +78,13 @@ struct RequestLimitTests {
     func fields() {
         let limits = limits { $0.fields = 5 }
         let lines = (1...4).map { "X\($0): y" }
-        #expect(sameInPieces(get(lines.joined(separator: "\r\n")), limits: limits).complete.first?.head.fields.count == 5)
-        #expect(sameInPieces(get(lines.joined(separator: "\r\n") + "\r\nX5: y"), limits: limits).end == .refused(.tooManyFields))
+        #expect(
+            sameInPieces(get(lines.joined(separator: "\r\n")), limits: limits).complete.first?.head.fields.count == 5
+        )
+        #expect(
+            sameInPieces(get(lines.joined(separator: "\r\n") + "\r\nX5: y"), limits: limits).end
+                == .refused(.tooManyFields)
+        )
         #expect(GatewayError.tooManyFields.status == 431)
     }
 
@@ -91,10 +109,15 @@ struct RequestLimitTests {
         }
     }
 
-    @Test("a head that comes byte by byte costs its bytes once, not once per byte", .timeLimit(.minutes(1)), arguments: [
-        ("GET /", UInt8(ascii: "a")), ("GET / HTTP/1.1\r\n", UInt8(ascii: "n")), ("GET / HTTP/1.1\r\nX:", UInt8(ascii: "v")),
-        ("GET / HTTP/1.1\r\nX:", UInt8(ascii: " ")), ("GET / HTTP/1.1\r\nX:", 0x09),
-    ])
+    @Test(
+        "a head that comes byte by byte costs its bytes once, not once per byte",
+        .timeLimit(.minutes(1)),
+        arguments: [
+            ("GET /", UInt8(ascii: "a")), ("GET / HTTP/1.1\r\n", UInt8(ascii: "n")),
+            ("GET / HTTP/1.1\r\nX:", UInt8(ascii: "v")),
+            ("GET / HTTP/1.1\r\nX:", UInt8(ascii: " ")), ("GET / HTTP/1.1\r\nX:", 0x09),
+        ]
+    )
     func dripped(start: String, byte: UInt8) {
         let count = 400_000
         let limits = limits {
@@ -116,11 +139,16 @@ struct RequestLimitTests {
 
     // MARK: - What the head and the parser remember
 
-    @Test("a refused head never shows what an earlier client sent", arguments: ["\r", "\rX", "", "X\u{0}", "GET / HTTP/1.1\r\nBad Name: x"])
+    @Test(
+        "a refused head never shows what an earlier client sent",
+        arguments: ["\r", "\rX", "", "X\u{0}", "GET / HTTP/1.1\r\nBad Name: x"]
+    )
     func noMemory(bytes: String) {
         var parser = RequestParser()
         var head = RequestHead()
-        let earlier = wire("HEAD /secret?token HTTP/1.0\r\nHost: Secret.Example\r\nAccept: text/plain\r\nX-Secret: 1\r\n\r\n")
+        let earlier = wire(
+            "HEAD /secret?token HTTP/1.0\r\nHost: Secret.Example\r\nAccept: text/plain\r\nX-Secret: 1\r\n\r\n"
+        )
         _ = parser.parse(ByteBuffer(bytes: earlier), into: &head, limits: .init())
         #expect(head.method == .head)
         parser.reset()
@@ -146,7 +174,10 @@ struct RequestLimitTests {
 
     @Test("a parser that refused can be used again after a reset, and traps on nothing before it")
     func reuse() {
-        let bad = ["GET / HTTP/1.1\r\nHost: a\r\nX\r\n", "GET  /", get("Content-Length: x"), "\rx", get("Host: b"), "GET /%zz HTTP/1.1\r\n"]
+        let bad = [
+            "GET / HTTP/1.1\r\nHost: a\r\nX\r\n", "GET  /", get("Content-Length: x"), "\rx", get("Host: b"),
+            "GET /%zz HTTP/1.1\r\n",
+        ]
         let good = ByteBuffer(bytes: wire("GET /ok HTTP/1.1\r\nHost: b\r\n\r\n"))
         for text in bad {
             var parser = RequestParser()
@@ -183,7 +214,9 @@ struct RequestLimitTests {
 
     @Test("a head is under way from its first byte behind the leading empty line")
     func underWay() {
-        for (bytes, expected) in [("", false), ("\r", false), ("\r\n", false), ("G", true), ("\r\nG", true), ("GET / HTTP/1.1\r\nX", true)] {
+        for (bytes, expected) in [
+            ("", false), ("\r", false), ("\r\n", false), ("G", true), ("\r\nG", true), ("GET / HTTP/1.1\r\nX", true),
+        ] {
             var parser = RequestParser()
             var head = RequestHead()
             _ = parser.parse(ByteBuffer(string: bytes), into: &head, limits: .init())

@@ -35,32 +35,53 @@ struct ResponseRefusalTests {
         #expect(reading.complete.isEmpty)
     }
 
-    @Test("a status line", arguments: [
-        "http/1.1 200 OK", "HTTP/2.0 200 OK", "HTTP/1.2 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "HTTP/1 200 OK", "HTTP/11 200 OK",
-        "HTTP 1.1 200 OK", " HTTP/1.1 200 OK", "\r\nHTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 99 OK     ",
-        "HTTP/1.1 099 OK", "HTTP/1.1 600 OK", "HTTP/1.1 999 OK", "HTTP/1.1 000 OK", "HTTP/1.1 20 OK   ", "HTTP/1.1 2000 OK", "HTTP/1.1 +20 OK",
-        "HTTP/1.1 -20 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 0x2 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 200OK", "HTTP/1.1 200,OK", "HTTP/1.1 OK 200",
-        "HTTP/1.1 200 O\u{0}K", "HTTP/1.1 200 O\u{7F}K", "HTTP/1.1 200 O\u{1B}[1mK", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 OK\r", "ICY 200 OK     ",
-        "<html><body>404</body></html>", "200 OK         ", "HTTP/1.1 200 OK\nX: y", "HTTP/1.1\n200 OK", "HTTP/1.1 \u{B2}00 OK",
-    ])
+    @Test(
+        "a status line",
+        arguments: [
+            "http/1.1 200 OK", "HTTP/2.0 200 OK", "HTTP/1.2 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK",
+            "HTTP/1 200 OK", "HTTP/11 200 OK",
+            "HTTP 1.1 200 OK", " HTTP/1.1 200 OK", "\r\nHTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK",
+            "HTTP/1.1 99 OK     ",
+            "HTTP/1.1 099 OK", "HTTP/1.1 600 OK", "HTTP/1.1 999 OK", "HTTP/1.1 000 OK", "HTTP/1.1 20 OK   ",
+            "HTTP/1.1 2000 OK", "HTTP/1.1 +20 OK",
+            "HTTP/1.1 -20 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 0x2 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 200OK",
+            "HTTP/1.1 200,OK", "HTTP/1.1 OK 200",
+            "HTTP/1.1 200 O\u{0}K", "HTTP/1.1 200 O\u{7F}K", "HTTP/1.1 200 O\u{1B}[1mK", "HTTP/1.1 200 O\rK",
+            "HTTP/1.1 200 OK\r", "ICY 200 OK     ",
+            "<html><body>404</body></html>", "200 OK         ", "HTTP/1.1 200 OK\nX: y", "HTTP/1.1\n200 OK",
+            "HTTP/1.1 \u{B2}00 OK",
+        ]
+    )
     func statusLine(line: String) { refuses("\(line)\r\n\r\n") }
 
-    @Test("a head that breaks the rules of a request head", arguments: [
-        "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 200 OK\r\nX: y\n\r\n", "HTTP/1.1 200 OK\r\nX: y\r\n\n",
-        "HTTP/1.1 200 OK\rX: y\r\n\r\n", ok("X: y\rZ: w"), ok("\rX: y"), ok("X: y\r\r"), ok(" X: y"), ok("X: y\r\n z"), ok("X: y\r\n\tz"),
-        ok("X : y"), ok("X\t: y"), ok(": y"), ok("X"), ok("X Y: z"), ok("(X): y"), ok("X\u{0}: y"), ok("X: \u{0}"), ok("X: \u{1}"), ok("X: \u{7F}"),
-        ok("X\u{E9}: y"), ok("X: a\u{B}b"),
-    ])
+    @Test(
+        "a head that breaks the rules of a request head",
+        arguments: [
+            "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 200 OK\r\nX: y\n\r\n", "HTTP/1.1 200 OK\r\nX: y\r\n\n",
+            "HTTP/1.1 200 OK\rX: y\r\n\r\n", ok("X: y\rZ: w"), ok("\rX: y"), ok("X: y\r\r"), ok(" X: y"),
+            ok("X: y\r\n z"), ok("X: y\r\n\tz"),
+            ok("X : y"), ok("X\t: y"), ok(": y"), ok("X"), ok("X Y: z"), ok("(X): y"), ok("X\u{0}: y"), ok("X: \u{0}"),
+            ok("X: \u{1}"), ok("X: \u{7F}"),
+            ok("X\u{E9}: y"), ok("X: a\u{B}b"),
+        ]
+    )
     func lines(bytes: String) { refuses(bytes) }
 
-    @Test("a length or coding that could be read two ways", arguments: [
-        "Content-Length:", "Content-Length: +5", "Content-Length: -1", "Content-Length: 5,5", "Content-Length: 5, 5", "Content-Length: 0x5",
-        "Content-Length: 5 5", "Content-Length: 18446744073709551616", "Content-Length: 5\r\nContent-Length: 6",
-        "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 0", "Transfer-Encoding: gzip",
-        "Transfer-Encoding: identity", "Transfer-Encoding:", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: gzip, chunked",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Transfer-Encoding: xchunked", "Transfer-Encoding : chunked",
-        "Transfer-Encoding: chunked;q=1", "Transfer-Encoding:\u{B}chunked",
-    ])
+    @Test(
+        "a length or coding that could be read two ways",
+        arguments: [
+            "Content-Length:", "Content-Length: +5", "Content-Length: -1", "Content-Length: 5,5",
+            "Content-Length: 5, 5", "Content-Length: 0x5",
+            "Content-Length: 5 5", "Content-Length: 18446744073709551616", "Content-Length: 5\r\nContent-Length: 6",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 0",
+            "Transfer-Encoding: gzip",
+            "Transfer-Encoding: identity", "Transfer-Encoding:", "Transfer-Encoding: chunked, chunked",
+            "Transfer-Encoding: gzip, chunked",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Transfer-Encoding: xchunked",
+            "Transfer-Encoding : chunked",
+            "Transfer-Encoding: chunked;q=1", "Transfer-Encoding:\u{B}chunked",
+        ]
+    )
     func framing(lines: String) {
         for method in [Method.get, .head, .post] { refuses(ok(lines), to: method) }
         refuses("HTTP/1.1 304 Not Modified\r\n\(lines)\r\n\r\n")
@@ -68,11 +89,17 @@ struct ResponseRefusalTests {
     }
 
     @Test("chunks in HTTP/1.0", arguments: [Method.get, .head])
-    func oldVersion(method: Method) { refuses("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", to: method) }
+    func oldVersion(method: Method) {
+        refuses("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", to: method)
+    }
 
-    @Test("a body where none can be", arguments: [
-        (100, Method.get), (101, .get), (102, .get), (103, .get), (199, .get), (204, .get), (204, .head), (200, .connect), (299, .connect),
-    ])
+    @Test(
+        "a body where none can be",
+        arguments: [
+            (100, Method.get), (101, .get), (102, .get), (103, .get), (199, .get), (204, .get), (204, .head),
+            (200, .connect), (299, .connect),
+        ]
+    )
     func noBody(status: Int, method: Method) {
         refuses("HTTP/1.1 \(status) X\r\nContent-Length: 5\r\n\r\n", to: method)
         refuses("HTTP/1.1 \(status) X\r\nTransfer-Encoding: chunked\r\n\r\n", to: method)
@@ -85,16 +112,22 @@ struct ResponseRefusalTests {
         #expect(answers(head, maximumHead: size, maximumFields: 2).end == .last)
         #expect(answers(head, maximumHead: size - 1).end == .refused(.upstreamHeadTooLarge))
         #expect(answers(head, maximumFields: 1).end == .refused(.upstreamHeadTooLarge))
-        for endless in ["HTTP/1.1 200 " + String(repeating: "r", count: 99), "HTTP/1.1 200 OK\r\n" + String(repeating: "n", count: 99),
-            "HTTP/1.1 200 OK\r\nX:" + String(repeating: "v", count: 99)]
-        {
+        for endless in [
+            "HTTP/1.1 200 " + String(repeating: "r", count: 99),
+            "HTTP/1.1 200 OK\r\n" + String(repeating: "n", count: 99),
+            "HTTP/1.1 200 OK\r\nX:" + String(repeating: "v", count: 99),
+        ] {
             #expect(answers(endless, maximumHead: 60).end == .refused(.upstreamHeadTooLarge))
         }
         let long = String(repeating: "n", count: 0x1_0000)
         #expect(Wire.responses([wire(ok("\(long): v"))], maximumHead: 1 << 20).end == .refused(.upstreamHeadTooLarge))
     }
 
-    @Test("a head that comes byte by byte costs its bytes once", .timeLimit(.minutes(1)), arguments: ["HTTP/1.1 200 OK\r\nn", "HTTP/1.1 200 OK\r\nX:v"])
+    @Test(
+        "a head that comes byte by byte costs its bytes once",
+        .timeLimit(.minutes(1)),
+        arguments: ["HTTP/1.1 200 OK\r\nn", "HTTP/1.1 200 OK\r\nX:v"]
+    )
     func dripped(start: String) {
         let count = 400_000
         var parser = ResponseParser()
@@ -128,43 +161,68 @@ struct ResponseAcceptanceTests {
         #expect(reading.end == .idle)
     }
 
-    @Test("reasons", arguments: [
-        ("HTTP/1.1 200 OK", "OK"), ("HTTP/1.1 200 ", ""), ("HTTP/1.1 200", ""), ("HTTP/1.1 404 Not \t Found at all", "Not \t Found at all"),
-        ("HTTP/1.1 200  x", " x"), ("HTTP/1.1 200 na\u{EF}f", "na\u{EF}f"), ("HTTP/1.0 599 #!", "#!"), ("HTTP/1.1 200 200", "200"),
-    ])
+    @Test(
+        "reasons",
+        arguments: [
+            ("HTTP/1.1 200 OK", "OK"), ("HTTP/1.1 200 ", ""), ("HTTP/1.1 200", ""),
+            ("HTTP/1.1 404 Not \t Found at all", "Not \t Found at all"),
+            ("HTTP/1.1 200  x", " x"), ("HTTP/1.1 200 na\u{EF}f", "na\u{EF}f"), ("HTTP/1.0 599 #!", "#!"),
+            ("HTTP/1.1 200 200", "200"),
+        ]
+    )
     func reason(line: String, reason: String) {
         let reading = answers("\(line)\r\nContent-Length: 0\r\n\r\n")
         #expect(reading.complete.first?.head.reason == reason)
     }
 
-    @Test("how the body ends", arguments: [
-        (200, Method.get, "Content-Length: 5", BodyFraming.length(5)), (200, .get, "Content-Length: 0", .none), (200, .get, "Transfer-Encoding: Chunked", .chunked),
-        (200, .get, "X: y", .untilClose), (404, .post, "X: y", .untilClose), (205, .get, "Content-Length: 0", .none), (206, .get, "X: y", .untilClose),
-        (200, .head, "Content-Length: 5", .none), (200, .head, "Transfer-Encoding: chunked", .none), (200, .head, "X: y", .none),
-        (304, .get, "Content-Length: 5", .none), (304, .get, "Transfer-Encoding: chunked", .none), (304, .get, "X: y", .none), (204, .get, "X: y", .none),
-        (204, .get, "Content-Length: 0", .none), (101, .get, "Upgrade: x", .none), (200, .connect, "X: y", .none), (200, .connect, "Content-Length: 0", .none),
-        (403, .connect, "Content-Length: 5", .length(5)), (300, .connect, "X: y", .untilClose),
-    ])
+    @Test(
+        "how the body ends",
+        arguments: [
+            (200, Method.get, "Content-Length: 5", BodyFraming.length(5)), (200, .get, "Content-Length: 0", .none),
+            (200, .get, "Transfer-Encoding: Chunked", .chunked),
+            (200, .get, "X: y", .untilClose), (404, .post, "X: y", .untilClose),
+            (205, .get, "Content-Length: 0", .none), (206, .get, "X: y", .untilClose),
+            (200, .head, "Content-Length: 5", .none), (200, .head, "Transfer-Encoding: chunked", .none),
+            (200, .head, "X: y", .none),
+            (304, .get, "Content-Length: 5", .none), (304, .get, "Transfer-Encoding: chunked", .none),
+            (304, .get, "X: y", .none), (204, .get, "X: y", .none),
+            (204, .get, "Content-Length: 0", .none), (101, .get, "Upgrade: x", .none), (200, .connect, "X: y", .none),
+            (200, .connect, "Content-Length: 0", .none),
+            (403, .connect, "Content-Length: 5", .length(5)), (300, .connect, "X: y", .untilClose),
+        ]
+    )
     func framing(status: Int, method: Method, line: String, framing: BodyFraming) {
         let reading = answers("HTTP/1.1 \(status) X\r\n\(line)\r\n\r\n", to: [method])
         #expect(reading.messages.first?.head.framing == framing)
     }
 
-    @Test("fields that would say something else to the client than to the gateway are taken out", arguments: [
-        (204, Method.get, "Content-Length: 0", []), (101, .get, "Content-Length: 0", []), (200, .connect, "Content-Length: 0", []),
-        (200, .head, "Transfer-Encoding: chunked", []), (304, .get, "Transfer-Encoding: chunked", []), (200, .head, "Content-Length: 5", ["Content-Length: 5"]),
-        (304, .get, "Content-Length: 5", ["Content-Length: 5"]), (200, .get, "Content-Length: 0\r\nContent-Length: 0", ["Content-Length: 0"]),
-    ])
+    @Test(
+        "fields that would say something else to the client than to the gateway are taken out",
+        arguments: [
+            (204, Method.get, "Content-Length: 0", []), (101, .get, "Content-Length: 0", []),
+            (200, .connect, "Content-Length: 0", []),
+            (200, .head, "Transfer-Encoding: chunked", []), (304, .get, "Transfer-Encoding: chunked", []),
+            (200, .head, "Content-Length: 5", ["Content-Length: 5"]),
+            (304, .get, "Content-Length: 5", ["Content-Length: 5"]),
+            (200, .get, "Content-Length: 0\r\nContent-Length: 0", ["Content-Length: 0"]),
+        ]
+    )
     func takenOut(status: Int, method: Method, lines: String, left: [String]) {
         let reading = answers("HTTP/1.1 \(status) X\r\n\(lines)\r\n\r\n", to: [method])
         #expect(reading.complete.first?.head.fields.map(\.description) == left)
     }
 
-    @Test("who keeps the connection", arguments: [
-        ("1.1", "Content-Length: 0", true, false), ("1.1", "Content-Length: 0\r\nConnection: close", false, false), ("1.1", "X: y", false, false),
-        ("1.0", "Content-Length: 0", false, false), ("1.0", "Content-Length: 0\r\nConnection: keep-alive", true, false),
-        ("1.1", "Content-Length: 0\r\nConnection: keep-alive, CLOSE", false, false), ("1.1", "Transfer-Encoding: chunked\r\nConnection: foo", true, true),
-    ])
+    @Test(
+        "who keeps the connection",
+        arguments: [
+            ("1.1", "Content-Length: 0", true, false), ("1.1", "Content-Length: 0\r\nConnection: close", false, false),
+            ("1.1", "X: y", false, false),
+            ("1.0", "Content-Length: 0", false, false),
+            ("1.0", "Content-Length: 0\r\nConnection: keep-alive", true, false),
+            ("1.1", "Content-Length: 0\r\nConnection: keep-alive, CLOSE", false, false),
+            ("1.1", "Transfer-Encoding: chunked\r\nConnection: foo", true, true),
+        ]
+    )
     func persistence(version: String, lines: String, keepAlive: Bool, nominates: Bool) {
         let reading = answers("HTTP/\(version) 200 OK\r\n\(lines)\r\n\r\n")
         #expect(reading.messages.first?.head.keepAlive == keepAlive)
@@ -196,9 +254,17 @@ struct ResponseAcceptanceTests {
         var parser = ResponseParser()
         var head = ResponseHead()
         func parse(_ bytes: String) -> ParseResult {
-            parser.parse(ByteBuffer(bytes: wire(bytes)), into: &head, requestMethod: .get, maximumHead: 1000, maximumFields: 10)
+            parser.parse(
+                ByteBuffer(bytes: wire(bytes)),
+                into: &head,
+                requestMethod: .get,
+                maximumHead: 1000,
+                maximumFields: 10
+            )
         }
-        #expect(parse(ok("Content-Length: 5\r\nConnection: close, x\r\nBad Name: y")) == .invalid(.upstreamProtocolError))
+        #expect(
+            parse(ok("Content-Length: 5\r\nConnection: close, x\r\nBad Name: y")) == .invalid(.upstreamProtocolError)
+        )
         _ = parse("")
         _ = parse("HTTP")
         parser.reset()

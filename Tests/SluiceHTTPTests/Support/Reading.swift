@@ -49,7 +49,7 @@ struct Reader<Head: Equatable> {
     private var isLast = false
     private var hasEnded = false
 
-    /// - Parameter parse: looks at all bytes that are not consumed.
+    /// Reads on; `parse` looks at all bytes that are not consumed.
     mutating func take(_ piece: [UInt8], parse: (ByteBuffer) -> HeadResult<Head>) {
         input.writeBytes(piece)
         while !hasEnded, isInBody ? decodeBody() : parseHead(parse) {}
@@ -66,7 +66,7 @@ struct Reader<Head: Equatable> {
         return reading
     }
 
-    /// - Returns: whether to go on at once.
+    /// Answers whether to go on at once, as `decodeBody` does.
     private mutating func parseHead(_ parse: (ByteBuffer) -> HeadResult<Head>) -> Bool {
         guard input.readableBytes > 0 else { return false }
         let found = parse(input)
@@ -137,12 +137,14 @@ enum Wire {
         return reader.finish()
     }
 
-    static func requests(_ whole: String, limits: RequestParser.Limits = RequestParser.Limits()) -> Reading<RequestFacts> {
+    static func requests(
+        _ whole: String,
+        limits: RequestParser.Limits = RequestParser.Limits()
+    ) -> Reading<RequestFacts> {
         requests([wire(whole)], limits: limits)
     }
 
-    /// - Parameter methods: of the requests that are answered; behind the last answer nothing is read. Empty: any number
-    ///   of GET.
+    /// Answers to requests with these methods; behind the last of them nothing is read. None: any number of GET.
     static func responses(
         _ pieces: [[UInt8]],
         to methods: [Method] = [],

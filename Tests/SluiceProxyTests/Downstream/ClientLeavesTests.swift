@@ -54,7 +54,9 @@ import Testing
 
     @Test func answerStillQueuedIsNotLostWhenTheClientEndsItsDirection() throws {
         // The answer is complete for the gateway and goes out at the client's pace, which only then ends its direction.
-        try TestGateway.run(.routing(.respond("r", .any) { $0.body = String(repeating: "x", count: 8_000_000) })) { gateway in
+        var model = GatewayModel.routing()
+        model.filters = [ProbeFilter.responding(Pattern.bytes(8_000_000))]
+        try TestGateway.run(model) { gateway in
             let client = try gateway.connect(receiveBuffer: 4096)
             try client.send(Wire.get())
             try gateway.wait(for: "the request") { gateway.total(\.requests) == 1 }

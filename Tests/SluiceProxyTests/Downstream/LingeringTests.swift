@@ -49,7 +49,8 @@ import Testing
     @Test func lastAnswerIsNotCutWhileASlowClientStillReadsIt() throws {
         // The time for lingering starts when everything is written, not when the gateway has nothing more to say.
         let size = 8_000_000
-        let model = GatewayModel.routing(.respond("r", .any) { $0.body = String(repeating: "x", count: size) })
+        var model = GatewayModel.routing()
+        model.filters = [ProbeFilter.responding(Pattern.bytes(size))]
         try TestGateway.run(model, clock: ManualClock()) { gateway in
             let client = try gateway.connect(receiveBuffer: 4096)
             try client.send(Wire.get("/", "Connection: close"))

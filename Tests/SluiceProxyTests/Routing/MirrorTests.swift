@@ -22,7 +22,7 @@ import Testing
     @Test(arguments: ["Content-Length: 4", "Transfer-Encoding: chunked"])
     func mirrorGetsTheSameRequest(framing: String) throws {
         let origin = try ScriptedOrigin()
-        let mirror = try ScriptedOrigin()
+        let mirror = try ScriptedOrigin("mirror")
         try TestGateway.run(model(origin, mirror.address)) { gateway in
             let client = try gateway.connect()
             let body = framing.hasPrefix("C") ? "body" : Wire.chunked("bo", "dy")
@@ -40,7 +40,7 @@ import Testing
 
     @Test func answerDoesNotWaitForTheMirror() throws {
         let origin = try ScriptedOrigin()
-        let mirror = try ScriptedOrigin()
+        let mirror = try ScriptedOrigin("mirror")
         try TestGateway.run(model(origin, mirror.address)) { gateway in
             let client = try gateway.connect()
             try client.send(Wire.get("/v1/0"))
@@ -72,7 +72,7 @@ import Testing
 
     @Test func shareOfZeroMirrorsNothing() throws {
         let origin = try ScriptedOrigin()
-        let mirror = try ScriptedOrigin()
+        let mirror = try ScriptedOrigin("mirror")
         try TestGateway.run(model(origin, mirror.address, share: 0)) { gateway in
             _ = try gateway.exchange(Wire.get("/v1/x"), with: origin)
             try gateway.settle()
@@ -82,7 +82,7 @@ import Testing
 
     @Test func largeBodyIsNotMirroredButCounted() throws {
         let origin = try ScriptedOrigin()
-        let mirror = try ScriptedOrigin()
+        let mirror = try ScriptedOrigin("mirror")
         try TestGateway.run(model(origin, mirror.address)) { gateway in
             let seen = try gateway.exchange(Wire.post("/v1/x", body: String(repeating: "b", count: 200_000)), with: origin)
             #expect(seen.request.body.count == 200_000)
@@ -93,7 +93,7 @@ import Testing
 
     @Test func mirroredRequestWhoseBodyAFilterCollectedHasThatBody() throws {
         let origin = try ScriptedOrigin()
-        let mirror = try ScriptedOrigin()
+        let mirror = try ScriptedOrigin("mirror")
         var model = model(origin, mirror.address)
         model.filters = [
             ProbeFilter.model {
@@ -114,7 +114,7 @@ import Testing
 
     @Test func clientThatLeavesDoesNotStopTheMirror() throws {
         let origin = try ScriptedOrigin()
-        let mirror = try ScriptedOrigin()
+        let mirror = try ScriptedOrigin("mirror")
         try TestGateway.run(model(origin, mirror.address)) { gateway in
             let client = try gateway.connect()
             try client.send(Wire.get("/v1/x"))

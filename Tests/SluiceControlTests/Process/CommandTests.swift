@@ -1,0 +1,142 @@
+import Glibc
+import SluiceConfig
+import SluiceTesting
+import Testing
+
+/// The real binary, as it was built next to the tests.
+@Suite(.enabled(if: Binary.isThere, "the sluice binary has not been built")) struct CommandTests {
+    private static let config = """
+        version: 1
+        drain_timeout: 5s
+        listeners: [{name: main, address: "127.0.0.1:0"}]
+        routes: [{name: all, match: {prefix: /}, respond: {body: "one"}}]
+
+        """
+
+    /// Where the gateway said that it listens.
+    private func address(_ binary: Binary) throws -> ListenAddress {
+        let line = try binary.readLine { $0.hasPrefix("ready: ") }
+        let text = line.dropFirst(7).prefix { $0 != " " && $0 != "," }
+        guard let address = ListenAddress.parse(String(text)).address else { throw TestFailure("no address: \(line)") }
+        return address
+    }
+
+    @Test("it runs, reloads on SIGHUP, keeps what runs when the file is bad, drains on SIGTERM and ends with 0")
+    func life() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a.yaml")
+        try TextFile.write(Self.config, to: path)
+        let binary = try Binary(["run", "-c", path, "--workers", "2"])
+        let client = try RawPeer(connectingTo: try address(binary))
+        #expect(try client.get().text == "one")
+
+        try TextFile.write(Self.config + "rutes: []\n", to: path)
+        binary.signal(SIGHUP)
+        #expect(try binary.readLine { $0.hasPrefix("not reloaded") } == "not reloaded: 1 error, the running configuration stays")
+        #expect(try client.get().text == "one")
+
+        try TextFile.write(Self.config.replacing("one", with: "two"), to: path)
+        binary.signal(SIGHUP)
+        _ = try binary.readLine { $0.hasPrefix("reloaded: 1 route, 0 upstreams (") }
+        #expect(try client.get().text == "two")
+
+        binary.signal(SIGTERM)
+        _ = try binary.readLine { $0.hasPrefix("draining: 1 connection") }
+        try GatewayKit.eventually("answers say so") { try client.get()["Connection"] == "close" }
+        #expect(try binary.readLine { $0.hasPrefix("stopped") }.hasSuffix(" 0 errors, 0 retries, 1 connections"))
+        #expect(try binary.wait() == 0)
+    }
+
+    @Test("a second signal ends it at once, with the signal's number")
+    func secondSignal() throws {
+        let folder = try TemporaryFolder()
+        let origin = try ScriptedOrigin()
+        let path = folder.path("a.yaml")
+        let text = Self.config.replacing("respond: {body: \"one\"}", with: "upstream: app, timeout: 60s")
+        try TextFile.write(text + "upstreams: {app: {endpoints: [\"\(origin.address.text)\"]}}\n", to: path)
+        let binary = try Binary(["run", "-c", path])
+        let client = try RawPeer(connectingTo: try address(binary))
+        try client.send(Wire.get())
+        _ = try origin.accept().readRequest()
+        binary.signal(SIGINT)
+        _ = try binary.readLine { $0.hasPrefix("draining") }
+        binary.signal(SIGTERM)
+        #expect(try binary.wait() == 128 + SIGTERM)
+    }
+
+    @Test("a new process takes over from the old one, which drains and ends")
+    func takeover() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a.yaml")
+        try TextFile.write(Self.config, to: path)
+        let arguments = ["run", "-c", path, "--takeover", folder.path("takeover")]
+        let old = try Binary(arguments)
+        let address = try address(old)
+        try GatewayKit.eventually("it offers its sockets") { access(folder.path("takeover"), F_OK) == 0 }
+        let new = try Binary(arguments)
+        #expect(try self.address(new) == address)
+        #expect(try RawPeer(connectingTo: address).get().text == "one")
+        #expect(try old.wait() == 0)
+        new.signal(SIGTERM)
+        #expect(try new.wait() == 0)
+        #expect(access(folder.path("takeover"), F_OK) != 0)
+    }
+
+    @Test("what cannot start says why in one line and ends with 1", arguments: [
+        (["run", "-c", "/nonexistent.yaml"], "/nonexistent.yaml:1:1: error[SL001]"),
+        (["echo", "--address", "nonsense"], "error: nonsense: "),
+        (["run", "-c", "EMPTY", "--listen", "localhost"], "error: --listen localhost: "),
+    ])
+    func cannotStart(arguments: [String], message: String) throws {
+        let folder = try TemporaryFolder()
+        try TextFile.write(Self.config, to: folder.path("a.yaml"))
+        let binary = try Binary(arguments.map { $0 == "EMPTY" ? folder.path("a.yaml") : $0 })
+        _ = try binary.readLine { $0.hasPrefix(message) }
+        #expect(try binary.wait() == 1)
+    }
+
+    @Test("a configuration without a listener needs --listen, and uses it")
+    func listen() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a.yaml")
+        try TextFile.write("version: 1\nroutes: [{name: all, match: {prefix: /}, respond: {body: one}}]\n", to: path)
+        let without = try Binary(["run", "-c", path])
+        _ = try without.readLine { $0.hasPrefix("error: there is nothing to listen on") }
+        #expect(try without.wait() == 1)
+        let with = try Binary(["run", "-c", path, "--listen", "unix:\(folder.path("gateway"))"])
+        #expect(try RawPeer(connectingTo: try address(with)).get().text == "one")
+        with.signal(SIGTERM)
+        #expect(try with.wait() == 0)
+    }
+
+    @Test("an address that is taken names who holds it")
+    func addressIsTaken() throws {
+        let origin = try ScriptedOrigin()
+        let binary = try Binary(["echo", "--address", origin.address.text])
+        _ = try binary.readLine { $0.hasPrefix("error: cannot listen on \(origin.address.text)") && $0.contains("held by") }
+        #expect(try binary.wait() == 1)
+    }
+
+    @Test("the echo server serves until a signal ends it")
+    func echo() throws {
+        let binary = try Binary(["echo", "--address", "127.0.0.1:0", "--name", "mirror"])
+        #expect(try RawPeer(connectingTo: try address(binary)).get().text.hasPrefix("{\"server\": \"mirror\""))
+        binary.signal(SIGTERM)
+        #expect(try binary.wait() == 0)
+    }
+
+    @Test("commands that print end with 0, a wrong command line with 64", arguments: [
+        (["version"], 0, "sluice "), (["schema"], 0, "{\n  \"$schema\""), (["check", "-c", "GOOD"], 0, "ok: 1 listener"),
+        (["check", "-c", "BAD"], 1, "BAD:5:1: error[SL012]"), (["check", "-c", "BAD", "--format", "json"], 1, "{\n  \"errors\": 1"),
+        (["check"], 64, ""), (["nonsense"], 64, ""), (["run", "-c", "GOOD", "--workers", "0"], 64, ""),
+    ] as [([String], Int32, String)])
+    func printing(arguments: [String], status: Int32, start: String) throws {
+        let folder = try TemporaryFolder()
+        let (good, bad) = (folder.path("good.yaml"), folder.path("bad.yaml"))
+        try TextFile.write(Self.config, to: good)
+        try TextFile.write(Self.config + "rutes: []\n", to: bad)
+        let binary = try Binary(arguments.map { $0 == "GOOD" ? good : $0 == "BAD" ? bad : $0 }, reading: .output)
+        #expect(try binary.readAll().hasPrefix(start.replacing("BAD", with: bad)))
+        #expect(try binary.wait() == status)
+    }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import NIOCore
+import SluiceCore
+import SluiceTesting
+
+/// The built `sluice` in a process of its own.
+final class Binary {
+    enum Stream { case output, errors }
+
+    private static let path: String = {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        let own = String(decoding: buffer[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/sluice"
+    }()
+
+    static var isThere: Bool { access(path, X_OK) == 0 }
+
+    private let process: pid_t
+    private let descriptor: CInt
+    private var text: [UInt8] = []
+    private var isReaped = false
+
+    /// Starts it.
+    ///
+    /// - Parameter stream: which of its streams the test reads; the other one goes nowhere.
+    init(_ arguments: [String], reading stream: Stream = .errors) throws {
+        var ends: [CInt] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw TestFailure("no pipe") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        let other = stream == .errors ? STDOUT_FILENO : STDERR_FILENO
+        posix_spawn_file_actions_addopen(&actions, other, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], stream == .errors ? STDERR_FILENO : STDOUT_FILENO)
+        var words: [UnsafeMutablePointer<CChar>?] = ([Self.path] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var child = pid_t()
+        let status = posix_spawn(&child, Self.path, &actions, nil, &words, environ)
+        close(ends[1])
+        descriptor = ends[0]
+        process = child
+        guard status == 0 else {
+            isReaped = true
+            throw TestFailure("cannot start \(Self.path): \(String(cString: strerror(status)))")
+        }
+    }
+
+    deinit {
+        if !isReaped {
+            kill(process, SIGKILL)
+            waitpid(process, nil, 0)
+        }
+        close(descriptor)
+    }
+
+    func signal(_ number: CInt) { kill(process, number) }
+
+    /// Reads on until a line fits.
+    func readLine(where fits: (String) -> Bool) throws -> String {
+        while true {
+            while let end = text.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = String(decoding: text[..<end], as: UTF8.self)
+                text.removeFirst(end + 1)
+                if fits(line) { return line }
+            }
+            guard try readSome() else { throw TestFailure("the process ended before it said what it should") }
+        }
+    }
+
+    /// Everything until it ends.
+    func readAll() throws -> String {
+        while try readSome() {}
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private func readSome() throws -> Bool {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&polled, 1, 20_000) == 1 else {
+            throw TestFailure("the process says nothing more; so far: \(String(decoding: text, as: UTF8.self))")
+        }
+        var piece = [UInt8](repeating: 0, count: 4096)
+        let count = read(descriptor, &piece, piece.count)
+        guard count > 0 else { return false }
+        text += piece[..<count]
+        return true
+    }
+
+    /// Waits for its end.
+    ///
+    /// - Returns: its exit status; 256 and the number when a signal ended it.
+    func wait() throws -> Int32 {
+        // The end of its stream is the end of the process.
+        while try readSome() {}
+        var status: CInt = 0
+        guard waitpid(process, &status, 0) == process else { throw TestFailure("cannot wait for the process") }
+        isReaped = true
+        let signal = status & 0x7F
+        return signal == 0 ? status >> 8 & 0xFF : 256 + signal
+    }
+}
