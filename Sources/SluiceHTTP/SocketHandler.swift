@@ -66,8 +66,14 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
         guard let context else { return }
         queuedWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { [self] _ in queuedWrites -= 1 }
+        promise.futureResult.assumeIsolated().whenComplete { [self] in writeEnded($0) }
         context.writeAndFlush(wrapOutboundOut(buffer), promise: promise)
+    }
+
+    private final func writeEnded(_ result: Result<Void, any Error>) {
+        queuedWrites -= 1
+        // The channel is closing or closed: its descriptor may belong to somebody else already.
+        if case .failure = result { descriptor = -1 }
     }
 
     /// Queues a buffer that more will follow; `flush` sends all of them with as few system calls as possible.
@@ -75,7 +81,7 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
         guard let context else { return }
         queuedWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { [self] _ in queuedWrites -= 1 }
+        promise.futureResult.assumeIsolated().whenComplete { [self] in writeEnded($0) }
         context.write(wrapOutboundOut(buffer), promise: promise)
     }
 
@@ -135,6 +141,8 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
     public final func handlerRemoved(context: ChannelHandlerContext) {
         descriptor = -1
         self.context = nil
+        // A channel that is closed before it became active tells nothing else. After any other end this does nothing.
+        ended(reset: true)
     }
 
     public final func read(context: ChannelHandlerContext) {

@@ -96,6 +96,9 @@ final class DownstreamConnection: SocketHandler {
     // MARK: - Reading
 
     override func received(_ bytes: inout ByteBuffer) {
+        // SwiftNIO reads a socket dry inside of a write that fails; those bytes are behind ones still in our hands, and
+        // the connection is at its end.
+        guard !isProcessing else { return }
         lastActivity = worker.loop.wheel.now
         switch phase {
         case .reading:
@@ -137,7 +140,10 @@ final class DownstreamConnection: SocketHandler {
     private func afterEndOfInput() {
         guard phase == .reading else { return }
         if let exchange, exchange.isPastHead {
-            if !exchange.requestBodyIsComplete, input == nil { abort() }
+            if !exchange.requestBodyIsComplete, input == nil {
+                // A client that gave up its upload may still want to read why.
+                if exchange.phase == .discarding { exchange.finish() } else { abort() }
+            }
             return
         }
         // Complete requests may still wait for the client to take earlier answers.
@@ -189,7 +195,10 @@ final class DownstreamConnection: SocketHandler {
             input = rest
             let waits = exchange?.isPastHead == true || !isWritable
             if waits, rest.readableBytes >= Worker.bufferLimit { pauseReading() } else { resumeReading() }
-        case .tunnel: exchange?.tunnelBytesFromDownstream(rest)
+        case .tunnel:
+            resumeReading()
+            exchange?.tunnelBytesFromDownstream(rest)
+            if inputHasEnded { exchange?.tunnelEndedByDownstream() }
         case .lingering, .closed: break
         }
     }
@@ -271,10 +280,14 @@ final class DownstreamConnection: SocketHandler {
     func beginTunnel() {
         guard phase == .reading else { return }
         phase = .tunnel
-        if !isProcessing, let early = input {
+        guard !isProcessing else { return }
+        // Before the early bytes, which may pause it again.
+        resumeReading()
+        if let early = input {
             input = nil
             exchange?.tunnelBytesFromDownstream(early)
         }
+        if inputHasEnded { exchange?.tunnelEndedByDownstream() }
     }
 
     /// Our direction of a tunnel ended.

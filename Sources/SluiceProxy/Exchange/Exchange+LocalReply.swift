@@ -36,7 +36,9 @@ extension Exchange {
         response.framing = body.isEmpty ? .none : .length(UInt64(body.count))
         responseHasBody = false
         runResponseFilters()
+        let ours = generation
         sendResponseHead()
+        guard generation == ours else { return }
         if mayHaveBody, request.method != .head, var buffer = out {
             out = nil
             buffer.writeBytes(body)

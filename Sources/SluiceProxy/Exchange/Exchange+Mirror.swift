@@ -7,7 +7,7 @@ import SluiceUpstream
 /// A copy of a request for another upstream, sent once the request is complete; its answer is read and thrown away.
 ///
 /// Bounded: a body beyond the buffer limit is not mirrored (and counted), and each loop has only so many at a time.
-final class Mirror: AttemptDelegate {
+final class Mirror: TimerNode, AttemptDelegate {
     static let limitPerLoop = 256
 
     private let worker: Worker
@@ -21,6 +21,7 @@ final class Mirror: AttemptDelegate {
         self.attempt = Attempt(loop: worker.loop)
         self.head = head
         self.chunked = chunked
+        super.init()
     }
 
     /// - Returns: false when the body has become too large to be mirrored.
@@ -34,6 +35,8 @@ final class Mirror: AttemptDelegate {
         guard worker.mirrorsUnderWay < Self.limitPerLoop else { return worker.metrics.mirrorsSkipped.increment() }
         worker.mirrorsUnderWay += 1
         worker.metrics.mirrored.increment()
+        // Nobody waits for a mirror, so nobody else would notice that it never ends.
+        worker.loop.wheel.arm(self, in: upstream.responseHeadTicks * 4)
         var settings = AttemptSettings()
         settings.method = method
         settings.responseHeadTicks = upstream.responseHeadTicks
@@ -49,8 +52,7 @@ final class Mirror: AttemptDelegate {
             if body.readableBytes > 0 { out.writeStaticString("\r\n") }
             out.writeStaticString("0\r\n\r\n")
         }
-        attempt.writeAndFlush(out)
-        attempt.requestEnded()
+        attempt.writeEnd(out)
     }
 
     func attemptBecameWritable(_ attempt: Attempt) {}
@@ -61,7 +63,13 @@ final class Mirror: AttemptDelegate {
     func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) { ended() }
     func attemptFailed(_ attempt: Attempt, _ error: GatewayError) { ended() }
 
+    override func deadlineReached() {
+        attempt.cancel()
+        ended()
+    }
+
     private func ended() {
+        worker.loop.wheel.remove(self)
         worker.mirrorsUnderWay -= 1
         // At once, or the wheel would keep the attempt until its slot comes round.
         worker.loop.wheel.remove(attempt)

@@ -84,9 +84,10 @@ extension Exchange {
             guard phase == .forwarding, !responseIsComplete else { return }
         }
         if sendsChunked { endChunks() }
-        flushUpstream()
         finishMirror()
-        attempt.requestEnded()
+        let ours = generation
+        writeEnd()
+        guard generation == ours, phase == .forwarding else { return }
         if let ticks = snapshot?.routes[routeIndex].timeoutTicks, ticks != TimerNode.never { startRouteTimeout(ticks) }
         if responseIsComplete { finish() }
     }
@@ -151,6 +152,14 @@ extension Exchange {
         if upstreamOut != nil, phase == .forwarding { flushUpstream() }
     }
 
+    /// The end of the request goes out, with what was gathered.
+    private func writeEnd() {
+        let buffer = upstreamOut
+        upstreamOut = nil
+        attempt.writeEnd(buffer)
+        if let buffer { loop.giveBack(buffer) }
+    }
+
     func flushUpstream() {
         guard let buffer = upstreamOut else { return attempt.flush() }
         upstreamOut = nil
@@ -169,18 +178,14 @@ extension Exchange {
             return reply(LocalReply(.internalError))
         }
         if requestBodyIsComplete, replay.isEmpty, !sendsChunked {
-            attempt.writeAndFlush(buffer)
-            loop.giveBack(buffer)
-            attempt.requestEnded()
-            return
+            attempt.writeEnd(buffer)
+            return loop.giveBack(buffer)
         }
         upstreamOut = buffer
         replay.forEach { writeUpstream($0) }
         if requestBodyIsComplete {
             if sendsChunked { endChunks() }
-            flushUpstream()
-            attempt.requestEnded()
-            return
+            return writeEnd()
         }
         // Within `process` its loop goes on with the body and flushes at its end.
         connection?.process()

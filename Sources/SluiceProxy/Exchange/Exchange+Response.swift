@@ -207,7 +207,7 @@ extension Exchange: AttemptDelegate {
             finish()
         case .forwarding:
             guard routeDeadline != TimerNode.never else { return }
-            attempt.cancel()
+            attempt.timeOut()
             backoff?.cancel()
             if responseHeadSent { responseBroken(.routeTimeout) } else { reply(LocalReply(.routeTimeout)) }
         case .idle, .readingHead, .runningFilters, .collectingBody, .tunnel: break
@@ -218,7 +218,7 @@ extension Exchange: AttemptDelegate {
     func streamIdle() {
         let waitsForClient = !requestBodyIsComplete && phase != .tunnel
         if phase == .tunnel { return tunnelFinished() }
-        attempt.cancel()
+        if waitsForClient { attempt.cancel() } else { attempt.timeOut() }
         backoff?.cancel()
         connection?.closesAfterExchange = true
         if responseHeadSent { return responseBroken(.streamIdle) }

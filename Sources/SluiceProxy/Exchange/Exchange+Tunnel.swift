@@ -59,21 +59,22 @@ extension Exchange {
 
     func tunnelEndedByDownstream() {
         tunnelHalvesEnded += 1
+        if tunnelHalvesEnded == 2 { return tunnelFinished() }
         attempt.closeTunnelOutput()
-        if tunnelHalvesEnded == 2 { tunnelFinished() }
     }
 
     func attemptTunnelEnded(_ attempt: Attempt) {
         flushDownstream()
         tunnelHalvesEnded += 1
+        if tunnelHalvesEnded == 2 { return tunnelFinished() }
         connection?.closeTunnelOutput()
-        if tunnelHalvesEnded == 2 { tunnelFinished() }
     }
 
     /// Both directions ended, or one side is gone.
     func tunnelFinished() {
         responseIsComplete = true
         let connection = self.connection
+        attempt.finishTunnel()
         finish()
         connection?.closeAfterFlush()
     }

@@ -229,7 +229,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
                 phase = .collectingBody
                 bodies.collectLimit = limit
                 if request.expectsContinue { sendContinue() }
-                if requestBodyIsComplete { requestBodyCollected() }
+                if requestBodyIsComplete { requestBodyCollected() } else { connection?.process() }
             } else {
                 forward()
             }
@@ -282,6 +282,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             flushDownstream()
             guard generation == ours, phase != .idle else { return }
         }
+        // What is left of a body must never be read as the next request.
+        if !requestBodyIsComplete { connection?.closesAfterExchange = true }
         loop.wheel.disarm(self)
         attempt.cancel()
         backoff?.cancel()
@@ -309,6 +311,10 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             for i in slots.indices { slots[i] = nil }
         }
         if !requestID.isEmpty { requestID = [] }
+        client = nil
+        // Free exchanges must not keep the memory of large heads.
+        if request.fields.bytes.capacity > 8 * 1024 { request.fields.reset() }
+        if response.fields.bytes.capacity > 8 * 1024 { response.fields.reset() }
         requestBodyBytes = 0
         requestBodyIsComplete = false
         sendsChunked = false

@@ -68,7 +68,7 @@ package struct ListeningSocket: Sendable {
     private static func removeStaleSocket(_ path: String) {
         var info = stat()
         guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFSOCK else { return }
-        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Self.flags, 0)
         guard probe >= 0 else { return }
         defer { Glibc.close(probe) }
         let status = SocketAddressBytes.with(unix: path) { connect(probe, $0, $1) }

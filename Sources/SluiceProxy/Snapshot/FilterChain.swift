@@ -14,15 +14,14 @@ final class FilterChain {
         self.slotCount = slotCount
         self.requestBodyFilters = filters.indices.filter { filters[$0].requestBody != .none }
         self.responseBodyFilters = filters.indices.filter { filters[$0].responseBody != .none }.reversed()
+        self.wholeRequestLimit = filters.compactMap { filter -> Int? in
+            if case .whole(let limit) = filter.requestBody { limit } else { nil }
+        }.min()
     }
 
     var hasRequestBodyFilters: Bool { !requestBodyFilters.isEmpty }
     var hasResponseBodyFilters: Bool { !responseBodyFilters.isEmpty }
 
     /// The smallest limit of those that want the whole request body before anything is sent; nil: nobody does.
-    var wholeRequestLimit: Int? {
-        requestBodyFilters.compactMap { index -> Int? in
-            if case .whole(let limit) = filters[index].requestBody { limit } else { nil }
-        }.min()
-    }
+    let wholeRequestLimit: Int?
 }

@@ -36,7 +36,11 @@ struct RedirectPlan {
     }
 
     private func writeLocation(to out: inout ByteBuffer, for exchange: Exchange) -> Bool {
-        if scheme != nil || host != nil || port != nil { writeOrigin(to: &out, exchange) }
+        if scheme != nil || host != nil || port != nil {
+            // HTTP/1.0 may come without a host to point back to.
+            guard host != nil || !exchange.request.host.isEmpty else { return false }
+            writeOrigin(to: &out, exchange)
+        }
         if let to {
             guard exchange.render(to, for: .path, into: &out) else { return false }
         } else if let prefix {

@@ -61,12 +61,17 @@ package final class Worker {
                 next[model.name] = LoopUpstream(loop: loop, state: state, model: model, connector: connector)
             }
         }
-        for gone in upstreams.values { gone.retire() }
+        let gone = Array(upstreams.values)
         upstreams = next
         snapshot.bind { next[$0] }
         let old = self.snapshot
         self.snapshot = snapshot
-        old.retire(dispose)
+        for upstream in gone { upstream.closeIdle() }
+        old.retire { snapshot in
+            // Exchanges that began under the old configuration could still use what it named until now.
+            for upstream in gone { upstream.retire() }
+            dispose(snapshot)
+        }
     }
 
     /// Takes over the endpoints of one upstream.

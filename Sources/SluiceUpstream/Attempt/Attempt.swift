@@ -57,6 +57,8 @@ package final class Attempt: TimerNode {
     package var delegate: (any AttemptDelegate)?
     package private(set) var requestIsComplete = false
     private var perTryDeadline = TimerNode.never
+    /// Tells whether this object still serves the same try after a call that may have ended it.
+    private var tryNumber: UInt64 = 0
     /// Whether the connection had answered another request before.
     package private(set) var isReused = false
     /// What a sticky choice is computed from.
@@ -86,6 +88,9 @@ package final class Attempt: TimerNode {
         delegate: any AttemptDelegate
     ) {
         self.upstream = upstream
+        // Of an earlier try, perhaps of another request: what fails from here on is not its fault.
+        endpoint = nil
+        tryNumber &+= 1
         self.hash = hash
         self.settings = settings
         self.delegate = delegate
@@ -109,8 +114,15 @@ package final class Attempt: TimerNode {
 
     package func flush() { connection?.flush() }
 
-    /// The whole request was written: the answer's head is due.
-    package func requestEnded() {
+    /// Sends the end of the request, or only what is queued if there is nothing more: the answer's head is due.
+    package func writeEnd(_ buffer: ByteBuffer?) {
+        let ours = tryNumber
+        if let buffer { connection?.writeAndFlush(buffer) } else { connection?.flush() }
+        // The write may have failed inside of the call, and this object may serve another try by now.
+        if ours == tryNumber { requestEnded() }
+    }
+
+    private func requestEnded() {
         requestIsComplete = true
         guard state == .sending, settings.responseHeadTicks != TimerNode.never else { return }
         let headDeadline = loop.wheel.now &+ settings.responseHeadTicks &+ 1
@@ -121,7 +133,10 @@ package final class Attempt: TimerNode {
     package func resumeReading() { connection?.resumeReading() }
 
     /// The client's direction of a tunnel ended.
-    package func closeTunnelOutput() { connection?.closeOutput() }
+    package func closeTunnelOutput() {
+        guard let connection else { return }
+        connection.afterWrites { connection.closeOutput() }
+    }
 
     /// Gives up; the delegate hears no more of this try.
     package func cancel() {
@@ -133,6 +148,19 @@ package final class Attempt: TimerNode {
             upstream?.remove(held)
             held.abandon()
         }
+    }
+
+    /// Gives up because the upstream took too long, which counts as its failure.
+    package func timeOut() {
+        if connection != nil, let endpoint { upstream?.recordFailure(at: endpoint) }
+        cancel()
+    }
+
+    /// Both directions of a tunnel have ended: what is queued for the upstream still goes out.
+    package func finishTunnel() {
+        guard state != .idle, let held = connection else { return cancel() }
+        done()
+        held.closeAfterWrites()
     }
 
     package override func deadlineReached() {
@@ -214,6 +242,7 @@ package final class Attempt: TimerNode {
             upstream?.requestEnded(at: endpoint, wasConnected: state == .sending || state == .receiving)
         }
         state = .idle
+        tryNumber &+= 1
         connection = nil
         delegate = nil
     }

@@ -100,9 +100,8 @@ package final class Callout: TimerNode, AttemptDelegate {
     package func attemptIsConnected(_ attempt: Attempt) {
         var out = loop.takeScratch()
         request.write(to: &out, host: host(attempt))
-        attempt.writeAndFlush(out)
+        attempt.writeEnd(out)
         loop.giveBack(out)
-        attempt.requestEnded()
     }
 
     private func host(_ attempt: Attempt) -> [UInt8] {

@@ -7,7 +7,7 @@ package import SluiceHTTP
 /// Isolation: one loop, the one of the exchange that uses it. States: idle in its pool, leased (head, body), tunnel,
 /// closed. Bytes that nobody asked for close it: they can only be a second answer to a request already answered.
 package final class UpstreamConnection: SocketHandler {
-    enum Phase { case idle, head, body, tunnel, closed }
+    enum Phase { case idle, head, body, tunnel, ending, closed }
 
     let endpoint: LoopEndpoint
     private(set) var phase = Phase.idle
@@ -53,16 +53,29 @@ package final class UpstreamConnection: SocketHandler {
         close()
     }
 
+    /// Closes as soon as what is queued has been written, or after a while if the endpoint does not take it.
+    func closeAfterWrites() {
+        guard phase != .closed else { return }
+        attempt = nil
+        phase = .ending
+        endpoint.upstream.remove(self)
+        endpoint.upstream.loop.wheel.arm(self, in: Self.endingTicks)
+        afterWrites { [self] in close() }
+    }
+
+    private static let endingTicks = TimerWheel.ticks(nanoseconds: 10_000_000_000)
+
     func close() {
         guard phase != .closed else { return }
         phase = .closed
+        endpoint.upstream.loop.wheel.remove(self)
         closeChannel()
     }
 
     // MARK: - Channel events
 
     package override func received(_ bytes: inout ByteBuffer) {
-        guard phase != .closed else { return }
+        guard phase != .closed, phase != .ending else { return }
         if phase == .tunnel {
             attempt?.tunnelReceived(bytes)
             return
@@ -84,7 +97,11 @@ package final class UpstreamConnection: SocketHandler {
     package override func becameWritable() { attempt?.becameWritable() }
 
     package override func deadlineReached() {
-        if phase == .idle { endpoint.upstream.expire(self) }
+        switch phase {
+        case .idle: endpoint.upstream.expire(self)
+        case .ending: close()
+        case .head, .body, .tunnel, .closed: break
+        }
     }
 
     // MARK: - Reading
@@ -100,7 +117,7 @@ package final class UpstreamConnection: SocketHandler {
         switch phase {
         case .head, .body: input = bytes
         case .tunnel: attempt?.tunnelReceived(bytes)
-        case .idle, .closed: break
+        case .idle, .ending, .closed: break
         }
     }
 
@@ -228,6 +245,7 @@ package final class UpstreamConnection: SocketHandler {
     package override func inputEnded() {
         inputHasEnded = true
         switch phase {
+        case .ending, .closed: break
         case .tunnel: attempt?.tunnelEnded()
         case .body where body.endsAtClose: finish(reusable: false)
         default: connectionEnded(.upstreamClosedEarly)
@@ -246,7 +264,6 @@ package final class UpstreamConnection: SocketHandler {
         guard let user else { return }
         switch phaseThen {
         case .tunnel: user.tunnelClosed()
-        case .body where body.endsAtClose && error == .upstreamClosedEarly: user.finished(trailers: nil)
         case .body: user.failed(.upstreamTruncated)
         default: user.failed(served > 0 && !answerBegan ? .staleConnection : error)
         }

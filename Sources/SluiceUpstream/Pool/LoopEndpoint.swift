@@ -21,7 +21,8 @@ package final class LoopEndpoint {
 
     init(upstream: LoopUpstream, state: EndpointState) {
         self.upstream = upstream
-        self.hostField = state.key.hostField
+        // An own copy: two loops counting references on one array would cost more than the few bytes.
+        self.hostField = state.key.hostField.map { $0 }
         self.state = state
     }
 

@@ -27,7 +27,7 @@ package struct UpstreamSettings: Sendable {
 /// Lives as long as an upstream of that name is configured: a reload changes settings and endpoints but closes
 /// nothing that still belongs. Isolation: one loop. What must hold over all loops (limits, budgets, outliers) is in
 /// `UpstreamState`.
-package final class LoopUpstream {
+package final class LoopUpstream: TimerNode {
     package let loop: LoopContext
     package let state: UpstreamState
     package private(set) var settings: UpstreamSettings
@@ -36,6 +36,7 @@ package final class LoopUpstream {
     /// Requests under way per endpoint, for least request; indexes as in `endpoints`.
     private var active: [Int32] = []
     private var waiting = WaitingQueue()
+    private var isServing = false
     /// Connections that this loop has open or is opening.
     private var open = 0
     private var idleTicks: UInt64 = 0
@@ -57,6 +58,7 @@ package final class LoopUpstream {
             random: RandomSource(seed: loop.random.next())
         )
         self.connector = connector
+        super.init()
         setTicks()
     }
 
@@ -86,16 +88,20 @@ package final class LoopUpstream {
             next.append(endpoint)
         }
         for (index, endpoint) in next.enumerated() { endpoint.index = index }
-        for gone in known.values {
-            gone.index = -1
-            gone.closeIdle()
-        }
+        for gone in known.values { gone.index = -1 }
         endpoints = next
         balancer.install(published.plan)
+        // Only now: closing connections may serve those who wait, and they must see all of the change.
+        for gone in known.values { gone.closeIdle() }
         serveWaiters()
     }
 
     /// Closes everything that is idle; what is under way goes on. For an upstream that left the configuration.
+    package func closeIdle() {
+        for endpoint in endpoints { endpoint.closeIdle() }
+    }
+
+    /// As `closeIdle`, and nothing can be leased any more.
     package func retire() {
         publish(PublishedEndpoints(states: [], plan: balancer.plan.updated(endpoints: [])))
     }
@@ -123,6 +129,7 @@ package final class LoopUpstream {
             return attempt.failed(.upstreamOverflow)
         }
         waiting.append(attempt)
+        loop.wheel.arm(self, in: Self.lookAgainTicks)
     }
 
     @inline(__always)
@@ -225,7 +232,19 @@ package final class LoopUpstream {
         connection.close()
     }
 
+    /// Places are freed by other loops too, which say nothing about it.
+    package override func deadlineReached() {
+        serveWaiters()
+        if !waiting.isEmpty { loop.wheel.arm(self, in: Self.lookAgainTicks) }
+    }
+
+    private static let lookAgainTicks: UInt64 = 1
+
     private func serveWaiters() {
+        // A connect that fails at once comes back here; the loop below goes on by itself.
+        guard !isServing else { return }
+        isServing = true
+        defer { isServing = false }
         while !waiting.isEmpty, reserveConnection() {
             guard let attempt = waiting.popFirst() else {
                 state.breakers.release(.connections)
