@@ -40,6 +40,8 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
     open func readDone() {}
     open func inputEnded() {}
     open func becameWritable() {}
+    /// The peer has taken something of what was queued.
+    open func progressed() {}
     /// The channel has closed; nothing can be written any more.
     open func ended(reset: Bool) {}
 
@@ -73,7 +75,7 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
     private final func writeEnded(_ result: Result<Void, any Error>) {
         queuedWrites -= 1
         // The channel is closing or closed: its descriptor may belong to somebody else already.
-        if case .failure = result { descriptor = -1 }
+        if case .failure = result { descriptor = -1 } else { progressed() }
     }
 
     /// Queues a buffer that more will follow; `flush` sends all of them with as few system calls as possible.
@@ -165,7 +167,9 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
     }
 
     public final func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { becameWritable() }
+        guard context.channel.isWritable else { return }
+        progressed()
+        becameWritable()
     }
 
     public final func channelInactive(context: ChannelHandlerContext) {

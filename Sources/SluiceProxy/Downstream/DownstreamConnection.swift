@@ -155,6 +155,8 @@ final class DownstreamConnection: SocketHandler {
         closeAfterFlush()
     }
 
+    override func progressed() { lastActivity = worker.loop.wheel.now }
+
     override func becameWritable() {
         if let exchange, exchange.isPastHead { exchange.downstreamBecameWritable() } else { process() }
     }
@@ -313,7 +315,10 @@ final class DownstreamConnection: SocketHandler {
     override func deadlineReached() {
         switch phase {
         case .closed: return
-        case .lingering: return abort()
+        case .lingering:
+            let patience = lastActivity + listener.streamIdleTicks
+            guard isFlushing, patience >= worker.loop.wheel.now else { return abort() }
+            return worker.loop.wheel.arm(self, at: patience + 1)
         case .tunnel, .reading: break
         }
         guard let exchange else { return closeAfterFlush() }
