@@ -41,10 +41,20 @@ struct Run: ParsableCommand {
 
     @OptionGroup var source: ConfigurationFiles
 
-    @Option(help: ArgumentHelp("Listen here instead, for example 127.0.0.1:8080 or unix:/run/sluice.sock.", valueName: "address"))
+    @Option(
+        help: ArgumentHelp(
+            "Listen here instead, for example 127.0.0.1:8080 or unix:/run/sluice.sock.",
+            valueName: "address"
+        )
+    )
     var listen: String?
 
-    @Option(help: ArgumentHelp("The number of event loops; without it, the configuration's, or one per processor.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "The number of event loops; without it, the configuration's, or one per processor.",
+            valueName: "n"
+        )
+    )
     var workers: Int?
 
     @Option(
@@ -89,7 +99,9 @@ struct Check: ParsableCommand {
 }
 
 struct Schema: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the JSON Schema of the configuration, for editors.")
+    static let configuration = CommandConfiguration(
+        abstract: "Print the JSON Schema of the configuration, for editors."
+    )
 
     func run() { print(Tool.schema, terminator: "") }
 }

@@ -29,10 +29,13 @@ package final class ConfigurationWatch {
     private var isUnsure = true
 
     /// - Parameters:
+    ///   - source: where the files are.
     ///   - loaded: what runs now.
     ///   - pause: between two looks.
     ///   - stability: how long files must hold still before they are read.
+    ///   - clock: monotonic time.
     ///   - log: takes text for operators: a line, or a report of several.
+    ///   - takeOver: makes a configuration the running one, or throws and changes nothing.
     package init(
         _ source: ConfigurationSource,
         running loaded: ConfigurationSource.Loaded,

@@ -13,8 +13,8 @@ package struct DemoCommand: Sendable {
     package func run() -> Int32 {
         Signals.block()
         let stopped = Mailbox<Void>()
-        Signals.listen { if case .stop = $0 { stopped.post(()) } }
         do {
+            try Signals.listen { if case .stop = $0 { stopped.post(()) } }
             let model = try Self.model()
             let echoes = try Self.startEchoes(of: model)
             var options = Gateway.Options()

@@ -21,8 +21,8 @@ package struct EchoCommand: Sendable {
             return 1
         }
         let stopped = Mailbox<Void>()
-        Signals.listen { if case .stop = $0 { stopped.post(()) } }
         do throws(StartError) {
+            try Signals.listen { if case .stop = $0 { stopped.post(()) } }
             let server = try EchoServer.start(on: parsed, name: name)
             OperatorLog.write("ready: \(server.address.text)")
             stopped.take()

@@ -114,7 +114,10 @@ final class EchoConnection: ChannelDuplexHandler {
             }
             phase = .body
             if request.expectsContinue {
-                context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
+                context.writeAndFlush(
+                    wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")),
+                    promise: nil
+                )
             }
             return true
         }

@@ -15,9 +15,7 @@ package final class EchoServer: Sendable {
         self.group = group
     }
 
-    /// Starts it on one loop.
-    ///
-    /// - Parameter name: what it calls itself in its answers; its address if absent.
+    /// Starts it on one loop. `name` is what it calls itself in its answers; its address if absent.
     package static func start(on address: ListenAddress, name: String? = nil) throws(StartError) -> EchoServer {
         let socket: ListeningSocket
         do throws(ListenError) {

@@ -17,7 +17,9 @@ final class EchoUpgrade {
         let token = request.fields.string(upgrade)
         guard token.lowercased() == "websocket" else {
             guard !token.contains(",") else { return nil }
-            answer = ByteBuffer(string: "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: \(token)\r\n\r\n")
+            answer = ByteBuffer(
+                string: "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: \(token)\r\n\r\n"
+            )
             return
         }
         guard let place = request.fields.firstIndex(ofLowercased: Array("sec-websocket-key".utf8)) else { return nil }

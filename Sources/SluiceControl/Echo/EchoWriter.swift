@@ -102,7 +102,8 @@ final class EchoWriter {
         case .bytes(_, let piece):
             let count = min(left, piece)
             left -= count
-            return count == EchoAnswer.pieceSize ? Self.fullPiece : ByteBuffer(repeating: UInt8(ascii: "x"), count: count)
+            return count == EchoAnswer.pieceSize
+                ? Self.fullPiece : ByteBuffer(repeating: UInt8(ascii: "x"), count: count)
         case .description, .none:
             left = 0
             return ByteBuffer()

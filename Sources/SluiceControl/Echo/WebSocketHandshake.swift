@@ -14,7 +14,9 @@ enum WebSocketHandshake {
             var bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
             bits <<= UInt32(8 * (3 - group.count))
             for place in 0..<4 {
-                out.append(place <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
+                out.append(
+                    place <= group.count ? alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "=")
+                )
             }
         }
         return String(decoding: out, as: UTF8.self)
@@ -29,7 +31,9 @@ enum SHA1 {
         while bytes.count % 64 != 56 { bytes.append(0) }
         let bits = UInt64(message.count) * 8
         for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(bits >> shift & 0xFF)) }
-        for start in stride(from: 0, to: bytes.count, by: 64) { digest(Array(bytes[start..<(start + 64)]), into: &state) }
+        for start in stride(from: 0, to: bytes.count, by: 64) {
+            digest(Array(bytes[start..<(start + 64)]), into: &state)
+        }
         return state.flatMap { word in [24, 16, 8, 0].map { UInt8(word >> UInt32($0) & 0xFF) } }
     }
 

@@ -75,7 +75,8 @@ extension GatewayCore {
     }
 
     private func open(_ address: ListenAddress) throws(ListenError) -> ListeningSocket {
-        let place = inherited.firstIndex { $0.address == address } ?? inherited.firstIndex { $0.address.serves(address) }
+        let place =
+            inherited.firstIndex { $0.address == address } ?? inherited.firstIndex { $0.address.serves(address) }
         if let place { return inherited.remove(at: place) }
         return try ListeningSocket(binding: address)
     }
@@ -113,7 +114,7 @@ extension GatewayCore {
         guard let after = change.afterChange else { return }
         let ended = change.ended
         for worker in workers {
-            worker.execute { worker in
+            try? worker.run { worker in
                 worker.follow(after)
                 for name in ended { worker.drain(listener: name) }
             }
@@ -130,7 +131,9 @@ extension ListenAddress {
     /// Whether a socket that somebody else bound to this address does for another one that was asked for: the IPv6
     /// wildcard, as service managers bind it, serves IPv4 too, and port 0 means any.
     fileprivate func serves(_ wanted: ListenAddress) -> Bool {
-        guard case .ip(let host, let port) = self, case .ip(let wantedHost, let wantedPort) = wanted else { return false }
+        guard case .ip(let host, let port) = self, case .ip(let wantedHost, let wantedPort) = wanted else {
+            return false
+        }
         let sameHost = host == wantedHost || (host == "::" && wantedHost == "0.0.0.0")
         return sameHost && (port == wantedPort || wantedPort == 0)
     }

@@ -85,6 +85,9 @@ final class GatewayCore: @unchecked Sendable {
         guard acceptor != nil, !isDraining else { throw StartError("the gateway is stopping") }
         guard !isHandingOver else { throw StartError("another process is taking over") }
         try takeOver(model)
+        if options.workers == nil, let count = model.workers, count != workers.count {
+            options.log("the number of workers changes with the next start only")
+        }
     }
 
     /// Everything that can fail comes first and changes nothing; then all loops change.
@@ -131,7 +134,9 @@ final class GatewayCore: @unchecked Sendable {
                 worker.execute { worker in
                     let upstreams = entries.map { (model: $0.model, state: $0.state) }
                     worker.install(copy.value, upstreams: upstreams, dispose: dispose)
-                    for entry in entries { worker.publish(entry.endpoints, for: entry.model.name) }
+                    for entry in entries where entry.isChanged {
+                        worker.publish(entry.endpoints, for: entry.model.name)
+                    }
                     worker.follow(rules)
                     isInstalled.post(())
                 }

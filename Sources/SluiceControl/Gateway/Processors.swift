@@ -30,7 +30,8 @@ package enum Processors {
             let controllers = parts[1].split(separator: ",")
             guard parts[1].isEmpty || controllers.contains("cpu") else { continue }
             for folder in folders(of: parts[2]) {
-                let found = parts[1].isEmpty
+                let found =
+                    parts[1].isEmpty
                     ? unified("/sys/fs/cgroup\(folder)", readFile)
                     : legacy("/sys/fs/cgroup/cpu\(folder)", readFile)
                 if let found { smallest = min(found, smallest ?? found) }

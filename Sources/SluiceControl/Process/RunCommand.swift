@@ -44,11 +44,13 @@ package struct RunCommand: Sendable {
         OperatorLog.write(loaded.report)
         guard let model = loaded.model else { return 1 }
         guard !model.listeners.isEmpty else {
-            throw StartError("there is nothing to listen on: add 'listeners' to the configuration, or run with --listen")
+            throw StartError(
+                "there is nothing to listen on: add 'listeners' to the configuration, or run with --listen"
+            )
         }
         loaded.model = nil
         let events = Mailbox<Event>()
-        Signals.listen { request in
+        try Signals.listen { request in
             switch request {
             case .stop: events.post(.stop)
             case .reload: events.post(.reload)
@@ -84,7 +86,7 @@ package struct RunCommand: Sendable {
             throw error as? StartError ?? StartError("\(error)")
         }
         let addresses = gateway.listeners.map(\.address)
-        try before?.confirm(used: addresses)
+        if let complaint = try before?.confirm(used: addresses) { OperatorLog.write(complaint.message) }
         let count = gateway.workerCount
         let list = addresses.map(\.text).joined(separator: ", ")
         OperatorLog.write("ready: \(list) (\(count) \(count == 1 ? "worker" : "workers"))")

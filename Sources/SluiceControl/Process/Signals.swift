@@ -20,8 +20,10 @@ enum Signals {
 
     /// Starts the thread that waits. After the first `stop`, the next one ends the process at once, with 128 and the
     /// signal's number as its exit status.
-    static func listen(_ take: @escaping @Sendable (Request) -> Void) {
-        ControlThread.spawn(name: "sluice-signals") {
+    ///
+    /// - Throws: when the system gives no thread.
+    static func listen(_ take: @escaping @Sendable (Request) -> Void) throws(StartError) {
+        let isRunning = ControlThread.spawn(name: "sluice-signals") {
             var set = signalSet()
             var isStopping = false
             while true {
@@ -37,6 +39,7 @@ enum Signals {
                 }
             }
         }
+        guard isRunning else { throw StartError("the system gives no more threads") }
     }
 
     private static func signalSet() -> sigset_t {

@@ -10,7 +10,7 @@ package enum InheritedSockets {
 
     /// Takes them over, and takes the variables out of the environment, so that no child mistakes them for its own.
     ///
-    /// - Parameter log: takes a line for each descriptor that is of no use.
+    /// `log` takes a line for each descriptor that is of no use.
     package static func fromEnvironment(log: (String) -> Void) -> [ListeningSocket] {
         defer { for name in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] { unsetenv(name) } }
         let count = count(process: getpid()) { getenv($0).map { String(cString: $0) } }

@@ -67,7 +67,9 @@ final class TakeoverChannel {
             }
             guard count > 0 else {
                 if let passed { close(passed) }
-                throw StartError("takeover: the other process \(count == 0 ? "gave up" : "does not answer: \(Self.reason())")")
+                throw StartError(
+                    "takeover: the other process \(count == 0 ? "gave up" : "does not answer: \(Self.reason())")"
+                )
             }
             if byte == UInt8(ascii: "\n") { return (String(decoding: line, as: UTF8.self), passed) }
             line.append(byte)
@@ -80,7 +82,9 @@ final class TakeoverChannel {
     func expect(_ wanted: String) throws(StartError) {
         let (line, passed) = try receive()
         if let passed { close(passed) }
-        guard line == wanted else { throw StartError("takeover: the other process says '\(line)' instead of '\(wanted)'") }
+        guard line == wanted else {
+            throw StartError("takeover: the other process says '\(line)' instead of '\(wanted)'")
+        }
     }
 
     private static func reason() -> String { String(cString: strerror(errno)) }

@@ -28,7 +28,9 @@ package final class TakeoverClient {
         do throws(StartError) {
             while let socket = try nextSocket(channel) {
                 sockets.append(socket)
-                guard sockets.count <= TakeoverChannel.mostSockets else { throw StartError("takeover: too many sockets") }
+                guard sockets.count <= TakeoverChannel.mostSockets else {
+                    throw StartError("takeover: too many sockets")
+                }
             }
         } catch {
             for socket in sockets { socket.closeKeepingFile() }
@@ -62,9 +64,12 @@ package final class TakeoverClient {
     ///
     /// - Parameter used: the addresses that this process listens on. Files of other Unix sockets are removed, since
     ///   nobody listens there any more.
-    package func confirm(used: [ListenAddress]) throws(StartError) {
+    /// - Returns: what the old process did not say, if it did not; it was told, so this one goes on all the same.
+    /// - Throws: when the old process has given up the takeover meanwhile, and goes on itself.
+    package func confirm(used: [ListenAddress]) throws(StartError) -> StartError? {
         try channel.send("ok")
-        try channel.expect("bye")
+        do throws(StartError) { try channel.expect("bye") } catch { return error }
         for case .unix(let path) in sockets.map(\.address) where !used.contains(.unix(path: path)) { unlink(path) }
+        return nil
     }
 }

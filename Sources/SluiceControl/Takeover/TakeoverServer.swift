@@ -33,9 +33,8 @@ package final class TakeoverServer: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Listens at `path`, in place of whoever did before.
-    ///
-    /// - Parameter handedOver: called once another process accepts from the sockets and this one no more.
+    /// Listens at `path`, in place of whoever did before. `handedOver` is called once another process accepts from the
+    /// sockets and this one no more.
     package static func start(
         at path: String,
         _ gateway: Gateway,
@@ -49,7 +48,10 @@ package final class TakeoverServer: Sendable {
             throw StartError("takeover: \(error.message)")
         }
         let server = TakeoverServer(descriptor, path, gateway, log, handedOver)
-        ControlThread.spawn(name: "sluice-takeover") { server.run() }
+        guard ControlThread.spawn(name: "sluice-takeover", { server.run() }) else {
+            server.stop()
+            throw StartError("the system gives no more threads")
+        }
         return server
     }
 

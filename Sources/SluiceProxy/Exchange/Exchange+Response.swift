@@ -37,6 +37,8 @@ extension Exchange: AttemptDelegate {
         releaseRetryBudget()
         swap(&response, &head)
         if opensTunnel { return beginTunnel() }
+        // What follows a refused CONNECT may be meant for the tunnel that is not there.
+        if request.method == .connect { connection?.closesAfterExchange = true }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.transferEncoding)
         responseHasBody = response.framing.hasBody

@@ -256,6 +256,11 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     /// The client has gone: nothing of this exchange matters any more.
     func downstreamGone(_ error: GatewayError) {
         connection = nil
+        if phase == .tunnel, error == .downstreamClosed {
+            // Its end is the second one of a tunnel, or as good as one: what it sent before still goes up.
+            responseIsComplete = tunnelHalvesEnded > 0
+            attempt.finishTunnel()
+        }
         if !responseIsComplete { self.error = self.error ?? error }
         finish()
     }

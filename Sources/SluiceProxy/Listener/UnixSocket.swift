@@ -42,7 +42,9 @@ package enum UnixSocket {
         // sockaddr_un holds 108 bytes, the NUL included.
         guard path.utf8.count < 108 else { throw ListenError(message: "the socket path \(path) is too long") }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw ListenError(message: "cannot make a socket: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw ListenError(message: "cannot make a socket: \(String(cString: strerror(errno)))")
+        }
         return descriptor
     }
 }

@@ -19,7 +19,7 @@ final class EndpointMonitor {
     private var next: Scheduled<Void>?
     private var isStopped = false
 
-    /// - Parameter servesAlready: requests went there before there was a check, and go on until one says otherwise.
+    /// `servesAlready`: requests went there before there was a check, and go on until one says otherwise.
     init(
         _ context: SupervisorContext,
         key: EndpointKey,

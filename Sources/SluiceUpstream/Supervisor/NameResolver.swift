@@ -6,7 +6,11 @@ package protocol NameResolver: AnyObject {
     /// The addresses of a host. `done` is called exactly once, on any thread.
     func resolveHost(_ name: String, _ dns: DNSModel, done: @escaping @Sendable (Result<DNSAnswer, DNSError>) -> Void)
     /// The endpoints of a service. `done` is called exactly once, on any thread.
-    func resolveService(_ name: String, _ dns: DNSModel, done: @escaping @Sendable (Result<DNSAnswer, DNSError>) -> Void)
+    func resolveService(
+        _ name: String,
+        _ dns: DNSModel,
+        done: @escaping @Sendable (Result<DNSAnswer, DNSError>) -> Void
+    )
     /// These servers are the only ones still asked.
     func keep(servers: Set<[String]>)
 }

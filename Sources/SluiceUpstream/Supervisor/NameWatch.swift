@@ -17,7 +17,7 @@ final class NameWatch {
     private(set) var isAnswered = false
     private var isStopped = false
 
-    /// - Parameter changed: called when `endpoints` are others.
+    /// `changed` is called when `endpoints` are others.
     init(_ context: SupervisorContext, _ resolver: any NameResolver, _ key: NameKey, changed: @escaping () -> Void) {
         self.context = context
         self.resolver = resolver

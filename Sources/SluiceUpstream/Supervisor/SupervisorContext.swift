@@ -12,9 +12,8 @@ package final class SupervisorContext {
     private var random: RandomSource
     private var lastID = 0
 
-    /// - Parameters:
-    ///   - log: takes one line for operators, without a line end.
-    ///   - probes: how many health checks may be under way at once.
+    /// `log` takes one line for operators, without a line end; `probes` is how many health checks may be under way at
+    /// once.
     package init(
         loop: any EventLoop,
         prober: any Prober = SocketProber(),

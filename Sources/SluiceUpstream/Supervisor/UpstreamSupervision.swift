@@ -15,6 +15,8 @@ package final class UpstreamSupervision {
         package let model: UpstreamModel
         package let state: UpstreamState
         package let endpoints: PublishedEndpoints
+        /// Whether the loops do not know these endpoints yet.
+        package let isChanged: Bool
     }
 
     private let context: SupervisorContext
@@ -22,8 +24,10 @@ package final class UpstreamSupervision {
     private let publish: (String, PublishedEndpoints) -> Void
     private var supervisors: [String: UpstreamSupervisor] = [:]
     private var names: [NameKey: NameWatch] = [:]
+    /// The upstreams that use a name.
+    private var users: [NameKey: [String]] = [:]
 
-    /// - Parameter publish: takes the endpoints of an upstream whenever they change between two `apply`.
+    /// `publish` takes the endpoints of an upstream whenever they change between two `apply`.
     package init(
         _ context: SupervisorContext,
         resolver: any NameResolver = ResolverPool(),
@@ -64,18 +68,18 @@ package final class UpstreamSupervision {
     ///
     /// - Returns: all of them in the order given, with the endpoints known now.
     package func apply(_ models: [UpstreamModel]) -> [Entry] {
-        let needed = Set(models.flatMap(Self.names))
-        for key in needed where names[key] == nil { _ = begin(key) }
+        users = [:]
+        for model in models {
+            for key in Set(Self.names(of: model)) { users[key, default: []].append(model.name) }
+        }
+        for key in users.keys where names[key] == nil { _ = begin(key) }
         let kept = Set(models.map(\.name))
         for (name, supervisor) in supervisors where !kept.contains(name) {
             supervisor.stop()
             supervisors[name] = nil
         }
-        let entries = models.map { model in
-            let supervisor = configured(model)
-            return Entry(model: model, state: supervisor.state, endpoints: supervisor.published)
-        }
-        dropNames(besides: needed)
+        let entries = models.map(configured)
+        dropUnusedNames()
         return entries
     }
 
@@ -83,13 +87,14 @@ package final class UpstreamSupervision {
     package func stop() {
         for supervisor in supervisors.values { supervisor.stop() }
         supervisors = [:]
-        dropNames(besides: [])
+        users = [:]
+        dropUnusedNames()
     }
 
-    private func configured(_ model: UpstreamModel) -> UpstreamSupervisor {
+    private func configured(_ model: UpstreamModel) -> Entry {
         if let known = supervisors[model.name] {
-            known.configure(model)
-            return known
+            let isChanged = known.configure(model)
+            return Entry(model: model, state: known.state, endpoints: known.published, isChanged: isChanged)
         }
         let supervisor = UpstreamSupervisor(
             context,
@@ -99,7 +104,7 @@ package final class UpstreamSupervision {
             publish: { [unowned self] in publish(model.name, $0) }
         )
         supervisors[model.name] = supervisor
-        return supervisor
+        return Entry(model: model, state: supervisor.state, endpoints: supervisor.published, isChanged: true)
     }
 
     private func makeState(_ name: String) -> UpstreamState {
@@ -118,17 +123,15 @@ package final class UpstreamSupervision {
 
     private func begin(_ key: NameKey) -> NameWatch {
         let watch = NameWatch(context, resolver, key) { [unowned self] in
-            for supervisor in supervisors.values where Self.names(of: supervisor.model).contains(key) {
-                supervisor.namesChanged()
-            }
+            for user in users[key] ?? [] { supervisors[user]?.namesChanged() }
         }
         names[key] = watch
         watch.start()
         return watch
     }
 
-    private func dropNames(besides needed: Set<NameKey>) {
-        for (key, watch) in names where !needed.contains(key) {
+    private func dropUnusedNames() {
+        for (key, watch) in names where users[key] == nil {
             watch.stop()
             names[key] = nil
         }

@@ -31,9 +31,8 @@ final class UpstreamSupervisor {
     /// What the loops should know now.
     private(set) var published: PublishedEndpoints
 
-    /// - Parameters:
-    ///   - resolved: what a name stands for at the moment.
-    ///   - publish: takes every later change; `published` holds the first list when this returns.
+    /// `resolved` says what a name stands for at the moment. `publish` takes every later change; `published` holds the
+    /// first list when this returns.
     init(
         _ context: SupervisorContext,
         _ model: UpstreamModel,
@@ -47,15 +46,20 @@ final class UpstreamSupervisor {
         self.resolved = resolved
         self.publish = publish
         ejector = model.outlier.map { OutlierEjector($0) }
-        published = PublishedEndpoints(states: [], plan: BalancerPlan(model.balancing, panicThreshold: model.panicThreshold))
+        published = PublishedEndpoints(
+            states: [],
+            plan: BalancerPlan(model.balancing, panicThreshold: model.panicThreshold)
+        )
         updateMembers(changed: true)
         published = makePublished(samePlan: true)
     }
 
     // MARK: - Changes
 
-    /// Takes over a changed configuration; `published` is up to date when this returns, and nothing is published.
-    func configure(_ new: UpstreamModel) {
+    /// Takes over a configuration; `published` is up to date when this returns, and nothing is published.
+    ///
+    /// - Returns: whether that is another list than before.
+    func configure(_ new: UpstreamModel) -> Bool {
         let old = model
         model = new
         switch (new.outlier, ejector) {
@@ -65,7 +69,9 @@ final class UpstreamSupervisor {
         }
         updateMembers(changed: true)
         let samePlan = BalancingModel.areAlike(old.balancing, new.balancing) && old.panicThreshold == new.panicThreshold
+        if samePlan, makeEndpoints() == published.plan.endpoints { return false }
         published = makePublished(samePlan: samePlan)
+        return true
     }
 
     /// A name may stand for other endpoints now.
@@ -81,7 +87,8 @@ final class UpstreamSupervisor {
         let drafts = EndpointDraft.all(of: model, resolved: resolved)
         var next: [EndpointKey: Member] = [:]
         for draft in drafts {
-            var member = members.removeValue(forKey: draft.key)
+            var member =
+                members.removeValue(forKey: draft.key)
                 ?? Member(state: EndpointState(id: context.nextID(), key: draft.key), draft: draft)
             member.draft = draft
             updateMonitor(of: &member, wasKnown: keysByID[member.state.id] != nil)
@@ -125,7 +132,8 @@ final class UpstreamSupervisor {
         guard let key = keysByID[id], let member = members[key] else { return }
         switch change {
         case .becameHealthy: context.log("upstream \(state.name): \(describe(member)) is healthy")
-        case .becameUnhealthy: context.log("upstream \(state.name): \(describe(member)) is unhealthy (\(Self.say(result)))")
+        case .becameUnhealthy:
+            context.log("upstream \(state.name): \(describe(member)) is unhealthy (\(Self.say(result)))")
         case nil: break
         }
         if change != nil { markDirty() }
@@ -181,36 +189,38 @@ final class UpstreamSupervisor {
         context.loop.assumeIsolated().execute { [self] in
             isDirty = false
             guard !isStopped else { return }
-            let next = makePublished(samePlan: true)
-            guard next.plan.endpoints != published.plan.endpoints else { return }
-            published = next
-            publish(next)
+            guard makeEndpoints() != published.plan.endpoints else { return }
+            published = makePublished(samePlan: true)
+            publish(published)
         }
     }
 
-    /// - Parameter samePlan: the way of balancing is the one of `published`, so large tables need not be built again.
-    private func makePublished(samePlan: Bool) -> PublishedEndpoints {
-        var states: [EndpointState] = []
-        var endpoints: [BalancedEndpoint] = []
-        for key in order {
-            guard let member = members[key] else { continue }
-            let isHealthy = member.monitor?.health.isUsable ?? true
-            let isEjected = ejector?.isEjected(member.state.id) ?? false
-            states.append(member.state)
-            endpoints.append(
-                BalancedEndpoint(
+    /// The endpoints as balancers see them, in their order.
+    private func makeEndpoints() -> [BalancedEndpoint] {
+        order.compactMap { key in
+            members[key].map { member in
+                let isHealthy = member.monitor?.health.isUsable ?? true
+                let isEjected = ejector?.isEjected(member.state.id) ?? false
+                return BalancedEndpoint(
                     id: member.state.id,
                     hashKey: member.draft.hashKey,
                     weight: member.draft.weight,
                     isUsable: isHealthy && !isEjected,
                     priority: member.draft.priority
                 )
-            )
+            }
         }
-        let plan = samePlan
+    }
+
+    /// - Parameter samePlan: the way of balancing is the one of `published`, so large tables need not be built again.
+    /// - Returns: what the loops should know now.
+    private func makePublished(samePlan: Bool) -> PublishedEndpoints {
+        let endpoints = makeEndpoints()
+        let plan =
+            samePlan
             ? published.plan.updated(endpoints: endpoints)
             : BalancerPlan(model.balancing, panicThreshold: model.panicThreshold, endpoints: endpoints)
-        return PublishedEndpoints(states: states, plan: plan)
+        return PublishedEndpoints(states: order.compactMap { members[$0]?.state }, plan: plan)
     }
 
     private func describe(_ member: Member) -> String { String(decoding: member.draft.hashKey, as: UTF8.self) }

@@ -14,7 +14,9 @@ import Testing
     @Test("the answer is what was asked, as JSON, and the connection goes on")
     func description() throws {
         try run { peer in
-            try peer.send("POST /a?b=%20 HTTP/1.1\r\nHost: a.test\r\nX-One: 1\r\nx-one: \"2\"\r\nContent-Length: 5\r\n\r\nhello")
+            try peer.send(
+                "POST /a?b=%20 HTTP/1.1\r\nHost: a.test\r\nX-One: 1\r\nx-one: \"2\"\r\nContent-Length: 5\r\n\r\nhello"
+            )
             let answer = try peer.readResponse()
             #expect(answer.status == 200)
             #expect(answer["Content-Type"] == "application/json")
@@ -25,12 +27,16 @@ import Testing
         }
     }
 
-    @Test("paths that do more", arguments: [
-        ("/status/503", 503, nil), ("/status/204", 204, 0), ("/status/999", 200, nil), ("/status/100", 200, nil),
-        ("/status/x", 200, nil), ("/bytes/0", 200, 0), ("/bytes/70000", 200, 70_000), ("/bytes/-1", 200, nil),
-        ("/delay/1", 200, nil), ("/stream/0", 200, 0), ("/stream/3", 200, 24), ("/drip?numbytes=3&duration=0.01", 200, 3),
-        ("/drip?numbytes=0", 200, 1),
-    ] as [(String, Int, Int?)])
+    @Test(
+        "paths that do more",
+        arguments: [
+            ("/status/503", 503, nil), ("/status/204", 204, 0), ("/status/999", 200, nil), ("/status/100", 200, nil),
+            ("/status/x", 200, nil), ("/bytes/0", 200, 0), ("/bytes/70000", 200, 70_000), ("/bytes/-1", 200, nil),
+            ("/delay/1", 200, nil), ("/stream/0", 200, 0), ("/stream/3", 200, 24),
+            ("/drip?numbytes=3&duration=0.01", 200, 3),
+            ("/drip?numbytes=0", 200, 1),
+        ] as [(String, Int, Int?)]
+    )
     func paths(path: String, status: Int, count: Int?) throws {
         try run { peer in
             let answer = try peer.get(path)
@@ -75,7 +81,9 @@ import Testing
     @Test("a client that asks before it sends its body is told to go on; a chunked body is counted")
     func expectation() throws {
         try run { peer in
-            try peer.send("POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try peer.send(
+                "POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
             #expect(try peer.readResponse().status == 100)
             try peer.send(Wire.chunked("abc", "de"))
             #expect(try peer.readResponse().text.contains("\"body_bytes\": 5}"))

@@ -41,29 +41,38 @@ import Testing
         #expect(Array(buffer: out) == [0x01, 1, 1, 0x8A, 1, 2, 0x80, 1, 3])
     }
 
-    @Test("what breaks the protocol ends it with its code", arguments: [
-        // No mask; a reserved bit; a control frame that is too long, or in pieces.
-        ([0x81, 0x01, 0x41], 1002), ([0xC1, 0x80, 0, 0, 0, 0], 1002), ([0x89, 0xFE, 0, 200], 1002),
-        ([0x09, 0x80, 0, 0, 0, 0], 1002), ([0x82, 0xFF, 0, 0, 0, 0, 0, 16, 0, 1], 1009),
-        ([0x82, 0xFF, 255, 255, 255, 255, 255, 255, 255, 255], 1009),
-    ] as [([UInt8], UInt16)])
+    @Test(
+        "what breaks the protocol ends it with its code",
+        arguments: [
+            // No mask; a reserved bit; a control frame that is too long, or in pieces.
+            ([0x81, 0x01, 0x41], 1002), ([0xC1, 0x80, 0, 0, 0, 0], 1002), ([0x89, 0xFE, 0, 200], 1002),
+            ([0x09, 0x80, 0, 0, 0, 0], 1002), ([0x82, 0xFF, 0, 0, 0, 0, 0, 16, 0, 1], 1009),
+            ([0x82, 0xFF, 255, 255, 255, 255, 255, 255, 255, 255], 1009),
+        ] as [([UInt8], UInt16)]
+    )
     func violations(bytes: [UInt8], code: UInt16) {
         let (out, goesOn) = answer(bytes)
         #expect(!goesOn)
         #expect(out == [0x88, 2, UInt8(code >> 8), UInt8(code & 0xFF)])
     }
 
-    @Test("SHA-1 gives the published digests (FIPS 180-4 examples)", arguments: [
-        ("", "2jmj7l5rSw0yVb/vlWAYkK/YBwk="), ("abc", "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="),
-        ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "hJg+RBw70m66rkqh+VEp5eVGcPE="),
-    ])
+    @Test(
+        "SHA-1 gives the published digests (FIPS 180-4 examples)",
+        arguments: [
+            ("", "2jmj7l5rSw0yVb/vlWAYkK/YBwk="), ("abc", "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="),
+            ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "hJg+RBw70m66rkqh+VEp5eVGcPE="),
+        ]
+    )
     func sha1(text: String, digest: String) {
         #expect(WebSocketHandshake.base64(SHA1.hash(Array(text.utf8))) == digest)
     }
 
-    @Test("base64 pads (RFC 4648, section 10)", arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy"),
-    ])
+    @Test(
+        "base64 pads (RFC 4648, section 10)",
+        arguments: [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy"),
+        ]
+    )
     func base64(text: String, encoded: String) {
         #expect(WebSocketHandshake.base64(Array(text.utf8)) == encoded)
     }

@@ -33,7 +33,7 @@ import Testing
     func idle() throws {
         let folder = try TemporaryFolder()
         let path = folder.path("gateway")
-        let model = GatewayModel.routing(.respond("all", .any) { $0.body = "ok" }) 
+        let model = GatewayModel.routing(.respond("all", .any) { $0.body = "ok" })
         var unix = model
         unix.listeners[0].address = .unix(path: path)
         try GatewayKit.run(unix) { gateway in

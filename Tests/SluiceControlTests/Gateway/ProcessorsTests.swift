@@ -14,10 +14,13 @@ import Testing
         #expect(count(0, [:]) >= 1)
     }
 
-    @Test("a quota limits, rounded up, never below one", arguments: [
-        ("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1), ("1000000 100000", 6),
-        ("nonsense", 6), ("0 100000", 6), ("100000 0", 6), ("-1 100000", 6),
-    ])
+    @Test(
+        "a quota limits, rounded up, never below one",
+        arguments: [
+            ("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1), ("1000000 100000", 6),
+            ("nonsense", 6), ("0 100000", 6), ("100000 0", 6), ("-1 100000", 6),
+        ]
+    )
     func quota(line: String, expected: Int) {
         #expect(count(6, ["/proc/self/cgroup": "0::/app\n", "/sys/fs/cgroup/app/cpu.max": line + "\n"]) == expected)
     }

@@ -42,7 +42,7 @@ import Testing
             model.upstreams[0].panicThreshold = 0
         }
         let lines = Lines()
-        try GatewayKit.run(model, change: { $0.log = lines.write }) { gateway in
+        try GatewayKit.run(model, lines: lines) { gateway in
             try GatewayKit.eventually("both were checked") { lines.all.count >= 2 }
             try GatewayKit.eventually("the loops know") { try gateway.get("/x").status == 200 }
             for _ in 0..<20 { #expect(try gateway.get("/x").text == "/x") }

@@ -32,7 +32,10 @@ import Testing
 
         try TextFile.write(Self.config + "rutes: []\n", to: path)
         binary.signal(SIGHUP)
-        #expect(try binary.readLine { $0.hasPrefix("not reloaded") } == "not reloaded: 1 error, the running configuration stays")
+        #expect(
+            try binary.readLine { $0.hasPrefix("not reloaded") }
+                == "not reloaded: 1 error, the running configuration stays"
+        )
         #expect(try client.get().text == "one")
 
         try TextFile.write(Self.config.replacing("one", with: "two"), to: path)
@@ -82,11 +85,14 @@ import Testing
         #expect(access(folder.path("takeover"), F_OK) != 0)
     }
 
-    @Test("what cannot start says why in one line and ends with 1", arguments: [
-        (["run", "-c", "/nonexistent.yaml"], "/nonexistent.yaml:1:1: error[SL001]"),
-        (["echo", "--address", "nonsense"], "error: nonsense: "),
-        (["run", "-c", "EMPTY", "--listen", "localhost"], "error: --listen localhost: "),
-    ])
+    @Test(
+        "what cannot start says why in one line and ends with 1",
+        arguments: [
+            (["run", "-c", "/nonexistent.yaml"], "/nonexistent.yaml:1:1: error[SL001]"),
+            (["echo", "--address", "nonsense"], "error: nonsense: "),
+            (["run", "-c", "EMPTY", "--listen", "localhost"], "error: --listen localhost: "),
+        ]
+    )
     func cannotStart(arguments: [String], message: String) throws {
         let folder = try TemporaryFolder()
         try TextFile.write(Self.config, to: folder.path("a.yaml"))
@@ -113,7 +119,9 @@ import Testing
     func addressIsTaken() throws {
         let origin = try ScriptedOrigin()
         let binary = try Binary(["echo", "--address", origin.address.text])
-        _ = try binary.readLine { $0.hasPrefix("error: cannot listen on \(origin.address.text)") && $0.contains("held by") }
+        _ = try binary.readLine {
+            $0.hasPrefix("error: cannot listen on \(origin.address.text)") && $0.contains("held by")
+        }
         #expect(try binary.wait() == 1)
     }
 
@@ -125,11 +133,16 @@ import Testing
         #expect(try binary.wait() == 0)
     }
 
-    @Test("commands that print end with 0, a wrong command line with 64", arguments: [
-        (["version"], 0, "sluice "), (["schema"], 0, "{\n  \"$schema\""), (["check", "-c", "GOOD"], 0, "ok: 1 listener"),
-        (["check", "-c", "BAD"], 1, "BAD:5:1: error[SL012]"), (["check", "-c", "BAD", "--format", "json"], 1, "{\n  \"errors\": 1"),
-        (["check"], 64, ""), (["nonsense"], 64, ""), (["run", "-c", "GOOD", "--workers", "0"], 64, ""),
-    ] as [([String], Int32, String)])
+    @Test(
+        "commands that print end with 0, a wrong command line with 64",
+        arguments: [
+            (["version"], 0, "sluice "), (["schema"], 0, "{\n  \"$schema\""),
+            (["check", "-c", "GOOD"], 0, "ok: 1 listener"),
+            (["check", "-c", "BAD"], 1, "BAD:5:1: error[SL012]"),
+            (["check", "-c", "BAD", "--format", "json"], 1, "{\n  \"errors\": 1"),
+            (["check"], 64, ""), (["nonsense"], 64, ""), (["run", "-c", "GOOD", "--workers", "0"], 64, ""),
+        ] as [([String], Int32, String)]
+    )
     func printing(arguments: [String], status: Int32, start: String) throws {
         let folder = try TemporaryFolder()
         let (good, bad) = (folder.path("good.yaml"), folder.path("bad.yaml"))

@@ -21,9 +21,7 @@ final class Binary {
     private var text: [UInt8] = []
     private var isReaped = false
 
-    /// Starts it.
-    ///
-    /// - Parameter stream: which of its streams the test reads; the other one goes nowhere.
+    /// Starts it. The test reads `stream`; the other one goes nowhere.
     init(_ arguments: [String], reading stream: Stream = .errors) throws {
         var ends: [CInt] = [-1, -1]
         guard pipe(&ends) == 0 else { throw TestFailure("no pipe") }

@@ -3,6 +3,7 @@ import NIOCore
 import SluiceConfig
 import SluiceControl
 import SluiceCore
+import SluiceProxy
 import SluiceTesting
 import Synchronization
 
@@ -18,12 +19,14 @@ enum GatewayKit {
     static func run(
         _ model: GatewayModel,
         workers: Int = 2,
-        change: (inout Gateway.Options) -> Void = { _ in },
+        inherited: [ListeningSocket] = [],
+        lines: Lines? = nil,
         _ body: (Gateway) throws -> Void
     ) throws {
         var options = Gateway.Options()
         options.workers = workers
-        change(&options)
+        options.inherited = inherited
+        if let lines { options.log = lines.write }
         let gateway = try Gateway(options)
         defer { gateway.stop() }
         try gateway.start(model)

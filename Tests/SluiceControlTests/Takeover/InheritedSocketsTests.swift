@@ -7,11 +7,14 @@ import Testing
 @testable import SluiceControl
 
 @Suite struct InheritedSocketsTests {
-    @Test("descriptors are meant for the process that LISTEN_PID names", arguments: [
-        (["LISTEN_PID": "42", "LISTEN_FDS": "3"], 3), (["LISTEN_PID": "43", "LISTEN_FDS": "3"], 0),
-        (["LISTEN_FDS": "3"], 0), (["LISTEN_PID": "42"], 0), (["LISTEN_PID": "42", "LISTEN_FDS": "-1"], 0),
-        (["LISTEN_PID": "42", "LISTEN_FDS": "99999999"], 1024), (["LISTEN_PID": "42", "LISTEN_FDS": "x"], 0),
-    ])
+    @Test(
+        "descriptors are meant for the process that LISTEN_PID names",
+        arguments: [
+            (["LISTEN_PID": "42", "LISTEN_FDS": "3"], 3), (["LISTEN_PID": "43", "LISTEN_FDS": "3"], 0),
+            (["LISTEN_FDS": "3"], 0), (["LISTEN_PID": "42"], 0), (["LISTEN_PID": "42", "LISTEN_FDS": "-1"], 0),
+            (["LISTEN_PID": "42", "LISTEN_FDS": "99999999"], 1024), (["LISTEN_PID": "42", "LISTEN_FDS": "x"], 0),
+        ]
+    )
     func count(environment: [String: String], expected: Int) {
         #expect(InheritedSockets.count(process: 42) { environment[$0] } == expected)
     }
@@ -54,7 +57,7 @@ import Testing
         var both = model
         both.listeners[0].address = .ip(host: "0.0.0.0", port: port)
         both.listeners.append(.loopback("any"))
-        try GatewayKit.run(both, change: { $0.inherited = [wildcard, other] }) { gateway in
+        try GatewayKit.run(both, inherited: [wildcard, other]) { gateway in
             #expect(gateway.listeners.map(\.address) == [wildcard.address, other.address])
             let client = try RawPeer(connectingTo: .ip(host: "127.0.0.1", port: port))
             #expect(try client.get().text == "ok")
@@ -66,7 +69,7 @@ import Testing
     func unwanted() throws {
         let model = GatewayModel.routing(.respond("all", .any) { $0.body = "ok" })
         let unwanted = try ListeningSocket(binding: .ip(host: "::1", port: 0))
-        try GatewayKit.run(model, change: { $0.inherited = [unwanted] }) { _ in
+        try GatewayKit.run(model, inherited: [unwanted]) { _ in
             #expect(throws: TestFailure.self) { try RawPeer(connectingTo: unwanted.address) }
         }
     }

@@ -49,9 +49,9 @@ import Testing
 
             let client = try #require(try TakeoverClient.ask(at: folder.path("takeover")))
             #expect(Set(client.sockets.map(\.address)) == [address, .unix(path: folder.path("gateway"))])
-            try GatewayKit.run(Self.model("new", folder), change: { $0.inherited = client.sockets }) { new in
+            try GatewayKit.run(Self.model("new", folder), inherited: client.sockets) { new in
                 #expect(try new.address() == address)
-                try client.confirm(used: new.listeners.map(\.address))
+                #expect(try client.confirm(used: new.listeners.map(\.address)) == nil)
                 try GatewayKit.eventually("the old one knows") { isHandedOver() }
                 #expect(old.listeners.isEmpty)
                 for _ in 0..<10 { #expect(try new.get().text == "new") }
@@ -142,8 +142,8 @@ import Testing
             let client = try #require(try TakeoverClient.ask(at: folder.path("takeover")))
             var model = Self.model("new", folder)
             model.listeners.removeLast()
-            try GatewayKit.run(model, change: { $0.inherited = client.sockets }) { new in
-                try client.confirm(used: new.listeners.map(\.address))
+            try GatewayKit.run(model, inherited: client.sockets) { new in
+                #expect(try client.confirm(used: new.listeners.map(\.address)) == nil)
                 try GatewayKit.eventually("the old one knows") { isHandedOver() }
                 #expect(access(folder.path("gateway"), F_OK) != 0)
                 #expect(try new.get().text == "new")

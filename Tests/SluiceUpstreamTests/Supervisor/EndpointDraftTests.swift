@@ -14,7 +14,9 @@ import Testing
         drafts(Make.upstream("app", address), resolved).map { String(decoding: $0.key.hostField, as: UTF8.self) }
     }
 
-    @Test("the Host field is name or address, with a port that is not 80, IPv6 in brackets, localhost for a Unix socket")
+    @Test(
+        "the Host field is name or address, with a port that is not 80, IPv6 in brackets, localhost for a Unix socket"
+    )
     func hostFields() throws {
         let found = DNSEndpoint(address: try #require(IPAddress("10.0.0.1")), port: 8080)
         let plain = DNSEndpoint(address: try #require(IPAddress("10.0.0.1")), port: 80)
@@ -38,9 +40,12 @@ import Testing
         #expect(drafts(model).map(\.weight) == [.max, 1])
     }
 
-    @Test("weights of configuration and DNS are multiplied, 0 stays 0, and no product overflows", arguments: [
-        (UInt32(3), UInt32(20), UInt32(60)), (0, 20, 0), (.max, .max, .max),
-    ])
+    @Test(
+        "weights of configuration and DNS are multiplied, 0 stays 0, and no product overflows",
+        arguments: [
+            (UInt32(3), UInt32(20), UInt32(60)), (0, 20, 0), (.max, .max, .max),
+        ]
+    )
     func weights(configured: UInt32, resolved: UInt32, expected: UInt32) throws {
         var model = Make.upstream("app", .service("_http._tcp.app.test"))
         model.endpoints[0].weight = configured

@@ -5,7 +5,8 @@ import Testing
 @testable import SluiceUpstream
 
 @Suite struct HealthCheckTests {
-    private func model(_ addresses: [String] = ["10.0.0.1"], _ check: HealthCheckModel? = Make.check()) -> UpstreamModel {
+    private func model(_ addresses: [String] = ["10.0.0.1"], _ check: HealthCheckModel? = Make.check()) -> UpstreamModel
+    {
         var model = Make.upstream("app")
         model.endpoints = addresses.map { EndpointModel(address: Make.ip($0), place: .builtIn) }
         model.healthCheck = check
@@ -40,9 +41,11 @@ import Testing
         #expect(kit.publicationCount == 1)
         kit.advance(.seconds(11))
         #expect(kit.last()?.text == ["10.0.0.1:8080"])
-        #expect(kit.log.text.dropFirst() == [
-            "upstream app: 10.0.0.1:8080 is unhealthy (no answer)", "upstream app: 10.0.0.1:8080 is healthy",
-        ])
+        #expect(
+            kit.log.text.dropFirst() == [
+                "upstream app: 10.0.0.1:8080 is unhealthy (no answer)", "upstream app: 10.0.0.1:8080 is healthy",
+            ]
+        )
     }
 
     @Test("checks keep their rhythm, with a jitter of a tenth, and do not pile up behind a slow answer")
@@ -107,8 +110,14 @@ import Testing
     func checkComesAndGoes() {
         let kit = SupervisorKit()
         kit.apply(model(["10.0.0.1"], nil))
-        #expect(kit.apply(model(["10.0.0.1", "10.0.0.2"])).map(\.endpoints.text) == [["10.0.0.1:8080", "10.0.0.2:8080 !"]])
-        #expect(kit.apply(model(["10.0.0.1", "10.0.0.2"], nil)).map(\.endpoints.text) == [["10.0.0.1:8080", "10.0.0.2:8080"]])
+        #expect(
+            kit.apply(model(["10.0.0.1", "10.0.0.2"])).map(\.endpoints.text) == [["10.0.0.1:8080", "10.0.0.2:8080 !"]]
+        )
+        #expect(
+            kit.apply(model(["10.0.0.1", "10.0.0.2"], nil)).map(\.endpoints.text) == [
+                ["10.0.0.1:8080", "10.0.0.2:8080"]
+            ]
+        )
         kit.prober.answer(.failure)
         kit.prober.answer(.failure)
         kit.advance(.minutes(1))

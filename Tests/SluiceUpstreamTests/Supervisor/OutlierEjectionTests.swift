@@ -42,9 +42,12 @@ import Testing
         fail(entry, 4)
         kit.settle()
         #expect(kit.publicationCount == 2)
-        #expect(kit.log.text == [
-            "upstream app: 10.0.0.1:8080 is left out for a while (consecutive_5xx)", "upstream app: 10.0.0.1:8080 is back",
-        ])
+        #expect(
+            kit.log.text == [
+                "upstream app: 10.0.0.1:8080 is left out for a while (consecutive_5xx)",
+                "upstream app: 10.0.0.1:8080 is back",
+            ]
+        )
     }
 
     @Test("a reload keeps an ejection, also one that changes the rules; without rules all are back")

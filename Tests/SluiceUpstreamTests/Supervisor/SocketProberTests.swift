@@ -15,7 +15,11 @@ import Testing
         case stays
     }
 
-    private static let http = HealthCheckModel.Probe.http(path: "/healthz", host: nil, statuses: [200...299, 401...401])
+    private static let http = HealthCheckModel.Probe.http(
+        path: "/healthz",
+        host: nil,
+        statuses: [200...299, 401...401]
+    )
 
     private func probe(
         _ server: Server,
@@ -64,16 +68,19 @@ import Testing
         }
     }
 
-    @Test("the answer decides", arguments: [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ProbeResult.success),
-        ("HTTP/1.1 204 No Content\r\n\r\n", .success),
-        ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000\r\n\r\n", .success),
-        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .success),
-        ("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", .failure),
-        ("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", .failure),
-        ("SSH-2.0-OpenSSH_9.2\r\n", .failure),
-        ("HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 40_000), .failure),
-    ])
+    @Test(
+        "the answer decides",
+        arguments: [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ProbeResult.success),
+            ("HTTP/1.1 204 No Content\r\n\r\n", .success),
+            ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000\r\n\r\n", .success),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .success),
+            ("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", .failure),
+            ("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", .failure),
+            ("SSH-2.0-OpenSSH_9.2\r\n", .failure),
+            ("HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 40_000), .failure),
+        ]
+    )
     func answers(text: String, expected: ProbeResult) async throws {
         #expect(try await probe(.answers(text)).result == expected)
     }
@@ -81,7 +88,10 @@ import Testing
     @Test("the request names path, host and who asks, and asks for one answer only")
     func request() async throws {
         let seen = try await probe(.answers("HTTP/1.1 200 OK\r\n\r\n")).received
-        #expect(seen == "GET /healthz HTTP/1.1\r\nHost: app.test:81\r\nUser-Agent: sluice-health-check\r\nConnection: close\r\n\r\n")
+        #expect(
+            seen
+                == "GET /healthz HTTP/1.1\r\nHost: app.test:81\r\nUser-Agent: sluice-health-check\r\nConnection: close\r\n\r\n"
+        )
         let named = HealthCheckModel.Probe.http(path: "/up?x=1", host: "other.test", statuses: [200...200])
         let other = try await probe(.answers("HTTP/1.1 200 OK\r\n\r\n"), named).received
         #expect(other.hasPrefix("GET /up?x=1 HTTP/1.1\r\nHost: other.test\r\n"))

@@ -40,7 +40,11 @@ import Testing
         kit.settle()
         #expect(ready.count == 1)
         let entries = kit.apply(one, two)
-        #expect(entries.map(\.endpoints.text) == [["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"], ["10.0.0.1:80", "10.0.0.2:80"]])
+        #expect(
+            entries.map(\.endpoints.text) == [
+                ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"], ["10.0.0.1:80", "10.0.0.2:80"],
+            ]
+        )
         kit.advance(.seconds(6))
         #expect(ready.count == 1)
     }
