@@ -33,6 +33,7 @@ public enum ASCII {
         isIn(byte, low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE)
     }
 
+    /// Whether a byte is in the class of two masks.
     @inlinable @inline(__always)
     public static func isIn(_ byte: UInt8, low: UInt64, high: UInt64) -> Bool {
         if byte < 64 { return (low >> UInt64(byte)) & 1 != 0 }
@@ -40,11 +41,13 @@ public enum ASCII {
         return false
     }
 
+    /// The byte with an upper-case letter folded.
     @inlinable @inline(__always)
     public static func lowercased(_ byte: UInt8) -> UInt8 {
         byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
     }
 
+    /// `0` to `9`.
     @inlinable @inline(__always)
     public static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 

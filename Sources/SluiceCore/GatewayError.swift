@@ -85,7 +85,10 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .conflictingContentLength:
             ("conflicting_content_length", 400, .downstream, "Content-Length is given with different values.")
         case .lengthAndTransferEncoding:
-            ("length_and_transfer_encoding", 400, .downstream, "Content-Length and Transfer-Encoding exclude each other.")
+            (
+                "length_and_transfer_encoding", 400, .downstream,
+                "Content-Length and Transfer-Encoding exclude each other."
+            )
         case .badTransferEncoding: ("bad_transfer_encoding", 400, .downstream, "Transfer-Encoding is malformed.")
         case .unknownTransferCoding: ("unknown_transfer_coding", 501, .downstream, "The transfer coding is not known.")
         case .transferEncodingInHTTP10:
@@ -126,7 +129,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .upstreamClosedEarly: ("upstream_closed", 502, .upstream, "The service closed the connection.")
         case .staleConnection: ("stale_connection", 502, .upstream, "The service closed the connection.")
         case .upstreamProtocolError: ("upstream_protocol_error", 502, .upstream, "The service answered nonsense.")
-        case .upstreamHeadTooLarge: ("upstream_head_too_large", 502, .upstream, "The service's answer has too large a head.")
+        case .upstreamHeadTooLarge:
+            ("upstream_head_too_large", 502, .upstream, "The service's answer has too large a head.")
         case .responseHeadTimeout: ("response_head_timeout", 504, .upstream, "The service did not answer in time.")
         case .perTryTimeout: ("per_try_timeout", 504, .upstream, "The service did not answer in time.")
         case .routeTimeout: ("route_timeout", 504, .upstream, "The request took longer than allowed.")
@@ -140,7 +144,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     private var gatewayRow: Row {
         switch self {
         case .upstreamOverflow: ("upstream_overflow", 503, .gateway, "The service has too much to do.")
-        case .retryBudgetExhausted: ("retry_budget_exhausted", 503, .gateway, "The service fails too often to try again.")
+        case .retryBudgetExhausted:
+            ("retry_budget_exhausted", 503, .gateway, "The service fails too often to try again.")
         case .draining: ("draining", 503, .gateway, "The gateway is shutting down.")
         case .tooManyConnections: ("too_many_connections", 503, .gateway, "The gateway has too many connections.")
         case .filterTimeout: ("filter_timeout", 503, .gateway, "A policy took too long to decide.")

@@ -5,7 +5,9 @@ package enum Authority {
     /// Whether the bytes are a host that is not empty, with a port of 0 ... 65535 or an empty one.
     package static func isValid(_ bytes: UnsafeRawBufferPointer, needsPort: Bool) -> Bool {
         guard let hostEnd = endOfHost(bytes), hostEnd > 0 else { return false }
-        if bytes[0] == UInt8(ascii: "["), !isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<(hostEnd - 1)])) { return false }
+        if bytes[0] == UInt8(ascii: "["), !isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<(hostEnd - 1)])) {
+            return false
+        }
         if hostEnd == bytes.count { return !needsPort }
         // endOfHost stops at the end or at a colon.
         let port = UnsafeRawBufferPointer(rebasing: bytes[(hostEnd + 1)...])

@@ -153,7 +153,8 @@ package struct BodyDecoder: Sendable {
     private static func isForbidden(_ name: FieldName) -> Bool {
         switch name {
         case .contentLength, .transferEncoding, .host, .connection, .trailer, .te, .upgrade, .keepAlive, .expect,
-            .authorization, .proxyConnection, .proxyAuthorization, .proxyAuthenticate, .cookie, .setCookie, .contentType,
+            .authorization, .proxyConnection, .proxyAuthorization, .proxyAuthenticate, .cookie, .setCookie,
+            .contentType,
             .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRealIP, .http2Settings, .maxForwards,
             .location, .retryAfter:
             true

@@ -82,7 +82,9 @@ struct FramingFields {
         FieldList.forEach(value) { item in
             endsWithChunked = ASCII.equalsFolded(item, "chunked")
             // `chunked;a=b` and `chunkedx` are read as `chunked` by some.
-            if item.count >= 7, ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: item[..<7]), "chunked") { chunked += 1 }
+            if item.count >= 7, ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: item[..<7]), "chunked") {
+                chunked += 1
+            }
             let isPlain = item.allSatisfy { ASCII.isToken($0) || $0 == 0x20 || $0 == 0x09 || $0 == 0x3B || $0 == 0x3D }
             guard isPlain, let first = item.first, ASCII.isToken(first) else {
                 isMalformed = true

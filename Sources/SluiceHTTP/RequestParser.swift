@@ -314,7 +314,9 @@ package struct RequestParser: Sendable {
         } else if let length = framing.contentLength {
             head.framing = length == 0 ? .none : .length(length)
         }
-        head.keepAlive = head.minorVersion == 1 ? !framing.connectionClose
+        head.keepAlive =
+            head.minorVersion == 1
+            ? !framing.connectionClose
             : framing.connectionKeepAlive && !framing.connectionClose
         head.nominatesFields = framing.nominates
         head.wantsUpgrade = framing.connectionUpgrade && framing.sawUpgrade && head.minorVersion == 1

@@ -114,7 +114,9 @@ package struct ResponseParser: Sendable {
 
     /// RFC 9112, section 6.3.
     private func finish(_ head: inout ResponseHead, _ method: Method) -> Bool {
-        head.keepAlive = head.minorVersion == 1 ? !framing.connectionClose
+        head.keepAlive =
+            head.minorVersion == 1
+            ? !framing.connectionClose
             : framing.connectionKeepAlive && !framing.connectionClose
         head.nominatesFields = framing.nominates
         if framing.lengthIsRepeated { FramingFields.removeRepeatedLength(from: &head.fields) }

@@ -18,8 +18,11 @@ import Darwin
 /// The base class of `DownstreamConnection` and `UpstreamConnection`, which override what concerns them. Isolation: one
 /// loop. Allocates: only for writes that do not fit.
 open class SocketHandler: TimerNode, ChannelDuplexHandler {
+    /// Bytes of the peer.
     public typealias InboundIn = ByteBuffer
+    /// Nobody stands behind this handler.
     public typealias OutboundIn = ByteBuffer
+    /// Bytes for the peer.
     public typealias OutboundOut = ByteBuffer
 
     package private(set) final var context: ChannelHandlerContext?
@@ -132,14 +135,17 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
 
     // MARK: - Channel events
 
+    /// The handler is in its pipeline; the socket is known from now on.
     public final func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        descriptor = (try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
-            of: NIOBSDSocket.Handle.self
-        ) { $0 }) ?? -1
+        descriptor =
+            (try? context.channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self
+            ) { $0 }) ?? -1
         opened()
     }
 
+    /// The channel is gone.
     public final func handlerRemoved(context: ChannelHandlerContext) {
         descriptor = -1
         self.context = nil
@@ -147,36 +153,43 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
         ended(reset: true)
     }
 
+    /// SwiftNIO asks for more to read; passed on unless reading is paused.
     public final func read(context: ChannelHandlerContext) {
         if readPaused { readPending = true } else { context.read() }
     }
 
+    /// Bytes came.
     public final func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         received(&bytes)
     }
 
+    /// All that was readable for now has been delivered.
     public final func channelReadComplete(context: ChannelHandlerContext) {
         readDone()
         // Asked for here, SwiftNIO need not ask for it by way of the whole pipeline.
         if !readPaused { self.context?.read() }
     }
 
+    /// Takes note of the end of the peer's direction.
     public final func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .inputClosed? = event as? ChannelEvent { inputEnded() }
     }
 
+    /// The queue of pending writes crossed its mark.
     public final func channelWritabilityChanged(context: ChannelHandlerContext) {
         guard context.channel.isWritable else { return }
         progressed()
         becameWritable()
     }
 
+    /// The channel has closed.
     public final func channelInactive(context: ChannelHandlerContext) {
         descriptor = -1
         ended(reset: false)
     }
 
+    /// The connection failed; its channel closes.
     public final func errorCaught(context: ChannelHandlerContext, error: any Error) {
         descriptor = -1
         ended(reset: true)

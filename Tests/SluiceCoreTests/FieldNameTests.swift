@@ -27,7 +27,9 @@ struct FieldNameTests {
         let bytes = Array(name.canonical.description.utf8)
         for i in bytes.indices {
             // Only tokens are ever interned; among them, interning may fold more than letters.
-            let others = (UInt8.min ... .max).filter { ASCII.isToken($0) && ASCII.lowercased($0) != ASCII.lowercased(bytes[i]) }
+            let others = (UInt8.min ... .max).filter {
+                ASCII.isToken($0) && ASCII.lowercased($0) != ASCII.lowercased(bytes[i])
+            }
             #expect(
                 others.allSatisfy { other in
                     var changed = bytes

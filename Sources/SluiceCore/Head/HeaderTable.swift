@@ -167,7 +167,10 @@ package struct HeaderTable: Sendable {
 
     /// Adds a well-known field behind the others.
     package mutating func append(_ name: FieldName, value: some Collection<UInt8>) {
-        append(name: UnsafeRawBufferPointer(start: name.canonical.utf8Start, count: name.canonical.utf8CodeUnitCount), value: value)
+        append(
+            name: UnsafeRawBufferPointer(start: name.canonical.utf8Start, count: name.canonical.utf8CodeUnitCount),
+            value: value
+        )
     }
 
     /// Appends loose bytes (a rewritten path, a template's result) and says where they lie.
@@ -193,7 +196,11 @@ package struct HeaderTable: Sendable {
                     if start != runEnd || start < 0 {
                         let run = all[runStart..<runEnd]
                         guard run.count <= out.count - written else { return nil }
-                        if !run.isEmpty { UnsafeMutableRawBufferPointer(rebasing: out[written...]).copyMemory(from: UnsafeRawBufferPointer(rebasing: run)) }
+                        if !run.isEmpty {
+                            UnsafeMutableRawBufferPointer(rebasing: out[written...]).copyMemory(
+                                from: UnsafeRawBufferPointer(rebasing: run)
+                            )
+                        }
                         written += run.count
                         runStart = max(0, start)
                     }

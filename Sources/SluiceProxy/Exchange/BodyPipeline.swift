@@ -33,7 +33,10 @@ struct BodyPipeline {
     }
 
     /// Shows the whole body to the filters, one after the other.
-    mutating func finishCollecting(_ chain: FilterChain, _ exchange: ExchangeContext) -> Result<ByteBuffer, GatewayError> {
+    mutating func finishCollecting(
+        _ chain: FilterChain,
+        _ exchange: ExchangeContext
+    ) -> Result<ByteBuffer, GatewayError> {
         var body = ByteBuffer()
         swap(&body, &collected)
         for index in chain.requestBodyFilters {

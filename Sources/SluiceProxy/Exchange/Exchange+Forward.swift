@@ -9,7 +9,9 @@ import SluiceUpstream
 extension Exchange {
     /// Picks the target of the route and starts the first attempt.
     func forward() {
-        guard let snapshot, let plan = snapshot.routes[routeIndex].forward else { return reply(LocalReply(.internalError)) }
+        guard let snapshot, let plan = snapshot.routes[routeIndex].forward else {
+            return reply(LocalReply(.internalError))
+        }
         phase = .forwarding
         guard plan.hasTargets else { return reply(LocalReply(.noHealthyUpstream)) }
         target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
@@ -52,7 +54,8 @@ extension Exchange {
     func writeRequestHead(to out: inout ByteBuffer, hostField: [UInt8], policy: ForwardPlan.HostField) -> Bool {
         guard let connection else { return false }
         // Every range lies in the head's bytes, and none is written more than twice besides the lines themselves.
-        var size = request.fields.bytes.readableBytes * 3 + hostField.count + upgradeToken.count
+        var size =
+            request.fields.bytes.readableBytes * 3 + hostField.count + upgradeToken.count
             + connection.forwardedFieldsSize(for: self) + 256
         if case .name(let name) = policy { size += name.count }
         return out.writeHead(atMost: size) { writer in

@@ -16,7 +16,9 @@ extension Exchange {
         response.reset()
         response.status = local.status
         let reason = ReasonPhrase.of(local.status)
-        response.reason = response.fields.store(UnsafeRawBufferPointer(start: reason.utf8Start, count: reason.utf8CodeUnitCount))
+        response.reason = response.fields.store(
+            UnsafeRawBufferPointer(start: reason.utf8Start, count: reason.utf8CodeUnitCount)
+        )
         var body = local.body
         if let error = local.error, body.isEmpty {
             let form = ErrorBody(accept: request)
@@ -114,7 +116,8 @@ struct ErrorBody {
     /// The id is hexadecimal or a checked token, so nothing in here needs escaping.
     func bytes(_ error: GatewayError, status: UInt16, requestID: [UInt8]) -> [UInt8] {
         let id = String(decoding: requestID, as: UTF8.self)
-        let text = isText
+        let text =
+            isText
             ? "\(status) \(error.code): \(error.message)\nrequest id: \(id)\n"
             : "{\"status\":\(status),\"code\":\"\(error.code)\",\"message\":\"\(error.message)\",\"request_id\":\"\(id)\"}\n"
         return Array(text.utf8)

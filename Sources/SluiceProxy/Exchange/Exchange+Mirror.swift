@@ -81,7 +81,9 @@ final class Mirror: TimerNode, AttemptDelegate {
 extension Exchange {
     /// Begins a copy if the draw says so. The method, path and fields are those that go upstream.
     func startMirror(_ plan: MirrorPlan) {
-        guard !request.wantsUpgrade, request.method != .connect, loop.random.next() >> 32 < plan.threshold else { return }
+        guard !request.wantsUpgrade, request.method != .connect, loop.random.next() >> 32 < plan.threshold else {
+            return
+        }
         guard let upstream = snapshot?.upstream(at: plan.upstream) else { return }
         var head = ByteBuffer()
         // The Host of a mirror is its upstream's name: which of its endpoints takes the copy is not known yet.
@@ -89,7 +91,7 @@ extension Exchange {
         guard writeRequestHead(to: &head, hostField: host, policy: .upstream) else { return }
         mirror = Mirror(worker: worker, head: head, chunked: sendsChunked)
         // A body that a filter collected is complete by now.
-        replay.forEach { mirrorPiece($0) }
+        if let body = replay.kept { mirrorPiece(body) }
         if requestBodyIsComplete { finishMirror() }
     }
 

@@ -182,7 +182,7 @@ extension Exchange {
             return loop.giveBack(buffer)
         }
         upstreamOut = buffer
-        replay.forEach { writeUpstream($0) }
+        if let body = replay.kept { writeUpstream(body) }
         if requestBodyIsComplete {
             if sendsChunked { endChunks() }
             return writeEnd()

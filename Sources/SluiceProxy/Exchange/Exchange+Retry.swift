@@ -8,7 +8,8 @@ import SluiceUpstream
 extension Exchange {
     /// An answer came: is it one that the route wants to try again?
     func retries(after head: inout ResponseHead) -> Bool {
-        guard let plan = forwardPlan, plan.mayRetryAnswers, plan.retries.covers(.response(status: Int(head.status))) else { return false }
+        guard let plan = forwardPlan, plan.mayRetryAnswers, plan.retries.covers(.response(status: Int(head.status)))
+        else { return false }
         let asked = head.fields.value(of: .retryAfter).flatMap { range in
             head.fields.withBytes(range) { RetryAfter.parse($0, now: worker.secondsSince1970()) }
         }

@@ -115,7 +115,9 @@ extension Exchange {
             if requestID.isEmpty { requestID = RequestID.make(&loop.random) }
             out.writeBytes(requestID)
         case .header(let name):
-            write(request.fields.firstIndex(ofLowercased: Array(name.utf8)).map { request.fields.entries[$0].valueRange })
+            write(
+                request.fields.firstIndex(ofLowercased: Array(name.utf8)).map { request.fields.entries[$0].valueRange }
+            )
         case .query(let name): write(QueryParameters.first(name, in: request))
         case .cookie(let name): write(Cookies.value(name, in: request))
         case .clientIP: if let client { out.writeString(client.description) }

@@ -158,7 +158,9 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         var local = LocalReply(error)
         if error == .methodNotEnabled {
             // RFC 9110, section 15.5.6 wants a list; no route was looked at, so it names what the listener lets through.
-            local.fields = [(name: Array("Allow".utf8), value: Array("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".utf8))]
+            local.fields = [
+                (name: Array("Allow".utf8), value: Array("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".utf8))
+            ]
         }
         reply(local)
     }

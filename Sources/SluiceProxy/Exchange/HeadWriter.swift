@@ -17,7 +17,8 @@ struct HeadWriter {
 
     @inline(__always)
     mutating func write(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count <= memory.count - count, let target = memory.baseAddress, let source = bytes.baseAddress else {
+        guard bytes.count <= memory.count - count, let target = memory.baseAddress, let source = bytes.baseAddress
+        else {
             if bytes.count > 0 { isComplete = false }
             return
         }
@@ -32,7 +33,10 @@ struct HeadWriter {
 
     @inline(__always)
     mutating func write(_ byte: UInt8) {
-        guard count < memory.count else { return isComplete = false }
+        guard count < memory.count else {
+            isComplete = false
+            return
+        }
         memory[count] = byte
         count += 1
     }
@@ -43,7 +47,10 @@ struct HeadWriter {
     /// A range of a head's bytes; an impossible range writes nothing.
     @inline(__always)
     mutating func write(_ range: ByteRange, of bytes: UnsafeRawBufferPointer) {
-        guard range.end <= bytes.count else { return isComplete = false }
+        guard range.end <= bytes.count else {
+            isComplete = false
+            return
+        }
         write(UnsafeRawBufferPointer(rebasing: bytes[Int(range.start)..<range.end]))
     }
 

@@ -32,9 +32,8 @@ struct ReplayBuffer {
         bytes.writeImmutableBuffer(piece)
     }
 
-    func forEach(_ body: (ByteBuffer) -> Void) {
-        if !isEmpty { body(bytes) }
-    }
+    /// Everything that was kept; nil when there is nothing.
+    var kept: ByteBuffer? { isEmpty ? nil : bytes }
 
     mutating func reset() {
         if bytes.capacity > 0 { bytes = ByteBuffer() }

@@ -33,7 +33,11 @@ package struct ListeningSocket: Sendable {
         guard let ip = IPAddress(host), let port16 = UInt16(exactly: port) else {
             throw ListenError(message: "\(name) is not an address to listen on")
         }
-        let descriptor = socket(ip.isV4 && !host.contains(":") ? AF_INET : AF_INET6, Int32(SOCK_STREAM.rawValue) | Self.flags, 0)
+        let descriptor = socket(
+            ip.isV4 && !host.contains(":") ? AF_INET : AF_INET6,
+            Int32(SOCK_STREAM.rawValue) | Self.flags,
+            0
+        )
         guard descriptor >= 0 else { throw ListenError(message: "cannot make a socket: \(Self.lastError())") }
         var one: CInt = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<CInt>.size))
@@ -59,7 +63,9 @@ package struct ListeningSocket: Sendable {
         let code = errno
         Glibc.close(descriptor)
         var message = "cannot listen on \(name): \(String(cString: strerror(code)))"
-        if code == EADDRINUSE, let port, let holder = AddressHolder.find(port: port) { message += ", held by \(holder)" }
+        if code == EADDRINUSE, let port, let holder = AddressHolder.find(port: port) {
+            message += ", held by \(holder)"
+        }
         if code == EACCES, let port, port < 1024 { message += " (ports below 1024 need CAP_NET_BIND_SERVICE)" }
         throw ListenError(message: message)
     }

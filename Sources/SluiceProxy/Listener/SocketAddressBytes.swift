@@ -46,12 +46,16 @@ enum SocketAddressBytes {
             switch family {
             case AF_INET:
                 let address = bytes.loadUnaligned(as: sockaddr_in.self)
-                return (IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), Int(UInt16(bigEndian: address.sin_port)))
+                return (
+                    IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), Int(UInt16(bigEndian: address.sin_port))
+                )
             case AF_INET6:
                 var address = bytes.loadUnaligned(as: sockaddr_in6.self)
                 let (high, low) = withUnsafeBytes(of: &address.sin6_addr) {
-                    (UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)),
-                        UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+                    (
+                        UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)),
+                        UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                    )
                 }
                 return (IPAddress(high: high, low: low), Int(UInt16(bigEndian: address.sin6_port)))
             default: return nil

@@ -30,7 +30,8 @@ final class ForwardPlan {
         }
     }
 
-    init(_ model: ForwardModel, targets: [(upstream: Int, weight: UInt32)], rewrite: PathRewrite?, mirror: MirrorPlan?) {
+    init(_ model: ForwardModel, targets: [(upstream: Int, weight: UInt32)], rewrite: PathRewrite?, mirror: MirrorPlan?)
+    {
         var sum: UInt64 = 0
         var list: ContiguousArray<(upstream: Int, cumulativeWeight: UInt64)> = []
         for (upstream, weight) in targets where weight > 0 {
@@ -41,7 +42,8 @@ final class ForwardPlan {
         self.totalWeight = sum
         self.routeHost = model.host.map(HostField.init)
         self.retries = RetryPolicy(model.retry)
-        self.perTryTicks = retries.perTryTimeout.map { TimerWheel.ticks(nanoseconds: $0.nanoseconds) } ?? TimerNode.never
+        self.perTryTicks =
+            retries.perTryTimeout.map { TimerWheel.ticks(nanoseconds: $0.nanoseconds) } ?? TimerNode.never
         self.rewrite = rewrite
         self.mirror = mirror
         self.routeHashKeys = model.hash

@@ -26,7 +26,9 @@ extension Exchange {
             guard render(template, for: .path, into: &path) else { return false }
         case .regex(let expression, let substitution):
             let outcome = request.fields.withBytes(request.path) { old in
-                substitution.withUnsafeBytes { expression.replaceAll(in: old, with: $0, limit: Worker.bufferLimit, into: &path) }
+                substitution.withUnsafeBytes {
+                    expression.replaceAll(in: old, with: $0, limit: Worker.bufferLimit, into: &path)
+                }
             }
             guard outcome == .replaced else { return outcome == .unchanged }
             if path.readableBytesView.withUnsafeBytes(PathNormalizer.hasDotSegment) { return false }
@@ -49,8 +51,12 @@ extension Exchange {
         guard let mark else { return }
         let own = ByteRange(start: Int(request.path.start) + mark + 1, count: Int(request.path.count) - mark - 1)
         request.path = ByteRange(start: Int(request.path.start), count: mark)
-        guard let old = request.query, !old.isEmpty else { return request.query = own }
-        let joined = request.fields.withBytes(own) { Array($0) } + [UInt8(ascii: "&")]
+        guard let old = request.query, !old.isEmpty else {
+            request.query = own
+            return
+        }
+        let joined =
+            request.fields.withBytes(own) { Array($0) } + [UInt8(ascii: "&")]
             + request.fields.withBytes(old) { Array($0) }
         request.query = request.fields.store(joined)
     }
@@ -58,7 +64,8 @@ extension Exchange {
 
 /// `prefix: /v2` in place of the matched `/v1`, without doubled or missing slashes.
 enum PrefixReplacement {
-    static func write(_ replacement: [UInt8], for path: UnsafeRawBufferPointer, matched: Int, to out: inout ByteBuffer) {
+    static func write(_ replacement: [UInt8], for path: UnsafeRawBufferPointer, matched: Int, to out: inout ByteBuffer)
+    {
         let rest = UnsafeRawBufferPointer(rebasing: path.dropFirst(min(matched, path.count)))
         let slash = UInt8(ascii: "/")
         var front = replacement[...]

@@ -9,7 +9,10 @@ import SluiceUpstream
 package enum SnapshotCompiler {
     /// The part that all loops share.
     package static func compile(_ model: GatewayModel) throws -> SharedSnapshot {
-        SharedSnapshot(model: model, table: try RouteTable.compile(model.routes, listeners: model.listeners.map(\.name)))
+        SharedSnapshot(
+            model: model,
+            table: try RouteTable.compile(model.routes, listeners: model.listeners.map(\.name))
+        )
     }
 
     /// The part that is one loop's own; handed to it by `Worker.install`.
@@ -127,7 +130,12 @@ private struct LoopSnapshotBuilder {
                 MirrorPlan(upstream: $0, threshold: UInt64(max(0, min(1, mirror.share)) * 4_294_967_296))
             }
         }
-        return ForwardPlan(model, targets: targets, rewrite: try model.rewrite.map { try rewrite($0, match) }, mirror: mirror)
+        return ForwardPlan(
+            model,
+            targets: targets,
+            rewrite: try model.rewrite.map { try rewrite($0, match) },
+            mirror: mirror
+        )
     }
 
     private func rewrite(_ model: RewriteModel, _ match: MatchModel) throws -> PathRewrite {

@@ -12,7 +12,8 @@ package struct ProbeFilter: RunnableFilterConfiguration {
     package var onRequest: @Sendable (ExchangeContext) -> HeadVerdict = { _ in .next }
     package var onRequestBody: @Sendable (inout ByteBuffer, Bool, ExchangeContext) -> BodyVerdict = { _, _, _ in .pass }
     package var onResponse: @Sendable (ExchangeContext) -> Void = { _ in }
-    package var onResponseBody: @Sendable (inout ByteBuffer, Bool, ExchangeContext) -> BodyVerdict = { _, _, _ in .pass }
+    package var onResponseBody: @Sendable (inout ByteBuffer, Bool, ExchangeContext) -> BodyVerdict = { _, _, _ in .pass
+    }
 
     package init() {}
     package init(from reader: ObjectReader) {}

@@ -5,6 +5,7 @@ package import SluiceConfig
 package import SluiceCore
 package import SluiceProxy
 package import SluiceUpstream
+import Synchronization
 
 /// A whole gateway in the test's process: real sockets, real loops, and a model instead of files.
 ///
@@ -32,6 +33,7 @@ package final class TestGateway {
     private var listenerStates: [String: ListenerState] = [:]
     private var upstreamStates: [String: UpstreamState] = [:]
     private var endpointStates: [EndpointKey: EndpointState] = [:]
+    private let outliers = OutlierLog()
     private var snapshots: [SharedSnapshot] = []
 
     // MARK: - Life
@@ -61,7 +63,8 @@ package final class TestGateway {
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         lanes = try group.makeIterator().map { loop in
             try loop.submit {
-                let context = clock.map { LoopContext(loop: loop, clock: $0.monotonic, wallClock: $0.wall) }
+                let context =
+                    clock.map { LoopContext(loop: loop, clock: $0.monotonic, wallClock: $0.wall) }
                     ?? LoopContext(loop: loop)
                 if clock == nil { context.start() }
                 let worker = Worker(loop: context)
@@ -106,7 +109,9 @@ package final class TestGateway {
             for kind in BreakerCounts.Kind.allCases where state.breakers.current(kind) != 0 {
                 throw TestFailure("upstream \(state.name): \(state.breakers.current(kind)) \(kind) are still counted")
             }
-            if state.budget.current != 0 { throw TestFailure("upstream \(state.name): \(state.budget.current) retries are still counted") }
+            if state.budget.current != 0 {
+                throw TestFailure("upstream \(state.name): \(state.budget.current) retries are still counted")
+            }
         }
         for snapshot in snapshots.dropLast() where snapshot.loopCount != 0 {
             throw TestFailure("a snapshot is still held by \(snapshot.loopCount) loops")
@@ -131,7 +136,11 @@ package final class TestGateway {
         acceptor.replace(
             model.listeners.compactMap { listener in
                 sockets[listener.name].map {
-                    Acceptor.Source(socket: $0, state: state(ofListener: listener.name), limit: listener.limits.connections)
+                    Acceptor.Source(
+                        socket: $0,
+                        state: state(ofListener: listener.name),
+                        limit: listener.limits.connections
+                    )
                 }
             }
         )
@@ -196,7 +205,7 @@ package final class TestGateway {
     }
 
     private func state(ofUpstream name: String) -> UpstreamState {
-        let state = upstreamStates[name] ?? UpstreamState(name: name) { _, _ in }
+        let state = upstreamStates[name] ?? UpstreamState(name: name) { [outliers] id, _ in outliers.add(id) }
         upstreamStates[name] = state
         return state
     }
@@ -210,7 +219,11 @@ package final class TestGateway {
     }
 
     /// A client of a listener.
-    package func connect(_ listener: String = "main", name: String = "client", receiveBuffer: Int? = nil) throws -> RawPeer {
+    package func connect(
+        _ listener: String = "main",
+        name: String = "client",
+        receiveBuffer: Int? = nil
+    ) throws -> RawPeer {
         let before = total(\.connectionsAccepted)
         let peer = try RawPeer(connectingTo: try address(of: listener), name: name, receiveBuffer: receiveBuffer)
         // The acceptor has a thread of its own; no time may pass before the connection is on its loop.
@@ -267,6 +280,9 @@ package final class TestGateway {
         lanes.reduce(0) { $0 + $1.metrics.current(error) }
     }
 
+    /// Endpoints whose row of failures was reported as full, in order.
+    package var reportedOutliers: [Int] { outliers.all }
+
     /// Connections of clients now.
     package var connectionCount: Int { listenerStates.values.reduce(0) { $0 + $1.connections } }
 
@@ -280,4 +296,11 @@ package final class TestGateway {
         let state = listenerStates[listener]
         return (accepted: state?.acceptedTotal ?? 0, rejected: state?.rejectedTotal ?? 0)
     }
+}
+
+/// Written by the loops, read by the test.
+private final class OutlierLog: Sendable {
+    private let ids = Mutex<[Int]>([])
+    var all: [Int] { ids.withLock { $0 } }
+    func add(_ id: Int) { ids.withLock { $0.append(id) } }
 }

@@ -66,7 +66,8 @@ extension RouteModel {
         return route
     }
 
-    package static func redirect(_ name: String, _ path: PathMatch, change: (inout RedirectModel) -> Void) -> RouteModel {
+    package static func redirect(_ name: String, _ path: PathMatch, change: (inout RedirectModel) -> Void) -> RouteModel
+    {
         var redirect = RedirectModel()
         change(&redirect)
         var route = RouteModel(name: name, place: .builtIn, action: .redirect(redirect))

@@ -18,8 +18,11 @@ package struct HTTPMessage: Sendable {
     }
 
     static func field(_ line: Substring) throws -> (name: String, value: String) {
-        guard let colon = line.firstIndex(of: ":"), colon > line.startIndex else { throw TestFailure("no field: \(line)") }
-        let value = line[line.index(after: colon)...].drop { $0 == " " }
+        guard let colon = line.firstIndex(of: ":"), colon > line.startIndex else {
+            throw TestFailure("no field: \(line)")
+        }
+        var value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+        while value.last == " " || value.last == "\t" { value.removeLast() }
         return (name: String(line[..<colon]), value: String(value))
     }
 
@@ -68,7 +71,9 @@ extension RawPeer {
     /// - Parameter method: what it answers, since the answer to HEAD has no body.
     package func readResponse(to method: String = "GET") throws -> HTTPMessage {
         var message = try readHead()
-        guard message.status > 0 else { throw TestFailure("\(name): no response: \(Shown.bytes(message.rawHead.utf8))") }
+        guard message.status > 0 else {
+            throw TestFailure("\(name): no response: \(Shown.bytes(message.rawHead.utf8))")
+        }
         if message.status < 200 || message.status == 204 || message.status == 304 || method == "HEAD" { return message }
         if message["Transfer-Encoding"] != nil {
             try readChunks(into: &message)
@@ -101,7 +106,9 @@ extension RawPeer {
     /// The size of the next chunk; its line must have no extension.
     package func readChunkSize() throws -> Int {
         let line = String(decoding: try read(through: "\r\n"), as: UTF8.self).dropLast()
-        guard let size = Int(line, radix: 16), !line.isEmpty else { throw TestFailure("\(name): no chunk size: \(line)") }
+        guard let size = Int(line, radix: 16), !line.isEmpty else {
+            throw TestFailure("\(name): no chunk size: \(line)")
+        }
         return size
     }
 

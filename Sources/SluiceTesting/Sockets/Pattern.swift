@@ -3,7 +3,9 @@ import Glibc
 /// Bytes of a long body that can be checked wherever one looks: a prime number of them, again and again.
 package enum Pattern {
     private static let period = 65_521
-    private static let block: [UInt8] = (0..<(2 * period)).map { UInt8(truncatingIfNeeded: ($0 % period) &* 31 ^ ($0 % period) >> 7) }
+    private static let block: [UInt8] = (0..<(2 * period)).map {
+        UInt8(truncatingIfNeeded: ($0 % period) &* 31 ^ ($0 % period) >> 7)
+    }
 
     /// `count` bytes of the pattern that begin at `offset`.
     package static func bytes(_ count: Int, from offset: Int = 0) -> [UInt8] {

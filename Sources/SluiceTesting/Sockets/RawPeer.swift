@@ -32,7 +32,11 @@ package final class RawPeer {
     /// Connects.
     ///
     /// - Parameter receiveBuffer: bytes that the kernel may take in before the other side must wait; nil: its default.
-    package convenience init(connectingTo address: ListenAddress, name: String = "client", receiveBuffer: Int? = nil) throws {
+    package convenience init(
+        connectingTo address: ListenAddress,
+        name: String = "client",
+        receiveBuffer: Int? = nil
+    ) throws {
         let target = try Sockets.address(address)
         let descriptor = try Sockets.make(for: target)
         self.init(descriptor, name: name)
@@ -63,7 +67,9 @@ package final class RawPeer {
             let count = try sendNow(bytes[sent...])
             sent += count
             if count == 0, Sockets.wait(descriptor, for: POLLOUT, until: deadline) == 0 {
-                throw TestFailure("\(name): could not send, the other side stopped reading after \(sent) of \(bytes.count) bytes")
+                throw TestFailure(
+                    "\(name): could not send, the other side stopped reading after \(sent) of \(bytes.count) bytes"
+                )
             }
         }
     }
@@ -92,7 +98,11 @@ package final class RawPeer {
     /// Sends the pattern until nothing moves for a while, or until the limit.
     ///
     /// - Returns: how many bytes went out.
-    package func sendPatternUntilStalled(from offset: Int = 0, limit: Int, stall: TimeAmount = .milliseconds(150)) throws -> Int {
+    package func sendPatternUntilStalled(
+        from offset: Int = 0,
+        limit: Int,
+        stall: TimeAmount = .milliseconds(150)
+    ) throws -> Int {
         var sent = 0
         while sent < limit {
             let piece = Pattern.bytes(min(limit - sent, 64 * 1024), from: offset + sent)
@@ -166,7 +176,9 @@ package final class RawPeer {
     package func read(_ count: Int) throws -> [UInt8] {
         let deadline = self.deadline
         while input.count < count {
-            guard try receive(for: "\(count) bytes", until: deadline) else { throw ended("before \(count) bytes had come") }
+            guard try receive(for: "\(count) bytes", until: deadline) else {
+                throw ended("before \(count) bytes had come")
+            }
         }
         return take(count)
     }
@@ -181,7 +193,9 @@ package final class RawPeer {
         while true {
             if let end = Search.end(of: wanted, in: input, from: from) { return take(end) }
             from = max(0, input.count - wanted.count)
-            guard try receive(for: Shown.bytes(wanted), until: deadline) else { throw ended("before \(Shown.bytes(wanted)) came") }
+            guard try receive(for: Shown.bytes(wanted), until: deadline) else {
+                throw ended("before \(Shown.bytes(wanted)) came")
+            }
         }
     }
 
@@ -220,7 +234,9 @@ package final class RawPeer {
     }
 
     func ended(_ when: String) -> TestFailure {
-        TestFailure("\(name): the connection was \(sawReset ? "reset" : "ended") \(when); unread: \(Shown.bytes(input))")
+        TestFailure(
+            "\(name): the connection was \(sawReset ? "reset" : "ended") \(when); unread: \(Shown.bytes(input))"
+        )
     }
 
     // MARK: - What must or must not happen

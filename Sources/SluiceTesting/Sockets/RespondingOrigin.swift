@@ -47,7 +47,9 @@ package final class RespondingOrigin: Sendable {
     private func acceptAll() {
         defer { close(descriptor) }
         while !isStopped.load(ordering: .acquiring) {
-            guard Sockets.wait(descriptor, for: POLLIN, until: SystemClock.monotonic() + .seconds(1)) != 0 else { continue }
+            guard Sockets.wait(descriptor, for: POLLIN, until: SystemClock.monotonic() + .seconds(1)) != 0 else {
+                continue
+            }
             let socket = Sockets.accept(descriptor)
             guard socket >= 0 else { continue }
             let number = accepted.wrappingIncrementThenLoad(ordering: .acquiringAndReleasing)

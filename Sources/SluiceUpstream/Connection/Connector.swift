@@ -42,7 +42,11 @@ package final class SocketConnector: Connector {
             switch result {
             case .success: done(nil)
             case .failure(let error):
-                if case .connectTimeout? = error as? ChannelError { done(.connectTimeout) } else { done(.connectFailed) }
+                if case .connectTimeout? = error as? ChannelError {
+                    done(.connectTimeout)
+                } else {
+                    done(.connectFailed)
+                }
             }
         }
     }

@@ -34,6 +34,27 @@ import Testing
         }
     }
 
+    @Test("a reload that changes the endpoints moves the requests, for clients that stay too")
+    func otherEndpoints() throws {
+        let first = try RespondingOrigin()
+        let second = try RespondingOrigin()
+        defer {
+            first.stop()
+            second.stop()
+        }
+        try GatewayKit.run(model("1", to: first.address)) { gateway in
+            let client = try gateway.connect()
+            #expect(try client.get("/x").text == "/x")
+            try gateway.reload(model("2", to: second.address))
+            for _ in 0..<5 { #expect(try client.get("/x").text == "/x") }
+            #expect(first.requestCount == 1)
+            #expect(second.requestCount == 5)
+            try gateway.reload(model("3", to: first.address))
+            #expect(try client.get("/x").text == "/x")
+            #expect(first.requestCount == 2)
+        }
+    }
+
     @Test("a configuration that cannot be compiled changes nothing")
     func cannotBeCompiled() throws {
         let origin = try RespondingOrigin()

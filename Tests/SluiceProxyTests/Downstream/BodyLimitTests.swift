@@ -35,7 +35,9 @@ import Testing
         let origin = try ScriptedOrigin()
         try TestGateway.run(model(place, origin)) { gateway in
             let client = try gateway.connect()
-            try client.send(Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"]) + "a\r\n1234567890\r\n")
+            try client.send(
+                Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"]) + "a\r\n1234567890\r\n"
+            )
             let upstream = try origin.accept()
             _ = try upstream.readHead()
             try client.send("1\r\n1\r\n0\r\n\r\n")

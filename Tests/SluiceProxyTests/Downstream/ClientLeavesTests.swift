@@ -84,16 +84,29 @@ import Testing
         }
     }
 
-    @Test func upstreamWorkIsCancelledWhenTheClientLeavesInTheMiddleOfItsBody() throws {
+    @Test(
+        arguments: [
+            ("Content-Length: 10", "12345", "12345"),
+            ("Transfer-Encoding: chunked", "5\r\n12345\r\n", "5\r\n12345\r\n"),
+            ("Transfer-Encoding: chunked", "5\r\n12345\r\n3", "5\r\n12345\r\n"),
+            ("Transfer-Encoding: chunked", "5\r\n12345\r\n0\r\nX:", "5\r\n12345\r\n"),
+        ],
+        [true, false]
+    )
+    func upstreamWorkIsCancelledWhenTheClientLeavesInTheMiddleOfItsBody(
+        parts: (framing: String, sent: String, passed: String),
+        isHalfClosed: Bool
+    ) throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let client = try gateway.connect()
-            try client.send(Wire.message("POST / HTTP/1.1", ["Host: a", "Content-Length: 10"]) + "12345")
+            try client.send(Wire.message("POST / HTTP/1.1", ["Host: a", parts.framing]) + parts.sent)
             let upstream = try origin.accept()
             _ = try upstream.readHead()
-            #expect(try upstream.readText(5) == "12345")
-            client.close()
+            #expect(try upstream.readText(parts.passed.utf8.count) == parts.passed)
+            if isHalfClosed { client.endOutput() } else { client.close() }
             try upstream.expectGone()
+            #expect(!upstream.sawText("0\r\n\r\n"))
         }
     }
 

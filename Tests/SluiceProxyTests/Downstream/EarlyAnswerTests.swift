@@ -32,7 +32,9 @@ import Testing
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let client = try gateway.connect()
-            try client.send(Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"]) + "5\r\n12345\r\n")
+            try client.send(
+                Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"]) + "5\r\n12345\r\n"
+            )
             let upstream = try origin.accept()
             _ = try upstream.readHead()
             try upstream.send(Wire.status(403))

@@ -30,7 +30,10 @@ import Testing
     @Test func whatAStrangerClaimsIsNotPassedOn() throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(model(origin)) { gateway in
-            let request = try gateway.exchange(Wire.message("GET / HTTP/1.1", ["Host: a.test"] + Self.spoof), with: origin).request
+            let request = try gateway.exchange(
+                Wire.message("GET / HTTP/1.1", ["Host: a.test"] + Self.spoof),
+                with: origin
+            ).request
             #expect(request.all("X-Forwarded-For") == ["127.0.0.1"])
             #expect(request.all("X-Forwarded-Proto") == ["http"])
             #expect(request.all("X-Forwarded-Host") == ["a.test"])
@@ -41,7 +44,10 @@ import Testing
     @Test func whatATrustedProxySaysIsKeptAndItsAddressAdded() throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(model(origin, trusting: "127.0.0.0/8")) { gateway in
-            let request = try gateway.exchange(Wire.message("GET / HTTP/1.1", ["Host: a.test"] + Self.spoof), with: origin).request
+            let request = try gateway.exchange(
+                Wire.message("GET / HTTP/1.1", ["Host: a.test"] + Self.spoof),
+                with: origin
+            ).request
             #expect(request.all("X-Forwarded-For") == ["192.0.2.1, 127.0.0.1"])
             #expect(request.all("X-Forwarded-Proto") == ["https"])
             #expect(request.all("X-Forwarded-Host") == ["evil.test"])
@@ -62,24 +68,26 @@ import Testing
     }
 
     /// The client is the rightmost address that is no trusted proxy: everything left of it may be invented.
-    @Test(arguments: [
-        ([], "127.0.0.1"),
-        (["X-Forwarded-For: 192.0.2.1"], "192.0.2.1"),
-        (["X-Forwarded-For: 192.0.2.66, 192.0.2.1"], "192.0.2.1"),
-        (["X-Forwarded-For: 192.0.2.1, 10.1.2.3"], "192.0.2.1"),
-        (["X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 10.1.2.3, 10.9.9.9"], "192.0.2.1"),
-        (["X-Forwarded-For: 10.0.0.1, 10.0.0.2"], "10.0.0.1"),
-        (["X-Forwarded-For: 192.0.2.1:4711"], "192.0.2.1"),
-        (["X-Forwarded-For: [2001:db8::1]:4711"], "2001:db8::1"),
-        (["X-Forwarded-For: 2001:db8::1"], "2001:db8::1"),
-        (["X-Forwarded-For: 192.0.2.1, unknown, 10.1.2.3"], "10.1.2.3"),
-        (["X-Forwarded-For: junk"], "127.0.0.1"),
-        (["Forwarded: for=192.0.2.1;proto=https"], "192.0.2.1"),
-        (["Forwarded: proto=https;for=\"[2001:db8::1]:4711\""], "2001:db8::1"),
-        (["Forwarded: for=192.0.2.66, for=192.0.2.1, FOR=10.1.1.1"], "192.0.2.1"),
-        (["Forwarded: for=_hidden"], "127.0.0.1"),
-        (["Forwarded: for=192.0.2.2", "X-Forwarded-For: 192.0.2.1"], "192.0.2.1"),
-    ] as [([String], String)])
+    @Test(
+        arguments: [
+            ([], "127.0.0.1"),
+            (["X-Forwarded-For: 192.0.2.1"], "192.0.2.1"),
+            (["X-Forwarded-For: 192.0.2.66, 192.0.2.1"], "192.0.2.1"),
+            (["X-Forwarded-For: 192.0.2.1, 10.1.2.3"], "192.0.2.1"),
+            (["X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 10.1.2.3, 10.9.9.9"], "192.0.2.1"),
+            (["X-Forwarded-For: 10.0.0.1, 10.0.0.2"], "10.0.0.1"),
+            (["X-Forwarded-For: 192.0.2.1:4711"], "192.0.2.1"),
+            (["X-Forwarded-For: [2001:db8::1]:4711"], "2001:db8::1"),
+            (["X-Forwarded-For: 2001:db8::1"], "2001:db8::1"),
+            (["X-Forwarded-For: 192.0.2.1, unknown, 10.1.2.3"], "10.1.2.3"),
+            (["X-Forwarded-For: junk"], "127.0.0.1"),
+            (["Forwarded: for=192.0.2.1;proto=https"], "192.0.2.1"),
+            (["Forwarded: proto=https;for=\"[2001:db8::1]:4711\""], "2001:db8::1"),
+            (["Forwarded: for=192.0.2.66, for=192.0.2.1, FOR=10.1.1.1"], "192.0.2.1"),
+            (["Forwarded: for=_hidden"], "127.0.0.1"),
+            (["Forwarded: for=192.0.2.2", "X-Forwarded-For: 192.0.2.1"], "192.0.2.1"),
+        ] as [([String], String)]
+    )
     func clientBehindTrustedProxies(lines: [String], expected: String) throws {
         var model = GatewayModel.routing(.respond("r", .any) { $0.headers = Self.tellsClient })
         model.listeners[0].trustedProxies = ["127.0.0.1/32", "10.0.0.0/8"].compactMap { CIDR($0) }
@@ -99,7 +107,10 @@ import Testing
     }
 
     @Test func routesMatchTheClientAndNotTheProxy() throws {
-        var model = GatewayModel.routing(.respond("office", .any) { $0.body = "office" }, .respond("rest", .any) { $0.body = "rest" })
+        var model = GatewayModel.routing(
+            .respond("office", .any) { $0.body = "office" },
+            .respond("rest", .any) { $0.body = "rest" }
+        )
         model.routes[0].match.source = [CIDR("192.0.2.0/24")].compactMap { $0 }
         model.listeners[0].trustedProxies = [CIDR("127.0.0.1/32")].compactMap { $0 }
         try TestGateway.run(model) { gateway in
@@ -127,7 +138,10 @@ import Testing
             $0.listeners[0].trustedProxies = [CIDR("0.0.0.0/0")].compactMap { $0 }
         }
         try TestGateway.run(model) { gateway in
-            let request = try gateway.exchange(Wire.message("GET / HTTP/1.1", ["Host: a.test"] + Self.spoof), with: origin).request
+            let request = try gateway.exchange(
+                Wire.message("GET / HTTP/1.1", ["Host: a.test"] + Self.spoof),
+                with: origin
+            ).request
             #expect(request["X-Forwarded-For"] == nil)
             #expect(request.all("X-Forwarded-Proto") == ["http"] && request.all("X-Forwarded-Host") == ["a.test"])
         }

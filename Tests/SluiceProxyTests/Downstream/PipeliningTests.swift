@@ -29,7 +29,8 @@ import Testing
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let client = try gateway.connect()
-            let chunked = Wire.message("POST /2 HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"]) + Wire.chunked("two", "2")
+            let chunked =
+                Wire.message("POST /2 HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"]) + Wire.chunked("two", "2")
             try client.send(Wire.post("/1", body: "GET /x HTTP/1.1\r\n\r\n") + chunked + Wire.get("/3"))
             let upstream = try origin.accept()
             for (target, body) in [("/1", "GET /x HTTP/1.1\r\n\r\n"), ("/2", "two2"), ("/3", "")] {

@@ -25,7 +25,10 @@ import Testing
         ),
         (Wire.get("/served", "Expect: the-unexpected"), 417, "unknown_expectation", true),
         ("GET /served HTTP/2.0\r\nHost: a\r\n\r\n", 505, "unsupported_version", true),
-        (Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: gzip"]), 501, "unknown_transfer_coding", true),
+        (
+            Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: gzip"]), 501, "unknown_transfer_coding",
+            true
+        ),
         ("GET /served HTTP/1.1\r\n\r\n", 400, "missing_host", true),
     ])
     func refusalIsShortJSONWithReasonAndID(request: String, status: Int, code: String, ends: Bool) throws {
@@ -91,7 +94,7 @@ import Testing
         try TestGateway.run(model(), clock: ManualClock()) { gateway in
             let client = try gateway.connect()
             try gateway.wait(for: "the connection") { gateway.connectionCount == 1 }
-            for byte in "GET /serv" .utf8 {
+            for byte in "GET /serv".utf8 {
                 try client.send([byte])
                 try gateway.advance(by: .seconds(1))
             }

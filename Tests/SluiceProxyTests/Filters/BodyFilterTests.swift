@@ -42,7 +42,8 @@ import Testing
             #expect(exact.request.text == "1234567890")
             for request in [
                 Wire.post(body: "12345678901"),
-                Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"]) + Wire.chunked("12345678", "901"),
+                Wire.message("POST / HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"])
+                    + Wire.chunked("12345678", "901"),
             ] {
                 let response = try gateway.answer(to: request)
                 #expect(response.status == 413 && response["Connection"] == "close")
@@ -182,7 +183,9 @@ import Testing
         let origin = try ScriptedOrigin()
         let filter = ProbeFilter.model {
             $0.responseBody = .stream
-            $0.onResponseBody = { piece, _, _ in piece.readableBytesView.contains(UInt8(ascii: "!")) ? .fail(.filterFailed) : .pass }
+            $0.onResponseBody = { piece, _, _ in
+                piece.readableBytesView.contains(UInt8(ascii: "!")) ? .fail(.filterFailed) : .pass
+            }
         }
         try TestGateway.run(model(origin, filter)) { gateway in
             let client = try gateway.connect()
@@ -209,7 +212,11 @@ import Testing
             }
         }
         try TestGateway.run(model(origin, filter)) { gateway in
-            let head = try gateway.exchange("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", with: origin, answer: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+            let head = try gateway.exchange(
+                "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+                with: origin,
+                answer: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"
+            )
             #expect(head.response.status == 200)
             let none = try gateway.exchange(Wire.get(), with: origin, answer: "HTTP/1.1 204 No Content\r\n\r\n")
             #expect(none.response["Transfer-Encoding"] == nil)
@@ -232,7 +239,8 @@ import Testing
             try client.send(Wire.get())
             let upstream = try origin.accept()
             _ = try upstream.readRequest()
-            let answer = Wire.message("HTTP/1.1 200 OK", ["Transfer-Encoding: chunked"]) + Wire.chunked("abc", "def", "g")
+            let answer =
+                Wire.message("HTTP/1.1 200 OK", ["Transfer-Encoding: chunked"]) + Wire.chunked("abc", "def", "g")
             for byte in answer.utf8 {
                 try upstream.send([byte])
                 try gateway.settle()

@@ -40,7 +40,11 @@ import Testing
         }
         try TestGateway.run(model) { gateway in
             _ = try gateway.exchange(Wire.get(), with: origin)
-            #expect(log.all == ["a request", "b request", "c request", "c response 200", "b response 200", "a response 200"])
+            #expect(
+                log.all == [
+                    "a request", "b request", "c request", "c response 200", "b response 200", "a response 200",
+                ]
+            )
         }
     }
 
@@ -123,12 +127,14 @@ import Testing
                 answer: Wire.ok("ok", "Server: x", "X-Kept: 3")
             )
             #expect(seen.request["X-Secret"] == nil && seen.request["X-Kept"] == "2" && seen.request["X-Added"] == "up")
-            #expect(seen.response["Server"] == nil && seen.response["X-Kept"] == "3" && seen.response["X-Added"] == "down")
+            #expect(
+                seen.response["Server"] == nil && seen.response["X-Kept"] == "3" && seen.response["X-Added"] == "down"
+            )
         }
     }
 
     @Test func slotsAreEmptyForEachRequest() throws {
-        final class Note { }
+        final class Note {}
         let found = Mutex(0)
         var model = GatewayModel.routing(.respond("r", .any) { $0.body = "x" })
         model.filters = [

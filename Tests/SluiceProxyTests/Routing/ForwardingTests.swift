@@ -7,10 +7,13 @@ import Testing
 @Suite struct ForwardingTests {
     // MARK: - Host
 
-    @Test(arguments: [
-        (HostPolicy.upstream, nil, "origin"), (.preserve, nil, "a.test"), (.name("b.test"), nil, "b.test"),
-        (.upstream, .preserve, "a.test"), (.preserve, .name("c.test"), "c.test"), (.name("b.test"), .upstream, "origin"),
-    ] as [(HostPolicy, HostPolicy?, String)])
+    @Test(
+        arguments: [
+            (HostPolicy.upstream, nil, "origin"), (.preserve, nil, "a.test"), (.name("b.test"), nil, "b.test"),
+            (.upstream, .preserve, "a.test"), (.preserve, .name("c.test"), "c.test"),
+            (.name("b.test"), .upstream, "origin"),
+        ] as [(HostPolicy, HostPolicy?, String)]
+    )
     func hostThatTheUpstreamSees(upstream: HostPolicy, route: HostPolicy?, expected: String) throws {
         let origin = try ScriptedOrigin()
         let model = GatewayModel.forwarding(to: origin.address) {
@@ -28,22 +31,27 @@ import Testing
 
     // MARK: - Rewrite
 
-    @Test(arguments: [
-        (PathMatch.prefix("/v1"), RewriteModel.prefix("/v2"), "/v1/a?q=1", "/v2/a?q=1"),
-        (.prefix("/v1"), .prefix("/"), "/v1/a", "/a"),
-        (.prefix("/v1"), .prefix("/"), "/v1", "/"),
-        (.prefix("/v1"), .prefix(""), "/v1/a", "/a"),
-        (.prefix("/v1"), .prefix("/v2/"), "/v1/a", "/v2/a"),
-        (.prefix("/v1/"), .prefix("/v2/"), "/v1/a", "/v2/a"),
-        (.prefix("/"), .prefix("/base"), "/a", "/base/a"),
-        (.exact("/old"), .prefix("/new"), "/old?x", "/new?x"),
-        (.template("/users/{id}/files/{rest...}"), .path("/f/${path.id}/${path.rest}"), "/users/7/files/a/b", "/f/7/a/b"),
-        (.any, .path("/fixed"), "/x?q=1", "/fixed?q=1"),
-        (.any, .path("/fixed?own=1"), "/x?q=1", "/fixed?own=1&q=1"),
-        (.any, .path("/by-host/${request.host}"), "/x", "/by-host/a.test"),
-        (.prefix("/r"), .regex(pattern: "/r/(\\d+)/(.*)", substitution: "/\\2/\\1"), "/r/12/abc?z", "/abc/12?z"),
-        (.any, .regex(pattern: "nothing", substitution: "x"), "/a", "/a"),
-    ] as [(PathMatch, RewriteModel, String, String)])
+    @Test(
+        arguments: [
+            (PathMatch.prefix("/v1"), RewriteModel.prefix("/v2"), "/v1/a?q=1", "/v2/a?q=1"),
+            (.prefix("/v1"), .prefix("/"), "/v1/a", "/a"),
+            (.prefix("/v1"), .prefix("/"), "/v1", "/"),
+            (.prefix("/v1"), .prefix(""), "/v1/a", "/a"),
+            (.prefix("/v1"), .prefix("/v2/"), "/v1/a", "/v2/a"),
+            (.prefix("/v1/"), .prefix("/v2/"), "/v1/a", "/v2/a"),
+            (.prefix("/"), .prefix("/base"), "/a", "/base/a"),
+            (.exact("/old"), .prefix("/new"), "/old?x", "/new?x"),
+            (
+                .template("/users/{id}/files/{rest...}"), .path("/f/${path.id}/${path.rest}"), "/users/7/files/a/b",
+                "/f/7/a/b"
+            ),
+            (.any, .path("/fixed"), "/x?q=1", "/fixed?q=1"),
+            (.any, .path("/fixed?own=1"), "/x?q=1", "/fixed?own=1&q=1"),
+            (.any, .path("/by-host/${request.host}"), "/x", "/by-host/a.test"),
+            (.prefix("/r"), .regex(pattern: "/r/(\\d+)/(.*)", substitution: "/\\2/\\1"), "/r/12/abc?z", "/abc/12?z"),
+            (.any, .regex(pattern: "nothing", substitution: "x"), "/a", "/a"),
+        ] as [(PathMatch, RewriteModel, String, String)]
+    )
     func rewrittenPath(match: PathMatch, rewrite: RewriteModel, target: String, expected: String) throws {
         let origin = try ScriptedOrigin()
         let model = GatewayModel.forwarding(to: origin.address) {
@@ -118,7 +126,8 @@ import Testing
         }
         var model = GatewayModel.routing(.forward("split", to: "first", "second", "never"))
         model.upstreams = [
-            .upstream("first", [first.address]), .upstream("second", [second.address]), .upstream("never", [never.address]),
+            .upstream("first", [first.address]), .upstream("second", [second.address]),
+            .upstream("never", [never.address]),
         ]
         for (i, weight) in [3, 1, 0].enumerated() { model.routes[0].forwarding.targets[i].weight = UInt32(weight) }
         try TestGateway.run(model) { gateway in

@@ -7,12 +7,29 @@ import Testing
 @Suite struct LocalAnswerTests {
     @Test(arguments: [
         (RedirectModel.make { $0.to = "/new" }, "/old?q=1", 308, "/new?q=1"),
-        (RedirectModel.make { $0.to = "/new"; $0.keepQuery = false; $0.status = 301 }, "/old?q=1", 301, "/new"),
+        (
+            RedirectModel.make {
+                $0.to = "/new"
+                $0.keepQuery = false
+                $0.status = 301
+            }, "/old?q=1", 301, "/new"
+        ),
         (RedirectModel.make { $0.to = "https://b.test/x?own=1" }, "/old?q=1", 308, "https://b.test/x?own=1"),
         (RedirectModel.make { $0.prefix = "/base" }, "/old/a?q=1", 308, "/base/a?q=1"),
         (RedirectModel.make { $0.scheme = "https" }, "/old/a?q=1", 308, "https://a.test/old/a?q=1"),
-        (RedirectModel.make { $0.host = "b.test"; $0.port = 8443; $0.scheme = "https" }, "/old", 308, "https://b.test:8443/old"),
-        (RedirectModel.make { $0.scheme = "https"; $0.port = 443 }, "/old", 308, "https://a.test/old"),
+        (
+            RedirectModel.make {
+                $0.host = "b.test"
+                $0.port = 8443
+                $0.scheme = "https"
+            }, "/old", 308, "https://b.test:8443/old"
+        ),
+        (
+            RedirectModel.make {
+                $0.scheme = "https"
+                $0.port = 443
+            }, "/old", 308, "https://a.test/old"
+        ),
         (RedirectModel.make { $0.to = "/by/${request.method}" }, "/old", 308, "/by/GET"),
     ])
     func redirectGoesTo(redirect: RedirectModel, target: String, status: Int, location: String) throws {

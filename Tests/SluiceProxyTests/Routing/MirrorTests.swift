@@ -84,7 +84,10 @@ import Testing
         let origin = try ScriptedOrigin()
         let mirror = try ScriptedOrigin("mirror")
         try TestGateway.run(model(origin, mirror.address)) { gateway in
-            let seen = try gateway.exchange(Wire.post("/v1/x", body: String(repeating: "b", count: 200_000)), with: origin)
+            let seen = try gateway.exchange(
+                Wire.post("/v1/x", body: String(repeating: "b", count: 200_000)),
+                with: origin
+            )
             #expect(seen.request.body.count == 200_000)
             try gateway.settle()
             #expect(mirror.isSilent && gateway.total(\.mirrorsSkipped) == 1)

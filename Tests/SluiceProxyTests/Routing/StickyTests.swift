@@ -5,7 +5,11 @@ import Testing
 
 /// Requests that belong together go to the same endpoint.
 @Suite struct StickyTests {
-    private func run(_ balancing: BalancingModel, routeHash: [HashKey] = [], _ body: (TestGateway) throws -> Void) throws {
+    private func run(
+        _ balancing: BalancingModel,
+        routeHash: [HashKey] = [],
+        _ body: (TestGateway) throws -> Void
+    ) throws {
         let origins = try (0..<4).map { number in
             try RespondingOrigin { _, peer in
                 try peer.send(Wire.ok("\(number)"))

@@ -110,7 +110,8 @@ import Testing
             let limit = 60_000_000
             let sent = try client.sendPatternUntilStalled(limit: limit)
             #expect(sent < limit / 2, "the gateway and the kernel took \(sent) bytes that nobody read")
-            let sender = Background { [client = Handover(client)] in try client.value.sendPattern(1_000_000, from: sent) }
+            let sender = Background { [client = Handover(client)] in try client.value.sendPattern(1_000_000, from: sent)
+            }
             try upstream.readPattern(sent + 1_000_000)
             try sender.value()
         }
@@ -154,7 +155,10 @@ import Testing
     }
 
     @Test func idleTimeOfTheRouteHoldsForItsTunnels() throws {
-        try run(clock: ManualClock(), change: { $0.routes[0].streamIdleTimeout = .seconds(3) }) { gateway, client, upstream in
+        try run(clock: ManualClock(), change: { $0.routes[0].streamIdleTimeout = .seconds(3) }) {
+            gateway,
+            client,
+            upstream in
             try gateway.advance(by: .seconds(2))
             try client.send("x")
             _ = try upstream.read(1)

@@ -39,7 +39,9 @@ import Testing
             try upstream.send(Self.agree)
             let response = try client.readHead()
             #expect(response.status == 101 && response["Sec-WebSocket-Accept"] == "y")
-            #expect(response["Connection"]?.lowercased() == "upgrade" && response["Upgrade"]?.lowercased() == "websocket")
+            #expect(
+                response["Connection"]?.lowercased() == "upgrade" && response["Upgrade"]?.lowercased() == "websocket"
+            )
             #expect(response["Transfer-Encoding"] == nil && response["Content-Length"] == nil)
             for i in 0..<3 {
                 // Looks like the next request, which it no longer is.
@@ -176,7 +178,9 @@ import Testing
         let model = GatewayModel.forwarding(to: origin.address) { $0.listeners[0].allowConnect = true }
         try TestGateway.run(model) { gateway in
             let client = try gateway.connect()
-            try client.send("CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+            try client.send(
+                "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+            )
             let upstream = try origin.accept()
             _ = try upstream.readHead()
             try upstream.send(Wire.status(403))

@@ -45,7 +45,9 @@ import Testing
             for i in 0..<5 {
                 clients.append(try gateway.connect(name: "client \(i)"))
                 try clients[i].send(Wire.get("/\(i)"))
-                try gateway.wait(for: "request \(i)") { gateway.current(.requests) + gateway.current(.pending) >= i + 1 }
+                try gateway.wait(for: "request \(i)") {
+                    gateway.current(.requests) + gateway.current(.pending) >= i + 1
+                }
             }
             let upstream = try origin.accept()
             for i in 0..<5 {
@@ -59,7 +61,12 @@ import Testing
 
     @Test func requestBeyondTheQueueIsRefusedAtOnce() throws {
         let origin = try ScriptedOrigin()
-        try TestGateway.run(model(origin) { $0.connections = 1; $0.pending = 1 }) { gateway in
+        try TestGateway.run(
+            model(origin) {
+                $0.connections = 1
+                $0.pending = 1
+            }
+        ) { gateway in
             let clients = try (0..<3).map { try gateway.connect(name: "client \($0)") }
             try clients[0].send(Wire.get("/0"))
             let upstream = try origin.accept()

@@ -63,7 +63,9 @@ import Testing
                     let client = try RawPeer(connectingTo: address)
                     for _ in 0..<each {
                         try client.send(Wire.get())
-                        guard try client.readResponse().status == 503 else { throw TestFailure("not the upstream's answer") }
+                        guard try client.readResponse().status == 503 else {
+                            throw TestFailure("not the upstream's answer")
+                        }
                     }
                 }
             }

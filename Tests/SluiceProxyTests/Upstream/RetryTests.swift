@@ -25,11 +25,13 @@ import Testing
 
     // MARK: - Conditions
 
-    @Test(arguments: [
-        (RetryModel.Condition.serverError, 500, true), (.serverError, 503, true), (.serverError, 404, false),
-        (.gatewayError, 502, true), (.gatewayError, 500, false), (.retriableStatusCodes, 409, true),
-        (.retriableStatusCodes, 503, false), (.reset, 503, false), (.connectFailure, 503, false),
-    ] as [(RetryModel.Condition, Int, Bool)])
+    @Test(
+        arguments: [
+            (RetryModel.Condition.serverError, 500, true), (.serverError, 503, true), (.serverError, 404, false),
+            (.gatewayError, 502, true), (.gatewayError, 500, false), (.retriableStatusCodes, 409, true),
+            (.retriableStatusCodes, 503, false), (.reset, 503, false), (.connectFailure, 503, false),
+        ] as [(RetryModel.Condition, Int, Bool)]
+    )
     func statusThatIsTriedAgain(condition: RetryModel.Condition, status: Int, isRetried: Bool) throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(Self.model(origin.address, on: condition) { $0.statusCodes = [409] }) { gateway in

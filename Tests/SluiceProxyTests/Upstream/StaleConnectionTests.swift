@@ -16,10 +16,13 @@ import Testing
         return (client: client, upstream: upstream)
     }
 
-    @Test(arguments: [
-        Wire.get("/second"), Wire.message("PUT /second HTTP/1.1", ["Host: a", "Content-Length: 4"]) + "body",
-        Wire.message("DELETE /second HTTP/1.1", ["Host: a"]),
-    ], [true, false])
+    @Test(
+        arguments: [
+            Wire.get("/second"), Wire.message("PUT /second HTTP/1.1", ["Host: a", "Content-Length: 4"]) + "body",
+            Wire.message("DELETE /second HTTP/1.1", ["Host: a"]),
+        ],
+        [true, false]
+    )
     func idempotentRequestIsSentAgainOnAFreshConnection(request: String, byReset: Bool) throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in

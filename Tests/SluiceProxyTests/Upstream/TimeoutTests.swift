@@ -7,7 +7,8 @@ import Testing
 
 /// Upstreams that take too long, on a clock that the test moves.
 @Suite struct TimeoutTests {
-    private func start(_ gateway: TestGateway, _ origin: ScriptedOrigin) throws -> (client: RawPeer, upstream: RawPeer) {
+    private func start(_ gateway: TestGateway, _ origin: ScriptedOrigin) throws -> (client: RawPeer, upstream: RawPeer)
+    {
         let client = try gateway.connect()
         try client.send(Wire.get())
         let upstream = try origin.accept()

@@ -49,7 +49,8 @@ import Testing
             try client.send("\(method) / HTTP/1.1\r\nHost: a\r\n\r\n")
             let upstream = try origin.accept()
             _ = try upstream.readRequest()
-            let head = method == "HEAD" ? "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" : "HTTP/1.1 204 No Content\r\n\r\n"
+            let head =
+                method == "HEAD" ? "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" : "HTTP/1.1 204 No Content\r\n\r\n"
             try upstream.send(head + "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad")
             #expect(try client.readResponse(to: method).status == (method == "HEAD" ? 200 : 204))
             try upstream.expectGone()

@@ -12,7 +12,9 @@ import Testing
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let (request, response) = try gateway.exchange(Wire.post(body: "up"), with: origin, answer: Wire.ok("down"))
             #expect(request.text == "up" && request["Content-Length"] == "2" && request["Transfer-Encoding"] == nil)
-            #expect(response.text == "down" && response["Content-Length"] == "4" && response["Transfer-Encoding"] == nil)
+            #expect(
+                response.text == "down" && response["Content-Length"] == "4" && response["Transfer-Encoding"] == nil
+            )
         }
     }
 
@@ -100,7 +102,8 @@ import Testing
 
     @Test func answerThatComesByteByByteIsTheSame() throws {
         let origin = try ScriptedOrigin()
-        let answer = Wire.message("HTTP/1.1 200 OK", ["Transfer-Encoding: chunked"]) + Wire.chunked("body", trailers: ["X: y"])
+        let answer =
+            Wire.message("HTTP/1.1 200 OK", ["Transfer-Encoding: chunked"]) + Wire.chunked("body", trailers: ["X: y"])
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let client = try gateway.connect()
             try client.send(Wire.get())

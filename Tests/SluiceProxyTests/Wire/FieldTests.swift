@@ -8,20 +8,39 @@ import Testing
         // RFC 9110, section 7.6.1.
         let origin = try ScriptedOrigin()
         let request = Wire.get(
-            "/", "Connection: X-One, keep-alive, x-two", "X-One: 1", "X-Two: 2", "X-Three: 3", "Keep-Alive: timeout=9",
-            "Proxy-Connection: keep-alive", "Proxy-Authorization: Basic x", "TE: gzip", "Upgrade: h2c", "HTTP2-Settings: x"
+            "/",
+            "Connection: X-One, keep-alive, x-two",
+            "X-One: 1",
+            "X-Two: 2",
+            "X-Three: 3",
+            "Keep-Alive: timeout=9",
+            "Proxy-Connection: keep-alive",
+            "Proxy-Authorization: Basic x",
+            "TE: gzip",
+            "Upgrade: h2c",
+            "HTTP2-Settings: x"
         )
-        let answer = Wire.ok("ok", "Connection: X-Four", "X-Four: 4", "X-Five: 5", "Keep-Alive: timeout=9", "Upgrade: h2c")
+        let answer = Wire.ok(
+            "ok",
+            "Connection: X-Four",
+            "X-Four: 4",
+            "X-Five: 5",
+            "Keep-Alive: timeout=9",
+            "Upgrade: h2c"
+        )
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
             let seen = try gateway.exchange(request, with: origin, answer: answer)
             for name in [
-                "Connection", "X-One", "X-Two", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "TE", "Upgrade",
+                "Connection", "X-One", "X-Two", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "TE",
+                "Upgrade",
                 "HTTP2-Settings",
             ] {
                 #expect(seen.request[name] == nil, "\(name)")
             }
             #expect(seen.request["X-Three"] == "3")
-            for name in ["Connection", "X-Four", "Keep-Alive", "Upgrade"] { #expect(seen.response[name] == nil, "\(name)") }
+            for name in ["Connection", "X-Four", "Keep-Alive", "Upgrade"] {
+                #expect(seen.response[name] == nil, "\(name)")
+            }
             #expect(seen.response["X-Five"] == "5")
         }
     }
@@ -50,17 +69,27 @@ import Testing
         // gRPC needs `TE: trailers`, and the gateway passes trailers on.
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
-            let request = try gateway.exchange(Wire.get("/", "TE: deflate, Trailers;q=0.5, trailers"), with: origin).request
+            let request = try gateway.exchange(Wire.get("/", "TE: deflate, Trailers;q=0.5, trailers"), with: origin)
+                .request
             #expect(request["TE"] == "trailers")
         }
     }
 
     @Test func nameCaseOrderAndRepetitionStay() throws {
         let origin = try ScriptedOrigin()
-        let lines = ["x-LOWER: 1", "Accept: a", "X-Two: second  ", "ACCEPT: b", "x-lower: 3", "X-Empty:", "X-Obs: caf\u{e9}"]
-        let answer = Wire.message("HTTP/1.1 200 Fine By Me", ["set-COOKIE: a=1", "Content-Length: 0", "Set-Cookie: b=2", "x-Y: z"])
+        let lines = [
+            "x-LOWER: 1", "Accept: a", "X-Two: second  ", "ACCEPT: b", "x-lower: 3", "X-Empty:", "X-Obs: caf\u{e9}",
+        ]
+        let answer = Wire.message(
+            "HTTP/1.1 200 Fine By Me",
+            ["set-COOKIE: a=1", "Content-Length: 0", "Set-Cookie: b=2", "x-Y: z"]
+        )
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in
-            let seen = try gateway.exchange(Wire.message("GET / HTTP/1.1", ["Host: a"] + lines), with: origin, answer: answer)
+            let seen = try gateway.exchange(
+                Wire.message("GET / HTTP/1.1", ["Host: a"] + lines),
+                with: origin,
+                answer: answer
+            )
             let passed = lines.joined(separator: "\r\n") + "\r\n"
             #expect(seen.request.rawHead.contains(passed))
             #expect(seen.response.startLine == "HTTP/1.1 200 Fine By Me")
@@ -89,9 +118,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (UnderscorePolicy.refuse, 400, nil), (.drop, 200, nil), (.allow, 200, "1"),
-    ] as [(UnderscorePolicy, Int, String?)])
+    @Test(
+        arguments: [
+            (UnderscorePolicy.refuse, 400, nil), (.drop, 200, nil), (.allow, 200, "1"),
+        ] as [(UnderscorePolicy, Int, String?)]
+    )
     func namesWithUnderscores(policy: UnderscorePolicy, status: Int, value: String?) throws {
         let origin = try ScriptedOrigin()
         let model = GatewayModel.forwarding(to: origin.address) { $0.listeners[0].underscores = policy }

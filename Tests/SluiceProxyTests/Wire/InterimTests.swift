@@ -67,7 +67,9 @@ import Testing
             try client.send(Wire.get())
             let upstream = try origin.accept()
             _ = try upstream.readRequest()
-            let hints = ["Link: </a.css>; rel=preload", "Connection: X-Private", "X-Private: 1", "Keep-Alive: timeout=5"]
+            let hints = [
+                "Link: </a.css>; rel=preload", "Connection: X-Private", "X-Private: 1", "Keep-Alive: timeout=5",
+            ]
             try upstream.send(Wire.message("HTTP/1.1 103 Early Hints", hints))
             let interim = try client.readResponse()
             #expect(interim.rawHead == "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
