@@ -53,7 +53,7 @@ package final class Gateway: Sendable {
 
     /// How long idle connections stay open at first: a client that has just sent its next request, or its first, gets an
     /// answer with `Connection: close` instead of a closed connection.
-    private static let idleGrace = TimeAmount.seconds(0)
+    private static let idleGrace = TimeAmount.seconds(1)
 
     private func wait(until deadline: NIODeadline) {
         while statistics.connectionsOpen > 0, SystemClock.monotonic() < deadline { usleep(2000) }

@@ -140,7 +140,8 @@ final class DownstreamConnection: SocketHandler {
     private func afterEndOfInput() {
         guard phase == .reading else { return }
         if let exchange, exchange.isPastHead {
-            if !exchange.requestBodyIsComplete, input == nil {
+            // What the decoder left behind is part of a line that will never be whole.
+            if !exchange.requestBodyIsComplete, input == nil || exchange.takesBody {
                 // A client that gave up its upload may still want to read why.
                 if exchange.phase == .discarding { exchange.finish() } else { abort() }
             }
