@@ -1,0 +1,148 @@
+import NIOCore
+import SluiceConfig
+import SluiceCore
+import SluiceFilters
+import SluiceTesting
+import SluiceUpstream
+import Testing
+
+/// Slow readers on either side stall the other side, after a bounded number of bytes.
+///
+/// Over Unix sockets the kernel keeps about 200 KB for each of the two connections, which leaves most of the bound to
+/// what the gateway itself keeps: 64 KiB, and as much as one turn of the loop reads.
+@Suite struct BackpressureTests {
+    private static let bound = 1_500_000
+    private static let size = 12_000_000
+
+    private func run(
+        filters: [FilterModel] = [],
+        _ body: (TestGateway, ScriptedOrigin) throws -> Void
+    ) throws {
+        let folder = try TemporaryFolder()
+        let origin = try ScriptedOrigin(at: .unix(path: folder.path("origin")))
+        let model = GatewayModel.forwarding(to: origin.address) {
+            $0.listeners[0].address = .unix(path: folder.path("gateway"))
+            $0.filters = filters
+        }
+        try TestGateway.run(model) { gateway in try body(gateway, origin) }
+    }
+
+    private static let streaming = ProbeFilter.model {
+        $0.requestBody = .stream
+        $0.responseBody = .stream
+    }
+
+    @Test(arguments: [false, true])
+    func clientThatDoesNotReadStallsTheUpstream(isFiltered: Bool) throws {
+        try run(filters: isFiltered ? [Self.streaming] : []) { gateway, origin in
+            let client = try gateway.connect()
+            try client.send(Wire.get())
+            let upstream = try origin.accept()
+            _ = try upstream.readRequest()
+            try upstream.send(Wire.message("HTTP/1.1 200 OK", ["Content-Length: \(Self.size)"]))
+            let sent = try upstream.sendPatternUntilStalled(limit: Self.size)
+            #expect(sent < Self.bound, "\(sent) bytes were taken for a client that reads nothing")
+            let sender = Background { [upstream = Handover(upstream)] in
+                try upstream.value.sendPattern(Self.size - sent, from: sent)
+            }
+            let head = try client.readHead()
+            if head["Transfer-Encoding"] == nil {
+                try client.readPattern(Self.size)
+            } else {
+                #expect(try client.readChunkedPattern() == Self.size)
+            }
+            try sender.value()
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func upstreamThatDoesNotReadStallsTheClient(isFiltered: Bool) throws {
+        try run(filters: isFiltered ? [Self.streaming] : []) { gateway, origin in
+            let client = try gateway.connect()
+            try client.send(Wire.message("POST / HTTP/1.1", ["Host: a", "Content-Length: \(Self.size)"]))
+            let upstream = try origin.accept()
+            let sent = try client.sendPatternUntilStalled(limit: Self.size)
+            #expect(sent < Self.bound, "\(sent) bytes were taken for an upstream that reads nothing")
+            let sender = Background { [client = Handover(client)] in
+                try client.value.sendPattern(Self.size - sent, from: sent)
+            }
+            let head = try upstream.readHead()
+            if head["Transfer-Encoding"] == nil {
+                try upstream.readPattern(Self.size)
+            } else {
+                #expect(try upstream.readChunkedPattern() == Self.size)
+            }
+            try sender.value()
+            try upstream.send(Wire.ok("done"))
+            #expect(try client.readResponse().text == "done")
+        }
+    }
+
+    @Test func bodyThatWaitsForAConnectionStallsTheClient() throws {
+        let folder = try TemporaryFolder()
+        let origin = try ScriptedOrigin(at: .unix(path: folder.path("origin")))
+        let model = GatewayModel.forwarding(to: origin.address) {
+            $0.listeners[0].address = .unix(path: folder.path("gateway"))
+            $0.upstreams[0].limits.connections = 1
+        }
+        try TestGateway.run(model) { gateway in
+            let first = try gateway.connect(name: "first")
+            try first.send(Wire.get())
+            let upstream = try origin.accept()
+            let second = try gateway.connect(name: "second")
+            try second.send(Wire.message("POST / HTTP/1.1", ["Host: a", "Content-Length: \(Self.size)"]))
+            let sent = try second.sendPatternUntilStalled(limit: Self.size)
+            #expect(sent < Self.bound)
+            _ = try upstream.readRequest()
+            try upstream.send(Wire.ok())
+            _ = try upstream.readHead()
+            let sender = Background { [second = Handover(second)] in
+                try second.value.sendPattern(Self.size - sent, from: sent)
+            }
+            try upstream.readPattern(Self.size)
+            try sender.value()
+        }
+    }
+
+    @Test func clientThatPipelinesWithoutReadingIsStalled() throws {
+        try run { gateway, origin in
+            let client = try gateway.connect()
+            let request = Array(Wire.get("/" + String(repeating: "x", count: 200)).utf8)
+            let requests = Array(repeatElement(request, count: 20_000).joined())
+            let answering = Background { [origin = Handover(origin)] in
+                let upstream = try origin.value.accept()
+                let answer = Wire.ok(String(repeating: "y", count: 2000))
+                var answered = 0
+                while (try? upstream.readRequest()) != nil {
+                    try upstream.send(answer)
+                    answered += 1
+                    upstream.patience = .milliseconds(500)
+                }
+                return answered
+            }
+            let sent = try client.sendUntilStalled(requests[...], stall: .milliseconds(700))
+            #expect(sent < Self.bound, "\(sent) bytes of requests from a client that reads no answers")
+            let answered = try answering.value()
+            #expect(answered * 2000 < Self.bound, "\(answered) answers for a client that reads none")
+        }
+    }
+
+    @Test func tunnelStallsBothWays() throws {
+        try run { gateway, origin in
+            let client = try gateway.connect()
+            try client.send(Wire.get("/", "Connection: Upgrade", "Upgrade: websocket"))
+            let upstream = try origin.accept()
+            _ = try upstream.readHead()
+            try upstream.send("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            _ = try client.readHead()
+            let up = try client.sendPatternUntilStalled(limit: Self.size)
+            let down = try upstream.sendPatternUntilStalled(limit: Self.size)
+            #expect(up < Self.bound && down < Self.bound, "\(up) up, \(down) down")
+            // Each direction goes on by itself, the other one still full.
+            try upstream.readPattern(up)
+            try client.send("more")
+            #expect(try upstream.readText(4) == "more")
+            try client.readPattern(down)
+        }
+    }
+}
