@@ -95,6 +95,38 @@ import Testing
         }
     }
 
+    /// RFC 9110, sections 9.3.6 and 9.3.8: neither has a body, so bytes behind the head could be read in two ways.
+    @Test(arguments: ["CONNECT a:1", "TRACE /"], ["Content-Length: 4", "Transfer-Encoding: chunked"])
+    func bodyWhereNoneMayBe(start: String, framing: String) throws {
+        let origin = try ScriptedOrigin()
+        let model = GatewayModel.forwarding(to: origin.address) {
+            $0.listeners[0].allowConnect = true
+            $0.listeners[0].allowTrace = true
+        }
+        try TestGateway.run(model) { gateway in
+            let client = try gateway.connect()
+            try client.send(Wire.message("\(start) HTTP/1.1", ["Host: a:1", framing]) + "0\r\n\r\n")
+            #expect(try client.readResponse().status == 400)
+            try client.expectEnd()
+            #expect(origin.isSilent)
+        }
+    }
+
+    @Test func bodyOfAGETIsForwardedAsABody() throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(.forwarding(to: origin.address)) { gateway in
+            let client = try gateway.connect()
+            let inner = "GET /inner HTTP/1.1\r\nHost: a\r\n\r\n"
+            try client.send(Wire.get("/", "Content-Length: \(inner.utf8.count)") + inner)
+            let upstream = try origin.accept()
+            #expect(try upstream.readRequest().text == inner)
+            try upstream.send(Wire.ok())
+            #expect(try client.readResponse().status == 200)
+            try gateway.settle()
+            #expect(try upstream.isSilent && origin.isSilent)
+        }
+    }
+
     @Test func transferEncodingInHTTP10() throws {
         try expectRefusal(Array("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".utf8))
     }

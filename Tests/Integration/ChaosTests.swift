@@ -69,8 +69,12 @@ import Testing
                 guard let next = try? peer.readResponse() else { return }
                 response = next
             } while response.status < 200
-            guard [200, 400, 408, 413, 502, 503, 504].contains(response.status) else { throw TestFailure(response.startLine) }
-            if response.status == 200, response.text != "for \(target)" { throw TestFailure("\(target): \(response.text)") }
+            guard [200, 400, 408, 413, 502, 503, 504].contains(response.status) else {
+                throw TestFailure(response.startLine)
+            }
+            if response.status == 200, response.text != "for \(target)" {
+                throw TestFailure("\(target): \(response.text)")
+            }
         }
     }
 

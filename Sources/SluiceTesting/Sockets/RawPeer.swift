@@ -260,6 +260,18 @@ package final class RawPeer {
         while try receive(for: "the end of the connection", until: deadline) {}
     }
 
+    /// Waits for the next byte or for a proper end.
+    ///
+    /// - Returns: whether the end came first.
+    package func endsBeforeTheNextByte() throws -> Bool {
+        let deadline = self.deadline
+        while input.isEmpty {
+            guard try receive(for: "a byte or the end", until: deadline) else { break }
+        }
+        if sawReset { throw ended("where a byte or a proper end was due") }
+        return input.isEmpty
+    }
+
     /// Takes in what has arrived by now, without waiting.
     ///
     /// - Returns: what is unread; it stays unread.

@@ -25,7 +25,9 @@ import Testing
     @Test func requestUnderWayEndsAsItBegan() throws {
         let origin = try ScriptedOrigin()
         let model = GatewayModel.forwarding(to: origin.address) {
-            $0.filters = [ProbeFilter.model { $0.onResponse = { $0.response.fields.append(name: "X-Old".utf8, value: "1".utf8) } }]
+            $0.filters = [
+                ProbeFilter.model { $0.onResponse = { $0.response.fields.append(name: "X-Old".utf8, value: "1".utf8) } }
+            ]
         }
         try TestGateway.run(model) { gateway in
             let client = try gateway.connect()
@@ -147,7 +149,8 @@ import Testing
     /// Routes name the listeners they are for; what a connection came in by must not change its meaning.
     @Test func connectionKeepsItsListenerWhenListenersChangePlaces() throws {
         var model = GatewayModel.routing(
-            .respond("a", .any) { $0.body = "for a" }, .respond("b", .any) { $0.body = "for b" }
+            .respond("a", .any) { $0.body = "for a" },
+            .respond("b", .any) { $0.body = "for b" }
         )
         model.listeners = [.loopback("a"), .loopback("b")]
         model.routes[0].match.listeners = ["a"]

@@ -133,6 +133,22 @@ import Testing
         }
     }
 
+    @Test func failureCarriesTheIDThatAFilterGave() throws {
+        var model = GatewayModel.routing()
+        model.filters = [
+            ProbeFilter.model {
+                $0.onRequest = { exchange in
+                    exchange.requestID = Array("my-own-id".utf8)
+                    return .next
+                }
+            }
+        ]
+        try TestGateway.run(model) { gateway in
+            let first = try gateway.answer(to: Wire.get())
+            #expect(first["X-Request-Id"] == "my-own-id" && first.text.contains("\"request_id\":\"my-own-id\""))
+        }
+    }
+
     @Test func slotsAreEmptyForEachRequest() throws {
         final class Note {}
         let found = Mutex(0)
