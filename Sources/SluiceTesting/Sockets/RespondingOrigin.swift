@@ -25,9 +25,14 @@ package final class RespondingOrigin: Sendable {
 
     /// Starts it.
     ///
-    /// - Parameter answer: by default 200 with the target as body.
-    package init(_ answer: @escaping Answer = RespondingOrigin.echoTarget) throws {
-        (descriptor, address) = try Sockets.bound(to: .ip(host: "127.0.0.1", port: 0), backlog: 1024)
+    /// - Parameters:
+    ///   - address: port 0, or a Unix socket.
+    ///   - answer: by default 200 with the target as body.
+    package init(
+        at address: ListenAddress = .ip(host: "127.0.0.1", port: 0),
+        _ answer: @escaping Answer = RespondingOrigin.echoTarget
+    ) throws {
+        (descriptor, self.address) = try Sockets.bound(to: address, backlog: 1024)
         self.answer = answer
         ControlThread.spawn(name: "test-origin") { [self] in acceptAll() }
     }
@@ -53,7 +58,7 @@ package final class RespondingOrigin: Sendable {
             let socket = Sockets.accept(descriptor)
             guard socket >= 0 else { continue }
             let number = accepted.wrappingIncrementThenLoad(ordering: .acquiringAndReleasing)
-            Sockets.set(socket, CInt(TCP_NODELAY), 1, level: CInt(IPPROTO_TCP))
+            if case .ip = address { Sockets.set(socket, CInt(TCP_NODELAY), 1, level: CInt(IPPROTO_TCP)) }
             ControlThread.spawn(name: "test-origin-\(number)") { [self] in
                 serve(RawPeer(socket, name: "origin connection \(number)"))
             }

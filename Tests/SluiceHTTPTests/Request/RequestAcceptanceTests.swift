@@ -264,6 +264,20 @@ struct RequestAcceptanceTests {
         #expect(reading.end == .last)
     }
 
+    @Test("a request says nothing of the one behind it")
+    func independent() {
+        let reading = sameInPieces(
+            "GET http://b/1?q HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: x\r\n\r\n"
+                + "OPTIONS * HTTP/1.1\r\nHost: c\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n"
+                + "GET /3 HTTP/1.1\r\nHost: d\r\n\r\n"
+        )
+        #expect(reading.complete.map(\.head.authority) == ["b", "c", "d"])
+        #expect(reading.complete.map(\.head.query) == ["q", nil, nil])
+        #expect(reading.complete.map(\.head.isAsterisk) == [false, true, false])
+        #expect(reading.complete.map(\.head.nominatesFields) == [true, false, false])
+        #expect(reading.complete.map(\.head.fields.count) == [3, 2, 1])
+    }
+
     @Test(
         "what is not complete yet waits",
         arguments: [
