@@ -17,6 +17,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
 
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 /// What tests of the whole engine use.
 let engine: [Target.Dependency] = [
@@ -29,6 +30,7 @@ let package = Package(
     products: [.executable(name: "sluice", targets: ["sluice"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -67,7 +69,7 @@ let package = Package(
             name: "SluiceControl",
             dependencies: [
                 "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceHTTP", "SluiceUpstream", "SluiceFilters",
-                "SluiceProxy", "CSocket", nioCore, nioPosix, atomics,
+                "SluiceProxy", "CSocket", nioCore, nioPosix, nioSSL, atomics,
             ],
             swiftSettings: settings
         ),
@@ -93,7 +95,7 @@ let package = Package(
             ["SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded]
         ),
         tests("SluiceProxyTests", engine + ["SluiceTesting"]),
-        tests("SluiceControlTests", engine + ["SluiceControl", "SluiceTesting"]),
+        tests("SluiceControlTests", engine + ["SluiceControl", "SluiceTesting", nioSSL]),
         tests("Conformance", ["SluiceHTTP", "SluiceCore", nioCore]),
         tests("Adversarial", engine + ["SluiceTesting"]),
         tests("Integration", engine + ["SluiceTesting"]),

@@ -14,6 +14,10 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     case requestHeadTimeout, requestBodyTimeout, downstreamIdle, downstreamClosed, downstreamReset
     // Routing.
     case noRoute, methodNotAllowed
+    // Policies.
+    case credentialMissing, credentialInvalid, tokenMalformed, tokenSignatureInvalid, tokenExpired, tokenNotYetValid
+    case tokenClaimInvalid, scopeMissing, keysUnavailable, consumerForbidden, addressForbidden, originForbidden
+    case rateLimited, concurrencyExceeded, tenantShareExceeded, faultInjected
     // The upstream.
     case noHealthyUpstream, upstreamOverflow, connectFailed, connectTimeout, upstreamReset, upstreamClosedEarly
     case upstreamProtocolError, upstreamHeadTooLarge, responseHeadTimeout, perTryTimeout, routeTimeout, streamIdle
@@ -61,6 +65,13 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .retryBudgetExhausted: "URX"
         case .downstreamClosed, .downstreamReset: "DC"
         case .draining, .tooManyConnections: "OM"
+        case .credentialMissing, .credentialInvalid, .tokenMalformed, .tokenSignatureInvalid, .tokenExpired,
+            .tokenNotYetValid, .tokenClaimInvalid, .scopeMissing, .consumerForbidden, .addressForbidden,
+            .originForbidden, .keysUnavailable:
+            "UAEX"
+        case .rateLimited: "RL"
+        case .concurrencyExceeded, .tenantShareExceeded: "UO"
+        case .faultInjected: "FI"
         case .filterTimeout, .filterFailed, .internalError, .bufferLimit: ""
         default: status == 0 ? "" : "DPE"
         }
@@ -68,7 +79,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
 
     private typealias Row = (code: String, status: UInt16, source: Source, message: String)
 
-    private var row: Row { downstreamRow ?? upstreamRow ?? gatewayRow }
+    private var row: Row { downstreamRow ?? policyRow ?? upstreamRow ?? gatewayRow }
 
     private var downstreamRow: Row? {
         switch self {
@@ -116,6 +127,28 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .downstreamReset: ("downstream_reset", 499, .downstream, "The client reset the connection.")
         case .noRoute: ("no_route", 404, .downstream, "There is nothing at this address.")
         case .methodNotAllowed: ("method_not_allowed", 405, .downstream, "This method is not allowed here.")
+        default: nil
+        }
+    }
+
+    private var policyRow: Row? {
+        switch self {
+        case .credentialMissing: ("credential_missing", 401, .downstream, "A credential is needed.")
+        case .credentialInvalid: ("credential_invalid", 401, .downstream, "The credential is not valid.")
+        case .tokenMalformed: ("token_malformed", 401, .downstream, "The token is malformed.")
+        case .tokenSignatureInvalid: ("token_signature_invalid", 401, .downstream, "The token's signature is not valid.")
+        case .tokenExpired: ("token_expired", 401, .downstream, "The token has expired.")
+        case .tokenNotYetValid: ("token_not_yet_valid", 401, .downstream, "The token is not valid yet.")
+        case .tokenClaimInvalid: ("token_claim_invalid", 401, .downstream, "The token is not meant for this service.")
+        case .scopeMissing: ("scope_missing", 403, .downstream, "The token does not allow this.")
+        case .keysUnavailable: ("keys_unavailable", 503, .gateway, "Tokens cannot be checked at the moment.")
+        case .consumerForbidden: ("consumer_forbidden", 403, .downstream, "This caller may not do this.")
+        case .addressForbidden: ("address_forbidden", 403, .downstream, "This address may not do this.")
+        case .originForbidden: ("origin_forbidden", 403, .downstream, "This origin may not do this.")
+        case .rateLimited: ("rate_limited", 429, .downstream, "There were too many requests.")
+        case .concurrencyExceeded: ("concurrency_exceeded", 503, .gateway, "Too many requests are under way.")
+        case .tenantShareExceeded: ("tenant_share_exceeded", 503, .gateway, "This caller has too much under way.")
+        case .faultInjected: ("fault_injected", 503, .gateway, "This failure was asked for.")
         default: nil
         }
     }

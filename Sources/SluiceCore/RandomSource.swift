@@ -7,8 +7,12 @@ package struct RandomSource: RandomNumberGenerator, Sendable {
     /// A generator with a known seed gives the same numbers every time.
     package init(seed: UInt64) { self.state = seed }
 
+    /// Bits of the operating system that nobody can guess: for the keys of hash tables. What `next` gives can be
+    /// computed from what it gave before.
+    package static func secret() -> UInt64 { UInt64.random(in: .min ... .max) }
+
     /// A generator seeded by the operating system.
-    package init() { self.state = UInt64.random(in: .min ... .max) }
+    package init() { self.state = Self.secret() }
 
     package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15

@@ -25,14 +25,25 @@ package struct ConfigurationCheck: Sendable {
     package var isValid: Bool { model != nil }
 
     /// The exit status of the command.
-    package var exitCode: Int32 { isValid ? 0 : 1 }
+    package var exitCode: Int32 { exitCode(strict: false) }
+
+    /// The exit status: 1 for errors, and when `strict` for warnings too.
+    package func exitCode(strict: Bool) -> Int32 {
+        isValid && !(strict && diagnostics.warningCount > 0) ? 0 : 1
+    }
 
     /// The report; of a configuration without any finding, one line that says what it holds.
     package func report(_ format: Format) -> String {
         switch format {
         case .json: JSONRenderer.render(diagnostics)
-        case .text: TextRenderer(sources: diagnostics.sources).render(diagnostics) + (summary ?? "")
+        case .text: TextRenderer(sources: diagnostics.sources).render(diagnostics) + explained + (summary ?? "")
         }
+    }
+
+    /// Where the codes of the report are explained, on one line.
+    private var explained: String {
+        let anchors = diagnostics.distinctCodes.map { "#" + $0.anchor }
+        return anchors.isEmpty ? "" : "docs: \(DiagnosticCode.page) \(anchors.joined(separator: " "))\n"
     }
 
     private var summary: String? {

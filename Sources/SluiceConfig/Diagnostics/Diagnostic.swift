@@ -15,7 +15,14 @@ package struct SourceSpan: Hashable, Sendable {
 /// Messages are lower case, without a full stop, and quote what the file says in `'...'`. They never hold a secret:
 /// a value that came from the environment or a referenced file is written `***`.
 package struct Diagnostic: Sendable {
-    package enum Severity: String, Sendable { case error, warning }
+    package enum Severity: String, Sendable {
+        /// The configuration does not run.
+        case error
+        /// It runs, and is likely to go wrong.
+        case warning
+        /// It runs well, but not quite as the file seems to say.
+        case info
+    }
 
     /// A second place that belongs to the matter.
     package struct Note: Sendable {

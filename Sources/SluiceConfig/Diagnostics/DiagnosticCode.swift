@@ -1,7 +1,7 @@
 /// The stable names of everything that can be wrong with a configuration.
 ///
 /// A code never changes its meaning and is never used again after it is gone. 00x are errors of files, 01x and 02x of
-/// values, 03x of the whole; 1xx are warnings.
+/// values, 03x of the whole; 1xx are warnings and remarks.
 package enum DiagnosticCode: String, CaseIterable, Sendable {
     // Files
     case unreadableFile = "SL001"
@@ -50,6 +50,23 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
     case noListener = "SL108"
     case unmatchablePath = "SL109"
     case tryTimeoutTooLong = "SL110"
+    case authenticationWithoutLimit = "SL111"
+    case credentialsInTheClear = "SL112"
+    case identityUnknown = "SL113"
+    case corsMoved = "SL114"
+    case mirrorToItself = "SL115"
+    case unusedConsumers = "SL116"
+    case sharedByClientKinds = "SL117"
+    case trustsEverybody = "SL118"
+
+    /// The page of the documentation that has a section for each code.
+    package static let page = "docs/diagnostics.md"
+
+    /// The section of that page.
+    package var anchor: String { rawValue.lowercased() }
+
+    /// `docs/diagnostics.md#sl104`
+    package var documentation: String { "\(Self.page)#\(anchor)" }
 
     /// One line for the list of codes in the documentation.
     package var meaning: String {
@@ -83,7 +100,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .version: "The version of the format is missing or not 1."
         case .duplicateName: "Two things of one kind have the same name."
         case .setTwice: "Two files set the same value."
-        case .unknownUpstream: "A route names an upstream that does not exist."
+        case .unknownUpstream: "A route or a filter names an upstream that does not exist."
         case .unknownListener: "A route names a listener that does not exist."
         case .unknownFilter: "A filter does not exist."
         case .repeatedFilter: "A filter that works once per request stands twice in one list."
@@ -98,6 +115,14 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .noListener: "There is no listener."
         case .unmatchablePath: "No request can have this path after normalisation."
         case .tryTimeoutTooLong: "The time for one try is not shorter than the time for the whole request."
+        case .authenticationWithoutLimit: "Credentials are checked, but nothing limits how many may be tried."
+        case .credentialsInTheClear: "A listener that the network can reach takes credentials without TLS."
+        case .identityUnknown: "A filter goes by who the caller is before any filter has found that out."
+        case .corsMoved: "The filter runs ahead of authentication, though it is written behind it."
+        case .mirrorToItself: "The copies go where the requests go."
+        case .unusedConsumers: "Consumers are there, but no filter asks who the caller is."
+        case .sharedByClientKinds: "Routes of one path tell kinds of clients apart by a header."
+        case .trustsEverybody: "Every client may say what its address is."
         }
     }
 }

@@ -10,19 +10,28 @@ package struct Diagnostics: Sendable {
     package var sources: [ConfigFile]
     package private(set) var errorCount = 0
     package private(set) var warningCount = 0
+    package private(set) var infoCount = 0
     private var kept: [Diagnostic] = []
     private var seen: [DiagnosticCode: Int] = [:]
 
     package init(sources: [ConfigFile] = []) { self.sources = sources }
 
     package var hasErrors: Bool { errorCount > 0 }
-    package var isEmpty: Bool { errorCount == 0 && warningCount == 0 }
+    package var isEmpty: Bool { errorCount == 0 && warningCount == 0 && infoCount == 0 }
 
     package mutating func add(_ diagnostic: Diagnostic) {
-        if diagnostic.severity == .error { errorCount += 1 } else { warningCount += 1 }
+        count(diagnostic.severity, 1)
         let count = seen[diagnostic.code, default: 0] + 1
         seen[diagnostic.code] = count
         if count <= Self.perCode { kept.append(diagnostic) }
+    }
+
+    private mutating func count(_ severity: Diagnostic.Severity, _ number: Int) {
+        switch severity {
+        case .error: errorCount += number
+        case .warning: warningCount += number
+        case .info: infoCount += number
+        }
     }
 
     /// Whether a further diagnostic of the code would only be counted, so that nobody needs to word it.
@@ -33,8 +42,12 @@ package struct Diagnostics: Sendable {
         for (code, count) in other.seen where count > Self.perCode {
             seen[code, default: 0] += count - Self.perCode
         }
-        errorCount += other.errorCount - other.kept.count { $0.severity == .error }
-        warningCount += other.warningCount - other.kept.count { $0.severity == .warning }
+        func uncounted(_ all: Int, _ severity: Diagnostic.Severity) {
+            count(severity, all - other.kept.count { $0.severity == severity })
+        }
+        uncounted(other.errorCount, .error)
+        uncounted(other.warningCount, .warning)
+        uncounted(other.infoCount, .info)
         let known = Set(sources.map(\.path))
         sources += other.sources.filter { !known.contains($0.path) }
     }
@@ -49,6 +62,9 @@ package struct Diagnostics: Sendable {
         }
         return kept.enumerated().sorted { key($0) < key($1) }.map(\.element)
     }
+
+    /// The codes of what was kept, each once, sorted.
+    package var distinctCodes: [DiagnosticCode] { seen.keys.sorted { $0.rawValue < $1.rawValue } }
 
     /// How many of each code were counted but not kept, sorted by code.
     package var omitted: [(code: DiagnosticCode, count: Int)] {

@@ -5,6 +5,7 @@ package enum JSONRenderer {
         json.object { json in
             json.field("errors", diagnostics.errorCount)
             json.field("warnings", diagnostics.warningCount)
+            json.field("infos", diagnostics.infoCount)
             json.field("omitted", diagnostics.omitted.reduce(0) { $0 + $1.count })
             json.array("diagnostics") { json in
                 for diagnostic in diagnostics.sorted { json.object { write(diagnostic, to: &$0) } }
@@ -18,6 +19,7 @@ package enum JSONRenderer {
         json.field("severity", diagnostic.severity.rawValue)
         json.field("message", diagnostic.message)
         write(diagnostic.span, to: &json)
+        json.field("docs", diagnostic.code.documentation)
         if let help = diagnostic.help { json.field("help", help) }
         guard !diagnostic.notes.isEmpty else { return }
         json.array("notes") { json in

@@ -26,7 +26,8 @@ package struct TextRenderer {
 
     package static func summary(_ diagnostics: Diagnostics) -> String {
         func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
-        return "\(count(diagnostics.errorCount, "error")), \(count(diagnostics.warningCount, "warning"))"
+        let infos = diagnostics.infoCount == 0 ? "" : ", \(diagnostics.infoCount) info"
+        return "\(count(diagnostics.errorCount, "error")), \(count(diagnostics.warningCount, "warning"))\(infos)"
     }
 
     package func render(_ diagnostic: Diagnostic, into out: inout String) {

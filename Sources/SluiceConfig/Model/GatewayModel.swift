@@ -11,6 +11,9 @@ package struct GatewayModel: Sendable {
     /// Filters of every route, and of requests without one.
     package var filters: [FilterModel] = []
     package var routes: [RouteModel] = []
+    /// The callers that filters recognise.
+    package var consumers: [ConsumerModel] = []
+    package var telemetry = TelemetryModel()
     /// nil: as many loops as processors that this process may use.
     package var workers: Int?
     /// How long `SIGTERM` waits for requests under way.

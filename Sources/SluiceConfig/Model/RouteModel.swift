@@ -18,6 +18,8 @@ package struct RouteModel: Sendable {
     package var bodyLimit: UInt64?
     /// Upgrade tokens that are passed on, lower case.
     package var upgrades: [String] = ["websocket"]
+    /// Of how many requests the access log has a line, 0 ... 1; nil: what `telemetry` says.
+    package var logShare: Double?
 
     package init(name: String, place: SourcePlace, action: ActionModel) {
         self.name = name

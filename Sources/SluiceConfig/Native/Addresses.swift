@@ -42,9 +42,11 @@ enum AddressSyntax {
         if host.isEmpty { return .success(.ip(host: "0.0.0.0", port: port)) }
         guard let address = IPAddress(host), host.hasPrefix("[") == !address.isV4 else {
             let help =
-                host == "localhost"
-                ? "write 127.0.0.1 instead of localhost"
-                : "a listener needs a literal address, a name could stand for several"
+                switch host {
+                case "localhost": "write 127.0.0.1 instead of localhost"
+                case "*": "write :\(port) for all IPv4 addresses, [::]:\(port) for all of IPv6 as well"
+                default: "a listener needs a literal address, a name could stand for several"
+                }
             return .failure(problem(help))
         }
         return .success(.ip(host: address.description, port: port))

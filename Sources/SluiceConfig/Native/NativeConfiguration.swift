@@ -52,6 +52,7 @@ extension NativeDraft {
         var model = GatewayModel()
         if let workers { model.workers = workers.value }
         if let drainTimeout { model.drainTimeout = drainTimeout.value }
+        if let telemetry { model.telemetry = telemetry.value }
         model.upstreams = upstreams
         model.filters = filters
         model.listeners = listeners.map { draft in

@@ -7,6 +7,7 @@ struct NativeDraft {
     var workers: Placed<Int?>?
     var drainTimeout: Placed<TimeAmount>?
     var trustedProxies: Placed<[CIDR]>?
+    var telemetry: Placed<TelemetryModel>?
     var listeners: [ListenerDraft] = []
     var upstreams: [UpstreamModel] = []
     var filters: [FilterModel] = []

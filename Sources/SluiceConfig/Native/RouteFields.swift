@@ -74,6 +74,12 @@ enum RouteFields {
         default: ["websocket"],
         doc: "Protocols that a client may upgrade to."
     )
+    static let accessLog = OptionalField(
+        "access_log",
+        .logShare,
+        absent: "what `telemetry` says",
+        doc: "Whether the access log has these requests: `true`, `false`, or a share such as `1%`."
+    )
     static let filters = Field("filters", .filterList, default: [], doc: "Filters behind those of every route.")
 
     static let schema = ObjectSchema(
@@ -81,7 +87,7 @@ enum RouteFields {
         doc: "Which requests it takes, and what happens to them. The most specific route wins.",
         fields: [
             name, match, upstream, split, redirect, respond, rewrite, host, timeout, timeouts, retry, mirror, hash,
-            bodyLimit, upgrades, filters,
+            bodyLimit, upgrades, accessLog, filters,
         ],
         exactlyOne: ["upstream", "split", "redirect", "respond"]
     )
@@ -109,6 +115,7 @@ enum RouteFields {
         model.streamIdleTimeout = timeouts?.streamIdle
         model.bodyLimit = reader.read(bodyLimit).map { UInt64($0) }
         model.upgrades = reader.read(upgrades)
+        model.logShare = reader.read(accessLog)
         guard action != nil else { return nil }
         CaptureCheck(reader: reader, match: match.model).check(model.action)
         return RouteDraft(model: model, nameSpan: name?.span, listeners: match.listeners)
@@ -161,6 +168,20 @@ extension ValueType where Value == String {
     /// A protocol name of RFC 9110, section 7.8, in lower case.
     fileprivate static var upgradeToken: Self {
         ValueType(.text("protocol name")) { node, scope in method.decode(node, scope)?.lowercased() }
+    }
+}
+
+extension ValueType where Value == Double {
+    /// `true`, `false` or a percentage, as a share.
+    fileprivate static var logShare: Self {
+        let share = ValueType<Double>.percent
+        return ValueType(.anyOf([.boolean, .percent])) { node, scope in
+            switch scope.text(of: node) {
+            case "true": 1
+            case "false": 0
+            default: share.decode(node, scope)
+            }
+        }
     }
 }
 

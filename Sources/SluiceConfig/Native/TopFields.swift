@@ -47,7 +47,12 @@ enum TopFields {
         doc: "Filters of every route, in this order, and of requests without a route."
     )
     static let routes = Field("routes", .list(of: .route), default: [], doc: "Which requests go where.")
-    static let telemetry = UnavailableField("telemetry", doc: "Access log, metrics and tracing.")
+    static let telemetry = OptionalField(
+        "telemetry",
+        .placed(.telemetry),
+        absent: "no access log, no spans",
+        doc: "What is told about requests."
+    )
     static let admin = UnavailableField("admin", doc: "The admin API.")
     static let stores = UnavailableField("stores", doc: "Shared stores such as Redis.")
     static let consumers = UnavailableField("consumers", doc: "Known callers and their credentials.")
@@ -106,6 +111,7 @@ extension NativeDraft {
         version = version ?? given
         Self.once(&workers, reader.read(TopFields.workers), "workers", context)
         Self.once(&drainTimeout, reader.read(TopFields.drainTimeout), "drain_timeout", context)
+        Self.once(&telemetry, reader.read(TopFields.telemetry), "telemetry", context)
         Self.once(&trustedProxies, reader.read(TopFields.trustedProxies), "trusted_proxies", context)
         for listener in reader.read(TopFields.listeners)
         where isNew(listener.model.name, "listener", at: listener.nameSpan, \.listenerSpans, context) {

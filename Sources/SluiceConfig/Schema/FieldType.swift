@@ -19,6 +19,15 @@ package indirect enum FieldType: Sendable {
     case anyOf([FieldType])
     /// A list whose items are filters.
     case filters
+
+    /// The mappings with fixed fields that may stand there.
+    var objects: [ObjectSchema] {
+        switch self {
+        case .object(let schema): [schema]
+        case .anyOf(let types): types.flatMap(\.objects)
+        default: []
+        }
+    }
 }
 
 /// One field of an object: its name and all that is said about it.

@@ -24,11 +24,49 @@ package protocol FilterConfiguration: Sendable {
     static var schema: ObjectSchema { get }
     /// Whether one list may hold the filter more than once. False unless the type says otherwise.
     static var mayRepeat: Bool { get }
+    /// What kind of policy it is, for the order of a chain and for lint. `other` unless the type says otherwise.
+    static var role: FilterRole { get }
+    /// What it refers to, for validation and lint. Nothing unless the type says otherwise.
+    var needs: FilterNeeds { get }
+    /// What it does, as far as its settings say, in a few words each, for `sluice explain`; never a secret. Nothing
+    /// unless the type says otherwise.
+    var effects: [String] { get }
     init(from reader: ObjectReader)
 }
 
 extension FilterConfiguration {
     package static var mayRepeat: Bool { false }
+    package static var role: FilterRole { .other }
+    package var needs: FilterNeeds { FilterNeeds() }
+    package var effects: [String] { [] }
+}
+
+/// Kinds of policies whose place in a chain matters.
+package enum FilterRole: Sendable {
+    /// Finds out who the caller is and refuses whom it does not know.
+    case authentication
+    /// Answers preflights, which carry no credentials.
+    case cors
+    case rateLimit
+    case other
+}
+
+/// What a filter's configuration refers to.
+package struct FilterNeeds: Sendable {
+    package enum Identity: Sendable { case consumer, claims }
+
+    /// Names of upstreams that it calls.
+    package var upstreams: [String] = []
+    /// What an earlier filter must have found out.
+    package var identities: Set<Identity> = []
+    /// It reads the times of `ExchangeRecord`.
+    package var times = false
+
+    package init(upstreams: [String] = [], identities: Set<Identity> = [], times: Bool = false) {
+        self.upstreams = upstreams
+        self.identities = identities
+        self.times = times
+    }
 }
 
 /// The filters that a configuration may name.

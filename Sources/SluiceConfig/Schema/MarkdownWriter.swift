@@ -56,7 +56,7 @@ struct MarkdownWriter {
         case .map(let keys, let item): "mapping of \(keys) to: \(describe(item))"
         case .object(let schema): "mapping (\(schema.name))"
         case .anyOf(let types): types.map(describe).joined(separator: ", or ")
-        case .filters: "list of filters"
+        case .filters: "list of [filters](filters.md)"
         }
     }
 

@@ -105,19 +105,24 @@ package struct ObjectReader {
 
     private func unknown(_ entry: ConfigEntry) {
         let names = schema.fields.filter(\.isAvailable).map(\.name)
-        let nearest = Spelling.nearest(to: entry.key, in: names)
+        let nearest = FieldSpelling.nearest(to: entry.key, in: names)
         let help = nearest.map { "did you mean '\($0)'?" } ?? inner(entry.key) ?? Spelling.choices(names)
         let message = "unknown field '\(Printable.short(entry.key))' in \(owner.description)"
         report(.unknownField, at: entry.keySpan, message, help: help)
     }
 
-    /// A field that exists, but one level further in.
+    /// A field that exists, but one level further in; one of that very name before one that is only like it.
     private func inner(_ name: String) -> String? {
-        for field in schema.fields where field.isAvailable {
-            guard case .object(let object) = field.type else { continue }
-            if let found = object.fields.first(where: { Spelling.isSame($0.name, name) }) {
-                return "'\(found.name)' belongs into '\(field.name)'"
-            }
+        let parts = schema.fields.filter(\.isAvailable).flatMap { field in
+            field.type.objects.map { (name: field.name, fields: $0.fields.filter(\.isAvailable).map(\.name)) }
+        }
+        for part in parts {
+            guard let found = part.fields.first(where: { Spelling.isSame($0, name) }) else { continue }
+            return "'\(found)' belongs into '\(part.name)'"
+        }
+        for part in parts {
+            guard let found = FieldSpelling.nearest(to: name, in: part.fields) else { continue }
+            return "did you mean '\(found)' in '\(part.name)'?"
         }
         return nil
     }

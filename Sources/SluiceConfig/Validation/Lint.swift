@@ -51,6 +51,7 @@ extension Validation {
         for route in model.routes where !broken.contains(route.place) {
             guard case .forward(let forward) = route.action else { continue }
             if route.timeout == nil, !route.isUntimedOnPurpose { warnUntimed(route) }
+            if let mirror = forward.mirror { lintMirror(route, forward, mirror) }
             guard let retry = forward.retry else { continue }
             lintTryTimeout(route, retry)
             lintBudget(route, forward)
@@ -64,6 +65,18 @@ extension Validation {
             at: SourceSpan(place: route.place),
             "route '\(Printable.short(route.name))' has no timeout for the whole request",
             help: "add 'timeout: 30s', or 'timeout: 0' where none is meant"
+        )
+    }
+
+    private func lintMirror(_ route: RouteModel, _ forward: ForwardModel, _ mirror: MirrorModel) {
+        guard let same = forward.targets.first(where: { $0.upstream == mirror.upstream && $0.weight > 0 }) else { return }
+        context.report(
+            .mirrorToItself,
+            .warning,
+            at: SourceSpan(place: mirror.place, length: mirror.upstream.unicodeScalars.count),
+            "route '\(Printable.short(route.name))' sends copies to upstream '\(Printable.short(mirror.upstream))', which gets the requests themselves",
+            notes: [Diagnostic.Note(text: "the requests go here", span: SourceSpan(place: same.place))],
+            help: "mirror to an upstream of its own, or everything there is done twice"
         )
     }
 

@@ -27,6 +27,9 @@ package struct Validation {
         checkPaths()
         lintUpstreams()
         lintRoutes()
+        lintClientKinds()
+        lintTrust()
+        lintPolicies()
         // What is missing may be what an error is about.
         if !context.diagnostics.hasErrors { lintWhole(used: used) }
     }
@@ -78,13 +81,21 @@ package struct Validation {
         var used: Set<String> = []
         for route in model.routes {
             guard case .forward(let forward) = route.action else { continue }
-            for target in forward.targets { refer(target.upstream, target.place, route, &used) }
-            if let mirror = forward.mirror { refer(mirror.upstream, mirror.place, route, &used) }
+            for target in forward.targets { refer(target.upstream, target.place, &used) }
+            if let mirror = forward.mirror { refer(mirror.upstream, mirror.place, &used) }
+        }
+        for filter in model.filters { refer(filter, &used) }
+        for route in model.routes {
+            for filter in route.filters { refer(filter, &used) }
         }
         return used
     }
 
-    private func refer(_ name: String, _ place: SourcePlace, _ route: RouteModel, _ used: inout Set<String>) {
+    private func refer(_ filter: FilterModel, _ used: inout Set<String>) {
+        for upstream in filter.configuration.needs.upstreams { refer(upstream, filter.place, &used) }
+    }
+
+    private func refer(_ name: String, _ place: SourcePlace, _ used: inout Set<String>) {
         if upstreams[name] != nil {
             used.insert(name)
             return

@@ -15,21 +15,27 @@ package final class LoopContext {
     private var dateTick = UInt64.max
     private var dateText: [UInt8] = []
     private let wallClock: @Sendable () -> Int64
+    private let nanoClock: @Sendable () -> Int64
+    private var distanceTick = UInt64.max
+    private var distance: Int64 = 0
 
     /// - Parameters:
     ///   - clock: monotonic time.
     ///   - wallClock: seconds since 1970.
+    ///   - nanoClock: nanoseconds since 1970.
     package init(
         loop: any EventLoop,
         random: RandomSource = RandomSource(),
         clock: @escaping @Sendable () -> NIODeadline = SystemClock.monotonic,
-        wallClock: @escaping @Sendable () -> Int64 = SystemClock.secondsSince1970
+        wallClock: @escaping @Sendable () -> Int64 = SystemClock.secondsSince1970,
+        nanoClock: @escaping @Sendable () -> Int64 = SystemClock.nanosecondsSince1970
     ) {
         self.loop = loop
         self.random = random
         self.clock = clock
         self.startedAt = clock()
         self.wallClock = wallClock
+        self.nanoClock = nanoClock
     }
 
     /// Exact monotonic time; costs a system call's worth, so the hot path reads `wheel.now` instead.
@@ -37,6 +43,18 @@ package final class LoopContext {
 
     /// Wall clock time.
     package var secondsSince1970: Int64 { wallClock() }
+
+    /// Wall clock time of a moment of the monotonic clock, in nanoseconds since 1970.
+    ///
+    /// The distance of the two clocks is measured once a second, so that neighbouring moments never change places.
+    package func nanosecondsSince1970(at monotonic: UInt64) -> Int64 {
+        let second = wheel.now / UInt64(1000 / TimerWheel.tickMilliseconds)
+        if second != distanceTick {
+            distanceTick = second
+            distance = nanoClock() &- Int64(truncatingIfNeeded: clock().uptimeNanoseconds)
+        }
+        return Int64(truncatingIfNeeded: monotonic) &+ distance
+    }
 
     /// Starts the ticking of the wheel.
     package func start() {

@@ -15,6 +15,12 @@ package enum SystemClock {
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec)
     }
+
+    package static let nanosecondsSince1970: @Sendable () -> Int64 = {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
 }
 
 /// IMF-fixdate (RFC 9110, section 5.6.7) without a locale or a time zone database.
@@ -29,14 +35,17 @@ package enum DateField {
         let seconds = max(0, seconds)
         let day = Int(seconds / 86_400)
         let second = Int(seconds % 86_400)
-        let (year, month, monthDay) = civil(fromDays: day)
+        let (year, month, monthDay) = CalendarDate.civil(fromDays: day)
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         let time = "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
         return Array("\(days[day % 7]), \(two(monthDay)) \(months[month - 1]) \(year) \(time) GMT".utf8)
     }
+}
 
+/// Days to dates, without a time zone database.
+package enum CalendarDate {
     /// The Gregorian date of a day counted from 1970-01-01 (Howard Hinnant's `civil_from_days`).
-    private static func civil(fromDays days: Int) -> (year: Int, month: Int, day: Int) {
+    package static func civil(fromDays days: Int) -> (year: Int, month: Int, day: Int) {
         let z = days + 719_468
         let era = z / 146_097
         let dayOfEra = z - era * 146_097

@@ -18,6 +18,10 @@ package enum TemplateVariable: Hashable, Sendable {
     case routeName
     case upstreamName
     case responseStatus
+    /// Who the caller is, once a filter has found out.
+    case consumerName
+    /// A claim of the caller's verified token.
+    case claim(String)
 
     /// Those that have no name of their own choosing.
     static let fixed: [(text: String, variable: TemplateVariable)] = [
@@ -25,12 +29,13 @@ package enum TemplateVariable: Hashable, Sendable {
         ("request.host", .requestHost), ("request.scheme", .requestScheme), ("request.id", .requestID),
         ("request.target", .requestTarget), ("client.ip", .clientIP), ("route.name", .routeName),
         ("upstream.name", .upstreamName), ("response.status", .responseStatus),
+        ("consumer.name", .consumerName),
     ]
 
     /// The families that a name follows, and how each is made from it.
     static let named: [(prefix: String, make: @Sendable (String) -> TemplateVariable)] = [
         ("path.", { .path($0) }), ("header.", { .header($0) }), ("query.", { .query($0) }),
-        ("cookie.", { .cookie($0) }),
+        ("cookie.", { .cookie($0) }), ("jwt.", { .claim($0) }),
     ]
 
     /// All variables as an error message lists them.

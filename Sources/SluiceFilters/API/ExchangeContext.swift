@@ -11,6 +11,10 @@ package protocol ExchangeEngine: AnyObject {
     /// Goes on after a filter that said `.wait`, or is about to say it; see `FilterTicket.resume`. Moves the
     /// `generation` on.
     func resume(_ verdict: HeadVerdict)
+    /// The name of the route; empty without one.
+    var nameOfRoute: String { get }
+    /// The name of the upstream that was chosen; empty before.
+    var nameOfUpstream: String { get }
 }
 
 /// One request and its response as filters see them.
@@ -29,12 +33,25 @@ open class ExchangeContext: TimerNode {
     package final var slots: ContiguousArray<AnyObject?> = []
     /// The id in error bodies and logs: what `request_id` set, or one made when first asked for.
     package final var requestID: [UInt8] = []
+    /// Who the caller is, once a filter has found out.
+    package final var consumer: Consumer?
+    /// What the caller's verified token says.
+    package final var claims: (any ClaimSource)?
+    /// The trace that the request belongs to, once a filter has found out.
+    package final var traceID = TraceID.none
+    /// What the engine counted and timed.
+    package final var record = ExchangeRecord()
 
     package override init() { super.init() }
 
     // SAFETY: the engine is this very object (`Exchange.init` sets it), so it lives exactly as long. A weak reference
     // would give every exchange a side table, and each retain of it a slow path.
     package final unowned(unsafe) var engine: (any ExchangeEngine)?
+
+    /// The name of the route; empty without one.
+    package final var routeName: String { engine?.nameOfRoute ?? "" }
+    /// The name of the upstream that was chosen; empty before.
+    package final var upstreamName: String { engine?.nameOfUpstream ?? "" }
 
     fileprivate final func resume(_ verdict: HeadVerdict) { engine?.resume(verdict) }
 

@@ -1,7 +1,5 @@
 package import NIOCore
-package import SluiceConfig
 package import SluiceCore
-package import SluiceUpstream
 
 /// What a head hook decides, once.
 package enum HeadVerdict {
@@ -52,6 +50,13 @@ package protocol Filter: AnyObject {
 
     /// A piece of the response body; with `isLast` the end. Only for filters with an interest.
     func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict
+
+    /// Whether `onEnd` is to be called.
+    var wantsEnd: Bool { get }
+
+    /// The exchange is over, however it went. Called once for each whose request hook was entered; heads, slots and
+    /// record are still there, but nothing of them has an effect any more.
+    func onEnd(_ exchange: ExchangeContext)
 }
 
 extension Filter {
@@ -65,27 +70,6 @@ extension Filter {
     package func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict {
         .pass
     }
-}
-
-/// What a filter gets when it is made, which happens on another thread than its loop's: to keep, not to use there.
-package struct FilterResources {
-    package let loop: LoopContext
-    /// Index into `ExchangeContext.slots`, this filter's own.
-    package let slot: Int
-    private let callouts: CalloutTargets
-
-    package init(loop: LoopContext, slot: Int, callouts: CalloutTargets = CalloutTargets()) {
-        self.loop = loop
-        self.slot = slot
-        self.callouts = callouts
-    }
-
-    /// An upstream of the configuration, for `Callout.start`.
-    package func upstream(_ name: String) -> CalloutTarget { callouts.target(name) }
-}
-
-/// The configuration of a filter that this binary can run.
-package protocol RunnableFilterConfiguration: FilterConfiguration {
-    /// Makes the instance of one loop.
-    func makeFilter(_ resources: FilterResources) -> any Filter
+    package var wantsEnd: Bool { false }
+    package func onEnd(_ exchange: ExchangeContext) {}
 }

@@ -1,5 +1,5 @@
 import NIOCore
-import SluiceCore
+package import SluiceCore
 import SluiceFilters
 import SluiceHTTP
 
@@ -118,11 +118,11 @@ struct PeerAddress {
 }
 
 /// The addresses that proxies noted, oldest first; nil where an entry is not an address.
-struct ForwardedList {
-    private(set) var addresses: [IPAddress?] = []
+package struct ForwardedList {
+    package private(set) var addresses: [IPAddress?] = []
 
     /// `X-Forwarded-For` wins over `Forwarded` where both are there: it is what most proxies write.
-    init(_ fields: HeaderTable) {
+    package init(_ fields: HeaderTable) {
         let name: FieldName = fields.has(.xForwardedFor) ? .xForwardedFor : .forwarded
         var from = 0
         var found: [IPAddress?] = []

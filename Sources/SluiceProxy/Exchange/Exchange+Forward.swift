@@ -15,7 +15,7 @@ extension Exchange {
         phase = .forwarding
         guard plan.hasTargets else { return reply(LocalReply(.noHealthyUpstream)) }
         target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
-        if let target { stickyHash = hash(plan.hashKeys(for: target)) }
+        if let target { stickyHash = hash(plan.stickyKeys(for: target)) }
         if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }
         prepareRequestFields()
         if request.framing.hasBody { replay.start(limit: plan.replayLimit, framing: request.framing) }
@@ -40,6 +40,8 @@ extension Exchange {
         settings.perTryTicks = plan.perTryTicks
         settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? target.responseHeadTicks
         worker.metrics.attempts.increment()
+        record.attempts += 1
+        if record.isTimed, record.attemptBegan == 0 { record.attemptBegan = timestamp }
         attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
     }
 
@@ -51,7 +53,7 @@ extension Exchange {
     ///   - hostField: what `host: upstream` sends.
     ///   - policy: which Host the upstream gets.
     /// - Returns: false for a head that did not fit its own estimate, which cannot happen.
-    func writeRequestHead(to out: inout ByteBuffer, hostField: [UInt8], policy: ForwardPlan.HostField) -> Bool {
+    func writeRequestHead(to out: inout ByteBuffer, hostField: [UInt8], policy: HostField) -> Bool {
         guard let connection else { return false }
         // Every range lies in the head's bytes, and none is written more than twice besides the lines themselves.
         var size =

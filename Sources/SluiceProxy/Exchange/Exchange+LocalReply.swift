@@ -44,6 +44,7 @@ extension Exchange {
         if mayHaveBody, request.method != .head, var buffer = out {
             out = nil
             buffer.writeBytes(body)
+            record.responseBytes += UInt64(body.count)
             out = buffer
         }
         responseFinished()

@@ -20,8 +20,8 @@ extension Exchange {
         while true {
             switch requestBody.next(&input) {
             case .data(let slice):
-                requestBodyBytes += UInt64(slice.readableBytes)
-                if requestBodyBytes > bodyLimit { return bodyTooLarge() }
+                record.requestBytes += UInt64(slice.readableBytes)
+                if record.requestBytes > bodyLimit { return bodyTooLarge() }
                 requestPiece(slice, isLast: false)
                 if phase == .idle || connection == nil { return }
                 // The end of a body needs no room, and for a counted one no further byte would bring us back here.
@@ -74,6 +74,7 @@ extension Exchange {
 
     private func requestEnded() {
         requestBodyIsComplete = true
+        if record.isTimed { record.requestEnded = timestamp }
         switch phase {
         case .discarding: return finish()
         case .collectingBody: return requestBodyCollected()
@@ -172,6 +173,7 @@ extension Exchange {
     /// Sends the head, what was kept of the body from an earlier try, and what the client has sent meanwhile.
     func sendRequest() {
         guard let plan = forwardPlan, let target, let endpoint = attempt.endpoint else { return }
+        record.endpoint = endpoint
         var buffer = loop.takeScratch()
         guard writeRequestHead(to: &buffer, hostField: endpoint.hostField, policy: plan.host(for: target)) else {
             attempt.cancel()

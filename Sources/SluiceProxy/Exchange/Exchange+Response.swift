@@ -35,6 +35,7 @@ extension Exchange: AttemptDelegate {
     func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {
         if !opensTunnel, retries(after: &head) { return }
         releaseRetryBudget()
+        if record.isTimed { record.answered = timestamp }
         swap(&response, &head)
         if opensTunnel { return beginTunnel() }
         // What follows a refused CONNECT may be meant for the tunnel that is not there.
@@ -103,6 +104,7 @@ extension Exchange: AttemptDelegate {
     /// Sends one piece, framed; small ones are gathered behind the head.
     func sendBody(_ piece: ByteBuffer) {
         guard let connection else { return }
+        record.responseBytes += UInt64(piece.readableBytes)
         var buffer = out ?? loop.takeScratch()
         out = nil
         if respondsChunked { buffer.writeChunkHead(piece.readableBytes) }

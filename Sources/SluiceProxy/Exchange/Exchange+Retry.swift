@@ -60,7 +60,7 @@ extension Exchange {
         guard let target else { return false }
         if holdsRetryBudget { return true }
         let limits = target.settings.limits
-        holdsRetryBudget = target.state.budget.tryStart(share: limits.retryBudget, minimum: limits.minRetries)
+        holdsRetryBudget = target.budget.tryStart(share: limits.retryBudget, minimum: limits.minRetries)
         if !holdsRetryBudget { worker.metrics.count(.retryBudgetExhausted) }
         return holdsRetryBudget
     }
@@ -69,11 +69,11 @@ extension Exchange {
     func releaseRetryBudget() {
         guard holdsRetryBudget else { return }
         holdsRetryBudget = false
-        target?.state.budget.finish()
+        target?.budget.finish()
     }
 
     private func scheduleAttempt(_ plan: ForwardPlan, after wait: TimeAmount) {
-        if let endpoint = attempt.endpoint { tried.insert(endpoint.state.id) }
+        if let endpoint = attempt.endpoint { tried.insert(endpoint.id) }
         retriesMade += 1
         worker.metrics.retries.increment()
         guard wait > .zero else { return startAttempt(plan) }

@@ -36,8 +36,25 @@ extension Exchange {
 
     /// Finds the route and its filters.
     func route(_ snapshot: LoopSnapshot, _ connection: DownstreamConnection) {
-        let context = RouteContext(listener: connection.listener.index, source: client, sni: nil)
+        match(snapshot, connection, asPreflight: snapshot.answersPreflights)
+        // Without somebody to answer it, a preflight is an OPTIONS request like others.
+        if snapshot.answersPreflights, case .options = request.method, filterChain?.answersPreflights != true {
+            match(snapshot, connection, asPreflight: false)
+        }
+        if let count = filterChain?.slotCount, count > slots.count {
+            slots.append(contentsOf: repeatElement(nil, count: count - slots.count))
+        }
+    }
+
+    private func match(_ snapshot: LoopSnapshot, _ connection: DownstreamConnection, asPreflight: Bool) {
+        let context = RouteContext(
+            listener: connection.listener.index,
+            source: client,
+            sni: nil,
+            matchesPreflights: asPreflight
+        )
         let match = snapshot.view?.match(&request, context, scratch: &worker.matchScratch, captures: &captures)
+        allowedMethods = nil
         switch match ?? .none {
         case .route(let index): routeIndex = index
         case .none: routeIndex = -1
@@ -46,9 +63,6 @@ extension Exchange {
             allowedMethods = methods
         }
         filterChain = routeIndex >= 0 ? snapshot.routes[routeIndex].chain : snapshot.globalChain
-        if let count = filterChain?.slotCount, count > slots.count {
-            slots.append(contentsOf: repeatElement(nil, count: count - slots.count))
-        }
     }
 
     /// Ticks without a byte after which the exchange is given up.
@@ -60,40 +74,39 @@ extension Exchange {
     // MARK: - Sticky choices
 
     /// The combined hash of the keys that the request has; nil when it has none.
-    func hash(_ keys: [HashKey]) -> UInt64? {
+    func hash(_ keys: [StickyKey]) -> UInt64? {
         guard !keys.isEmpty else { return nil }
         var hash = StickyHash()
         for key in keys { combine(key, into: &hash) }
         return hash.value
     }
 
-    private func combine(_ key: HashKey, into hash: inout StickyHash) {
+    private func combine(_ key: StickyKey, into hash: inout StickyHash) {
         switch key {
         case .source:
             guard let client else { return }
             withUnsafeBytes(of: (client.high, client.low)) { hash.combine($0) }
         case .path: request.fields.withBytes(request.path) { hash.combine($0) }
         case .header(let name):
-            guard let i = request.fields.firstIndex(ofLowercased: Array(name.utf8)) else { return }
+            guard let i = request.fields.firstIndex(of: name) else { return }
             request.fields.withBytes(request.fields.entries[i].valueRange) { hash.combine($0) }
         case .query(let name):
             guard let value = QueryParameters.first(name, in: request) else { return }
             request.fields.withBytes(value) { hash.combine($0) }
-        case .cookie(let name, let ttl, let path):
-            if let value = Cookies.value(name, in: request) {
+        case .cookie(let cookie):
+            if let value = Cookies.value(cookie.name, in: request) {
                 request.fields.withBytes(value) { hash.combine($0) }
-            } else if let ttl {
-                makeCookie(name, ttl, path, &hash)
+            } else if let attributes = cookie.attributes {
+                makeCookie(cookie.name, attributes, &hash)
             }
         }
     }
 
     /// A client without the cookie gets one, so that its next requests meet the same endpoint.
-    private func makeCookie(_ name: String, _ ttl: TimeAmount, _ path: String?, _ hash: inout StickyHash) {
-        let value = String(loop.random.next(), radix: 16)
-        Array(value.utf8).withUnsafeBytes { hash.combine($0) }
-        let age = ttl > .zero ? "; Max-Age=\(ttl.nanoseconds / 1_000_000_000)" : ""
-        stickyCookie = Array("\(name)=\(value)\(age); Path=\(path ?? "/"); HttpOnly; SameSite=Lax".utf8)
+    private func makeCookie(_ name: [UInt8], _ attributes: [UInt8], _ hash: inout StickyHash) {
+        let value = Array(String(loop.random.next(), radix: 16).utf8)
+        value.withUnsafeBytes { hash.combine($0) }
+        stickyCookie = name + [UInt8(ascii: "=")] + value + attributes
     }
 
     // MARK: - Variables
@@ -121,8 +134,10 @@ extension Exchange {
         case .query(let name): write(QueryParameters.first(name, in: request))
         case .cookie(let name): write(Cookies.value(name, in: request))
         case .clientIP: if let client { out.writeString(client.description) }
-        case .routeName: if routeIndex >= 0 { out.writeString(snapshot?.routes[routeIndex].name ?? "") }
-        case .upstreamName: out.writeString(target?.state.name ?? "")
+        case .routeName: out.writeString(routeName)
+        case .upstreamName: out.writeString(upstreamName)
+        case .consumerName: if let consumer { out.writeBytes(consumer.name) }
+        case .claim(let name): if let text = claims?.text(ofClaim: name) { out.writeBytes(text) }
         case .responseStatus: out.writeString(String(response.status))
         }
     }

@@ -49,11 +49,13 @@ extension Exchange {
     }
 
     func tunnelBytesFromDownstream(_ bytes: ByteBuffer) {
+        record.requestBytes += UInt64(bytes.readableBytes)
         attempt.writeAndFlush(bytes)
         if !attempt.isWritable { connection?.pauseReading() }
     }
 
     func tunnelBytesFromUpstream(_ bytes: ByteBuffer) {
+        record.responseBytes += UInt64(bytes.readableBytes)
         connection?.write(bytes)
     }
 

@@ -30,18 +30,21 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var phase = Phase.idle
     /// nil once the client has gone.
     var connection: DownstreamConnection?
+    /// Where the request came from; stays to the end.
+    private(set) var source: DownstreamConnection?
     var snapshot: LoopSnapshot?
     /// Place in the snapshot's routes; -1: none.
     var routeIndex = -1
     var captures = Captures()
     /// Request filters entered so far; their response side runs in reverse.
     var filtersEntered = 0
+    /// The most that `filtersEntered` ever was: whose end hooks run.
+    private(set) var filtersSeen = 0
     var filterChain: FilterChain?
     var bodies = BodyPipeline()
 
     // The request body.
     var requestBody = BodyDecoder()
-    var requestBodyBytes: UInt64 = 0
     var requestBodyIsComplete = false
     /// The body's length is not known to the upstream: it goes as chunks.
     var sendsChunked = false
@@ -106,6 +109,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     func attach(to connection: DownstreamConnection) {
         self.connection = connection
+        source = connection
         phase = .readingHead
         generation &+= 1
     }
@@ -118,9 +122,11 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         snapshot.exchangeBegan()
         phase = .runningFilters
         worker.metrics.requests.increment()
+        beginRecord(snapshot)
         if !request.keepAlive { connection.closesAfterExchange = true }
         requestBody.start(request.framing)
         requestBodyIsComplete = requestBody.isDone
+        if requestBodyIsComplete { record.requestEnded = record.began }
         if let error = preparePath(connection.listener) { return refuse(error) }
         if let error = checkMethod(connection.listener) { return refuse(error) }
         findClient(connection)
@@ -172,6 +178,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         while filtersEntered < chain.filters.count {
             let filter = chain.filters[filtersEntered]
             filtersEntered += 1
+            filtersSeen = filtersEntered
             var verdict = filter.onRequest(self)
             if case .wait = verdict, let early = earlyVerdict { verdict = early }
             earlyVerdict = nil
@@ -296,6 +303,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         backoff?.cancel()
         releaseRetryBudget()
         if let error { worker.metrics.count(error) }
+        endRecord()
         let connection = self.connection
         // Without a length, an orderly end would make a part look like the whole.
         let needsReset = cutShort && responseHasBody && response.framing.isUnbounded && !respondsChunked
@@ -308,10 +316,12 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         generation &+= 1
         phase = .idle
         connection = nil
+        source = nil
         snapshot?.exchangeEnded()
         snapshot = nil
         routeIndex = -1
         filtersEntered = 0
+        filtersSeen = 0
         if filterChain != nil {
             filterChain = nil
             bodies.reset()
@@ -322,7 +332,10 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         // Free exchanges must not keep the memory of large heads.
         if request.fields.bytes.capacity > 8 * 1024 { request.fields.reset() }
         if response.fields.bytes.capacity > 8 * 1024 { response.fields.reset() }
-        requestBodyBytes = 0
+        record.reset()
+        if consumer != nil { consumer = nil }
+        if claims != nil { claims = nil }
+        traceID = TraceID(high: 0, low: 0)
         requestBodyIsComplete = false
         sendsChunked = false
         sendsTE = false

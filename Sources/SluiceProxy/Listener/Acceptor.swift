@@ -49,21 +49,25 @@ package final class Acceptor: Sendable {
     private let targets: [Target]
     private let current: ManagedAtomic<Box>
     private let stopping = ManagedAtomic<Bool>(false)
+    /// The thread was started; until then there is nobody to wait for.
+    private let isStarted = ManagedAtomic<Bool>(false)
     private let epoch = ManagedAtomic<Int>(0)
     private let seenEpoch = ManagedAtomic<Int>(-1)
     private let wakeRead: CInt
     private let wakeWrite: CInt
 
-    package init(targets: [Target]) {
+    /// - Throws: when the system gives no pipe to wake the thread with.
+    package init(targets: [Target]) throws(ListenError) {
+        var ends: [CInt] = [-1, -1]
+        guard pipe(&ends) == 0 else {
+            throw ListenError(message: "cannot accept connections: no pipe: \(String(cString: strerror(errno)))")
+        }
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
         self.targets = targets
         self.current = ManagedAtomic(Box([]))
-        var ends: [CInt] = [-1, -1]
-        if pipe(&ends) == 0 {
-            for end in ends {
-                _ = fcntl(end, F_SETFL, O_NONBLOCK)
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            }
-        }
         wakeRead = ends[0]
         wakeWrite = ends[1]
     }
@@ -73,15 +77,21 @@ package final class Acceptor: Sendable {
         Glibc.close(wakeWrite)
     }
 
-    /// Starts the thread; it ends after `stop`.
-    package func start() {
-        ControlThread.spawn(name: "sluice-accept") { [self] in run() }
+    /// Starts the thread; it ends after `stop`. Once.
+    ///
+    /// - Throws: when the system gives no thread.
+    package func start() throws(ListenError) {
+        guard ControlThread.spawn(name: "sluice-accept", { [self] in run() }) else {
+            throw ListenError(message: "cannot accept connections: the system gives no more threads")
+        }
+        isStarted.store(true, ordering: .relaxed)
     }
 
-    /// Accepts from these sockets from now on. Returns once the thread has let go of the old ones, so that those may be
-    /// closed.
+    /// Accepts from these sockets from now on, or from `start` on. Returns once the thread has let go of the old ones,
+    /// so that those may be closed.
     package func replace(_ sources: [Source]) {
         current.store(Box(sources), ordering: .releasing)
+        guard isStarted.load(ordering: .relaxed) else { return }
         let wanted = epoch.wrappingIncrementThenLoad(ordering: .acquiringAndReleasing)
         wake()
         while seenEpoch.load(ordering: .acquiring) < wanted, !stopping.load(ordering: .relaxed) { usleep(200) }
@@ -118,7 +128,8 @@ package final class Acceptor: Sendable {
             }
             // Out of descriptors: leave the listeners alone for a moment, or poll would spin.
             let ready = poll(&polled, nfds_t(polled.count), backOff ? 50 : -1)
-            backOff = false
+            // More listeners than poll may look at, after the limit on descriptors was lowered: the same.
+            backOff = ready < 0
             guard ready > 0 else { continue }
             if polled[0].revents != 0 { drainWake() }
             for (i, source) in sources.enumerated() where i + 1 < polled.count && polled[i + 1].revents != 0 {

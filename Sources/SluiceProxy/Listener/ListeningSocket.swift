@@ -2,7 +2,7 @@ import Glibc
 package import SluiceConfig
 package import SluiceCore
 
-/// Why an address could not be listened on, in words for people.
+/// Why an address cannot be listened on, or connections not be accepted, in words for people.
 package struct ListenError: Error {
     package let message: String
 }

@@ -6,14 +6,20 @@ final class FilterChain {
     /// Indexes of those that look at request bodies, in order; of those that look at response bodies, in reverse.
     let requestBodyFilters: [Int]
     let responseBodyFilters: [Int]
+    /// Indexes of those that want to know the end, in reverse.
+    let endFilters: [Int]
+    /// Whether one of them answers CORS preflights.
+    let answersPreflights: Bool
     /// Slots that the exchange must have.
     let slotCount: Int
 
-    init(_ filters: ContiguousArray<any Filter>, slotCount: Int) {
+    init(_ filters: ContiguousArray<any Filter>, slotCount: Int, answersPreflights: Bool = false) {
         self.filters = filters
         self.slotCount = slotCount
         self.requestBodyFilters = filters.indices.filter { filters[$0].requestBody != .none }
         self.responseBodyFilters = filters.indices.filter { filters[$0].responseBody != .none }.reversed()
+        self.endFilters = filters.indices.filter { filters[$0].wantsEnd }.reversed()
+        self.answersPreflights = answersPreflights
         self.wholeRequestLimit = filters.compactMap { filter -> Int? in
             if case .whole(let limit) = filter.requestBody { limit } else { nil }
         }.min()

@@ -14,21 +14,8 @@ final class ForwardPlan {
     let perTryTicks: UInt64
     let rewrite: PathRewrite?
     let mirror: MirrorPlan?
-    private let routeHashKeys: [HashKey]
-
-    enum HostField {
-        case upstream
-        case preserve
-        case name([UInt8])
-
-        init(_ policy: HostPolicy) {
-            switch policy {
-            case .upstream: self = .upstream
-            case .preserve: self = .preserve
-            case .name(let name): self = .name(Array(name.utf8))
-            }
-        }
-    }
+    /// Empty: those of the chosen upstream.
+    private let routeStickyKeys: [StickyKey]
 
     init(_ model: ForwardModel, targets: [(upstream: Int, weight: UInt32)], rewrite: PathRewrite?, mirror: MirrorPlan?)
     {
@@ -46,7 +33,7 @@ final class ForwardPlan {
             retries.perTryTimeout.map { TimerWheel.ticks(nanoseconds: $0.nanoseconds) } ?? TimerNode.never
         self.rewrite = rewrite
         self.mirror = mirror
-        self.routeHashKeys = model.hash
+        self.routeStickyKeys = model.hash.map(StickyKey.init)
     }
 
     /// The upstream for a new request, by weight: its place among the snapshot's upstreams.
@@ -58,13 +45,11 @@ final class ForwardPlan {
         return nil
     }
 
-    func hashKeys(for upstream: LoopUpstream) -> [HashKey] {
-        routeHashKeys.isEmpty ? upstream.settings.hashKeys : routeHashKeys
+    func stickyKeys(for upstream: LoopUpstream) -> [StickyKey] {
+        routeStickyKeys.isEmpty ? upstream.stickyKeys : routeStickyKeys
     }
 
-    func host(for upstream: LoopUpstream) -> HostField {
-        routeHost ?? HostField(upstream.settings.host)
-    }
+    func host(for upstream: LoopUpstream) -> HostField { routeHost ?? upstream.host }
 
     /// False: all weights are 0.
     var hasTargets: Bool { totalWeight > 0 }

@@ -15,6 +15,8 @@ final class ListenerNumber {
 /// A listener's rules as one loop uses them. Isolation: one loop.
 package final class LoopListener {
     let name: String
+    /// For logs.
+    let addressText: [UInt8]
     /// Place among the listeners of the current configuration, for routes that name some. Shared by all generations of
     /// the listener on one loop, since open connections keep the rules they were accepted under.
     var number: ListenerNumber
@@ -35,6 +37,7 @@ package final class LoopListener {
 
     package init(_ model: ListenerModel, index: Int, state: ListenerState) {
         name = model.name
+        addressText = Array(model.address.text.utf8)
         self.number = ListenerNumber(index)
         var limits = RequestParser.Limits()
         limits.headBytes = model.limits.headBytes
@@ -65,7 +68,7 @@ package final class LoopListener {
 }
 
 extension PathRules {
-    init(_ policy: PathPolicy) {
+    package init(_ policy: PathPolicy) {
         let slash: EncodedSlash =
             switch policy.encodedSlash {
             case .refuse: .refuse

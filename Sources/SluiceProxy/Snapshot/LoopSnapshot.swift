@@ -22,6 +22,8 @@ struct CompiledRoute {
     /// What `path.NAME` refers to, in the order of the match's captures.
     let captureNames: [String]
     let name: String
+    /// Of how many requests the access log has a line, out of 2^32; nil: what the log says.
+    let logShare: UInt64?
 }
 
 /// A configuration as one loop uses it: its own copy of everything that is touched per request, so that no two loops
@@ -34,6 +36,12 @@ package final class LoopSnapshot {
     let routes: ContiguousArray<CompiledRoute>
     /// Filters of requests without a route.
     let globalChain: FilterChain?
+    /// Whether a filter of some route answers CORS preflights.
+    let answersPreflights: Bool
+    /// Where finished exchanges are noted.
+    let accessLog: AccessLog?
+    /// Whether anybody looks at the times of exchanges.
+    let takesTimes: Bool
     private let upstreamNames: [String]
     private let callouts: CalloutTargets
     /// Filled when the loop takes the snapshot over, since pools outlive snapshots.
@@ -49,12 +57,18 @@ package final class LoopSnapshot {
         routes: ContiguousArray<CompiledRoute>,
         globalChain: FilterChain?,
         upstreamNames: [String],
-        callouts: CalloutTargets = CalloutTargets()
+        callouts: CalloutTargets = CalloutTargets(),
+        takesTimes: Bool = false,
+        accessLog: AccessLog? = nil
     ) {
         self.shared = shared
         self.view = shared?.table.view
         self.routes = routes
         self.globalChain = globalChain
+        self.takesTimes = takesTimes
+        self.accessLog = accessLog
+        self.answersPreflights =
+            globalChain?.answersPreflights == true || routes.contains { $0.chain?.answersPreflights == true }
         self.upstreamNames = upstreamNames
         self.callouts = callouts
         shared?.loopBegan()

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import SluiceConfig
 import SluiceCore
 import SluiceFilters
@@ -63,8 +63,8 @@ extension Exchange {
 }
 
 /// `prefix: /v2` in place of the matched `/v1`, without doubled or missing slashes.
-enum PrefixReplacement {
-    static func write(_ replacement: [UInt8], for path: UnsafeRawBufferPointer, matched: Int, to out: inout ByteBuffer)
+package enum PrefixReplacement {
+    package static func write(_ replacement: [UInt8], for path: UnsafeRawBufferPointer, matched: Int, to out: inout ByteBuffer)
     {
         let rest = UnsafeRawBufferPointer(rebasing: path.dropFirst(min(matched, path.count)))
         let slash = UInt8(ascii: "/")

@@ -1,7 +1,7 @@
 import NIOCore
 package import SluiceConfig
 package import SluiceCore
-import SluiceFilters
+package import SluiceFilters
 package import SluiceRouting
 import SluiceUpstream
 
@@ -16,8 +16,19 @@ package enum SnapshotCompiler {
     }
 
     /// The part that is one loop's own; handed to it by `Worker.install`.
-    package static func instantiate(_ shared: SharedSnapshot, for loop: LoopContext) throws -> LoopSnapshot {
-        var builder = try LoopSnapshotBuilder(shared.model, loop)
+    ///
+    /// - Parameters:
+    ///   - surroundings: what the filters of this loop have in common; the configuration itself is filled in.
+    ///   - logSink: where lines of the access log go; nil: nowhere.
+    package static func instantiate(
+        _ shared: SharedSnapshot,
+        for loop: LoopContext,
+        surroundings: FilterSurroundings = FilterSurroundings(),
+        logSink: (any LogSink)? = nil
+    ) throws -> LoopSnapshot {
+        var surroundings = surroundings
+        surroundings.follow(shared.model)
+        var builder = try LoopSnapshotBuilder(shared.model, loop, surroundings)
         var routes: ContiguousArray<CompiledRoute> = []
         routes.reserveCapacity(shared.model.routes.count)
         for (index, route) in shared.model.routes.enumerated() {
@@ -29,8 +40,20 @@ package enum SnapshotCompiler {
             routes: routes,
             globalChain: builder.globalChain,
             upstreamNames: builder.upstreamNames,
-            callouts: builder.callouts
+            callouts: surroundings.callouts,
+            takesTimes: shared.model.takesTimes,
+            accessLog: logSink.flatMap { sink in
+                shared.model.telemetry.accessLog.map { AccessLog($0, loop: loop, sink: sink) }
+            }
         )
+    }
+}
+
+extension GatewayModel {
+    /// Whether anybody looks at the times of exchanges; reading the clock is not free.
+    fileprivate var takesTimes: Bool {
+        telemetry.accessLog != nil || filters.contains { $0.configuration.needs.times }
+            || routes.contains { $0.filters.contains { $0.configuration.needs.times } }
     }
 }
 
@@ -45,38 +68,22 @@ private struct LoopSnapshotBuilder {
     let upstreamNames: [String]
     private let upstreamIndex: [String: Int]
     private let loop: LoopContext
-    /// The upstreams that filters call.
-    let callouts = CalloutTargets()
-    private let globalFilters: ContiguousArray<any Filter>
+    private let surroundings: FilterSurroundings
+    /// Shared by all chains of this loop.
+    private let global: [PlacedFilter]
     let globalChain: FilterChain?
     /// Shared by all routes that say nothing about upgrades.
     private let defaultUpgradeNames = ["websocket"]
     private let defaultUpgrades = [Array("websocket".utf8)]
 
-    init(_ model: GatewayModel, _ loop: LoopContext) throws {
+    init(_ model: GatewayModel, _ loop: LoopContext, _ surroundings: FilterSurroundings) throws {
         self.loop = loop
+        self.surroundings = surroundings
         upstreamNames = model.upstreams.map(\.name)
         upstreamIndex = Dictionary(model.upstreams.enumerated().map { ($1.name, $0) }) { first, _ in first }
-        globalFilters = try Self.instances(model.filters, firstSlot: 0, loop, callouts)
-        globalChain = globalFilters.isEmpty ? nil : FilterChain(globalFilters, slotCount: globalFilters.count)
-    }
-
-    private static func instances(
-        _ models: [FilterModel],
-        firstSlot: Int,
-        _ loop: LoopContext,
-        _ callouts: CalloutTargets
-    ) throws -> ContiguousArray<any Filter> {
-        var filters: ContiguousArray<any Filter> = []
-        for (i, model) in models.enumerated() {
-            guard let configuration = model.configuration as? any RunnableFilterConfiguration else {
-                // A policy that is silently not there would be worse than none at all.
-                throw SnapshotError.notRunnable(filter: model.name, model.place)
-            }
-            let resources = FilterResources(loop: loop, slot: firstSlot + i, callouts: callouts)
-            filters.append(configuration.makeFilter(resources))
-        }
-        return filters
+        var factory = FilterFactory(loop, surroundings)
+        global = try factory.make(model.filters, scope: "global")
+        globalChain = model.filters.isEmpty ? nil : FilterChain(global)
     }
 
     mutating func route(_ model: RouteModel, captureNames: [String]) throws -> CompiledRoute {
@@ -99,13 +106,14 @@ private struct LoopSnapshotBuilder {
             responseHeadTicks: model.responseHeadTimeout.map(ticks),
             streamIdleTicks: model.streamIdleTimeout.map(ticks),
             bodyLimit: model.bodyLimit ?? .max,
-            chain: try chain(model.filters),
+            chain: try chain(model),
             forward: forward,
             respond: respond,
             redirect: redirect,
             upgrades: model.upgrades == defaultUpgradeNames ? defaultUpgrades : model.upgrades.map { Array($0.utf8) },
             captureNames: captureNames,
-            name: model.name
+            name: model.name,
+            logShare: model.logShare.map(AccessLog.threshold)
         )
     }
 
@@ -113,10 +121,10 @@ private struct LoopSnapshotBuilder {
         amount > .zero ? TimerWheel.ticks(nanoseconds: amount.nanoseconds) : TimerNode.never
     }
 
-    private func chain(_ models: [FilterModel]) throws -> FilterChain? {
-        guard !models.isEmpty else { return globalChain }
-        let own = try Self.instances(models, firstSlot: globalFilters.count, loop, callouts)
-        return FilterChain(globalFilters + own, slotCount: globalFilters.count + own.count)
+    private func chain(_ route: RouteModel) throws -> FilterChain? {
+        guard !route.filters.isEmpty else { return globalChain }
+        var factory = FilterFactory(loop, surroundings, slots: global.count)
+        return FilterChain(global + (try factory.make(route.filters, scope: "route \(route.name)")))
     }
 
     // MARK: - Actions

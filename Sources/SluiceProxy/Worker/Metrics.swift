@@ -1,50 +1,65 @@
-import Atomics
 package import SluiceCore
 
-/// A number that one loop writes and anybody reads.
-///
-/// The owner loads and stores without a locked instruction; readers sum over the loops.
-package struct Counter: Sendable {
-    private let value: UnsafeAtomic<Int>
-
-    fileprivate init(_ value: UnsafeAtomic<Int>) { self.value = value }
-
-    /// Isolation: the owning loop.
-    @inline(__always)
-    package func increment(by count: Int = 1) {
-        value.store(value.load(ordering: .relaxed) &+ count, ordering: .relaxed)
-    }
-
-    package var current: Int { value.load(ordering: .relaxed) }
-}
-
-/// What one loop counts. Isolation: written by its loop, read by anybody.
+/// What one loop counts, whatever the configuration says. Isolation: written by its loop, read by anybody.
 package final class LoopMetrics: Sendable {
+    /// Where everything else of this loop is counted too.
+    package let shard: MetricShard
     package let requests, attempts, retries, resends, mirrored, mirrorsSkipped: Counter
     package let connectionsAccepted, connectionsClosed: Counter
     private let errors: [Counter]
-    private let cells: [UnsafeAtomic<Int>]
 
-    package init() {
-        let names = 8
-        let all = (0..<(names + GatewayError.allCases.count)).map { _ in UnsafeAtomic<Int>.create(0) }
-        cells = all
-        let counters = all.map(Counter.init)
-        requests = counters[0]
-        attempts = counters[1]
-        retries = counters[2]
-        resends = counters[3]
-        mirrored = counters[4]
-        mirrorsSkipped = counters[5]
-        connectionsAccepted = counters[6]
-        connectionsClosed = counters[7]
-        errors = Array(counters[names...])
+    package init(_ shard: MetricShard = MetricShard()) {
+        self.shard = shard
+        requests = shard.counter(Families.requests)
+        attempts = shard.counter(Families.attempts)
+        retries = shard.counter(Families.retries)
+        resends = shard.counter(Families.resends)
+        mirrored = shard.counter(Families.mirrored)
+        mirrorsSkipped = shard.counter(Families.mirrorsSkipped)
+        connectionsAccepted = shard.counter(Families.connectionsAccepted)
+        connectionsClosed = shard.counter(Families.connectionsClosed)
+        errors = GatewayError.allCases.map { shard.counter(Families.errors, [$0.code]) }
     }
-
-    deinit { for cell in cells { cell.destroy() } }
 
     /// Counts one failed or refused request or connection.
     package func count(_ error: GatewayError) { errors[Int(error.rawValue)].increment() }
 
     package func current(_ error: GatewayError) -> Int { errors[Int(error.rawValue)].current }
+
+    private enum Families {
+        static let requests = MetricFamily(
+            "sluice_downstream_requests_total",
+            .counter,
+            help: "Requests whose head was complete and sound."
+        )
+        static let attempts = MetricFamily("sluice_attempts_total", .counter, help: "Tries at an upstream.")
+        static let retries = MetricFamily("sluice_retries_total", .counter, help: "Tries by a route's retry policy.")
+        static let resends = MetricFamily(
+            "sluice_resends_total",
+            .counter,
+            help: "Requests sent once more because a reused connection had just been closed."
+        )
+        static let mirrored = MetricFamily("sluice_mirrored_total", .counter, help: "Copies of requests that were sent.")
+        static let mirrorsSkipped = MetricFamily(
+            "sluice_mirrors_skipped_total",
+            .counter,
+            help: "Copies that were not sent: too large, or too many under way."
+        )
+        static let connectionsAccepted = MetricFamily(
+            "sluice_downstream_connections_accepted_total",
+            .counter,
+            help: "Connections of clients that a loop took over."
+        )
+        static let connectionsClosed = MetricFamily(
+            "sluice_downstream_connections_closed_total",
+            .counter,
+            help: "Connections of clients that have ended."
+        )
+        static let errors = MetricFamily(
+            "sluice_errors_total",
+            .counter,
+            help: "Requests and connections that failed or were refused, by reason code.",
+            labels: ["code"]
+        )
+    }
 }

@@ -20,22 +20,27 @@ package final class Worker {
     private static let freeExchangeLimit = 1024
 
     package let loop: LoopContext
-    package let metrics = LoopMetrics()
+    package let metrics: LoopMetrics
     package let load = LoopLoad()
     let connector: any Connector
     private(set) var snapshot: LoopSnapshot
     private(set) var isDraining = false
     private var freeExchanges: ContiguousArray<Exchange> = []
     private var upstreams: [String: LoopUpstream] = [:]
-    private var listenerNumbers: [String: ListenerNumber] = [:]
+    private(set) var listenerNumbers: [String: ListenerNumber] = [:]
     private var listeners: [String: LoopListener] = [:]
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     var mirrorsUnderWay = 0
     var matchScratch = MatchScratch()
     private var whenIdle: (() -> Void)?
 
-    package init(loop: LoopContext, connector: any Connector = SocketConnector()) {
+    package init(
+        loop: LoopContext,
+        connector: any Connector = SocketConnector(),
+        metrics: MetricShard = MetricShard()
+    ) {
         self.loop = loop
+        self.metrics = LoopMetrics(metrics)
         self.connector = connector
         self.snapshot = LoopSnapshot.empty()
     }
@@ -70,6 +75,7 @@ package final class Worker {
         old.retire { snapshot in
             // Exchanges that began under the old configuration could still use what it named until now.
             for upstream in gone { upstream.retire() }
+            snapshot.accessLog?.retire()
             dispose(snapshot)
         }
     }
@@ -89,6 +95,15 @@ package final class Worker {
             listenerNumbers[listener.name] = number
         }
         self.listeners = Dictionary(listeners.map { ($0.name, $0) }) { first, _ in first }
+        forgetListenersWithoutUse()
+    }
+
+    /// The number of a listener that is gone is kept for as long as it may be needed again by an open connection: until
+    /// the next change after the last of them.
+    private func forgetListenersWithoutUse() {
+        guard listenerNumbers.count > listeners.count else { return }
+        let used = Set(connections.values.map(\.listener.name))
+        listenerNumbers = listenerNumbers.filter { listeners[$0.key] != nil || used.contains($0.key) }
     }
 
     // MARK: - Exchanges
@@ -168,6 +183,9 @@ package final class Worker {
             connection.drain()
         }
     }
+
+    /// Hands over what waits in memory: the access log.
+    package func flush() { snapshot.accessLog?.handOver() }
 
     /// Cuts what is left.
     package func abortAll() {

@@ -1,6 +1,6 @@
 package import NIOCore
 package import SluiceCore
-package import SluiceHTTP
+import SluiceHTTP
 
 /// What an attempt needs to know of its request besides the bytes.
 package struct AttemptSettings: Sendable {
@@ -47,6 +47,9 @@ package protocol AttemptDelegate: AnyObject {
 package final class Attempt: TimerNode {
     private enum State { case idle, waiting, sending, receiving }
 
+    /// What it holds in its upstream's breakers.
+    enum Place { case none, pending, request }
+
     private let loop: LoopContext
     private var state = State.idle
     private var connection: UpstreamConnection?
@@ -63,8 +66,8 @@ package final class Attempt: TimerNode {
     package private(set) var isReused = false
     /// What a sticky choice is computed from.
     private(set) var hash: UInt64?
-    /// Counted in the upstream's `requests` breaker.
-    var holdsRequest = false
+    /// The upstream gives it and takes it back.
+    var place = Place.none
     /// The connection being opened for this attempt.
     var pending: PendingConnection?
 
@@ -79,7 +82,7 @@ package final class Attempt: TimerNode {
 
     // MARK: - For the delegate
 
-    /// Begins a try.
+    /// Begins a try; one that is still under way is given up.
     package func start(
         _ upstream: LoopUpstream,
         hash: UInt64?,
@@ -87,6 +90,7 @@ package final class Attempt: TimerNode {
         settings: AttemptSettings,
         delegate: any AttemptDelegate
     ) {
+        cancel()
         self.upstream = upstream
         // Of an earlier try, perhaps of another request: what fails from here on is not its fault.
         endpoint = nil
@@ -144,10 +148,7 @@ package final class Attempt: TimerNode {
         let held = connection
         if state == .waiting { upstream?.forget(self) }
         done()
-        if let held {
-            upstream?.remove(held)
-            held.abandon()
-        }
+        held?.abandon()
     }
 
     /// Gives up because the upstream took too long, which counts as its failure.
@@ -173,12 +174,9 @@ package final class Attempt: TimerNode {
         }
         let held = connection
         if state == .waiting { upstream?.forget(self) }
-        connection = nil
-        if let held {
-            upstream?.remove(held)
-            held.abandon()
-        }
-        failed(error)
+        let number = detach()
+        held?.abandon()
+        failed(error, in: number)
     }
 
     // MARK: - From the pool
@@ -220,12 +218,27 @@ package final class Attempt: TimerNode {
 
     func tunnelEnded() { delegate?.attemptTunnelEnded(self) }
 
-    func tunnelClosed() { finished(trailers: nil) }
+    // MARK: - Ends
 
-    func finished(trailers: HeaderTable?) {
+    /// The first half of an end: connection and place are not this attempt's any more, so that whoever waits can have
+    /// them. That may run anything, and this object may serve another try before the second half comes.
+    ///
+    /// - Returns: what to give to `finished` or `failed`.
+    func detach() -> UInt64 {
+        upstream?.leave(self)
+        connection = nil
+        return tryNumber
+    }
+
+    func finished(trailers: HeaderTable?, in number: UInt64) {
+        guard number == tryNumber else { return }
         let delegate = self.delegate
         done()
         delegate?.attemptFinished(self, trailers: trailers)
+    }
+
+    func failed(_ error: GatewayError, in number: UInt64) {
+        if number == tryNumber { failed(error) }
     }
 
     func failed(_ error: GatewayError) {
@@ -237,10 +250,7 @@ package final class Attempt: TimerNode {
 
     private func done() {
         loop.wheel.disarm(self)
-        if holdsRequest {
-            holdsRequest = false
-            upstream?.requestEnded(at: endpoint, wasConnected: state == .sending || state == .receiving)
-        }
+        upstream?.leave(self)
         state = .idle
         tryNumber &+= 1
         connection = nil

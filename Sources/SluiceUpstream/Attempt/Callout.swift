@@ -106,7 +106,7 @@ package final class Callout: TimerNode, AttemptDelegate {
 
     private func host(_ attempt: Attempt) -> [UInt8] {
         if let host = request.host { return host }
-        if case .name(let name)? = upstream?.settings.host { return Array(name.utf8) }
+        if case .name(let name)? = upstream?.host { return name }
         return attempt.endpoint?.hostField ?? []
     }
 

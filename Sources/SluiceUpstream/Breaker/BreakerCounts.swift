@@ -2,6 +2,8 @@ internal import Atomics
 
 /// What an upstream has under way, counted over all loops, and the gate before each kind.
 ///
+/// As in Envoy, a request is `pending` until it has a connection, and then one of the `requests`: never both.
+///
 /// A handle without reference counts, copied into the upstream records of each loop; it is valid while the
 /// `BreakerCountsOwner` that gave it lives, so a loop's record holds both for as long as anything is to be released.
 ///
@@ -11,7 +13,7 @@ package struct BreakerCounts: Sendable {
     package enum Kind: CaseIterable, Sendable {
         /// Open connections, idle ones included.
         case connections
-        /// Requests that wait for a connection.
+        /// Requests that wait for a connection: for one that comes back, or for theirs to be opened.
         case pending
         /// Requests that have one.
         case requests

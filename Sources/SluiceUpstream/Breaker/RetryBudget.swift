@@ -2,8 +2,8 @@ internal import Atomics
 
 /// Bounds retries by a share of the requests under way, so that retries cannot multiply the load on a failing upstream.
 ///
-/// Requests under way are those that `BreakerCounts` count as `requests` and `pending`, over all loops. A handle like
-/// `BreakerCounts`, with the same owner.
+/// Requests under way are those that `BreakerCounts` count as `requests` or as `pending`, over all loops; each is one of
+/// the two. A handle like `BreakerCounts`, with the same owner.
 ///
 /// Isolation: any thread, lock-free. Allocates: never.
 package struct RetryBudget: Sendable {

@@ -50,7 +50,7 @@ package final class UpstreamConnection: SocketHandler {
     /// Gives the connection up; nothing is told to the attempt.
     func abandon() {
         attempt = nil
-        close()
+        end()
     }
 
     /// Closes as soon as what is queued has been written, or after a while if the endpoint does not take it.
@@ -65,6 +65,13 @@ package final class UpstreamConnection: SocketHandler {
 
     private static let endingTicks = TimerWheel.ticks(nanoseconds: 10_000_000_000)
 
+    /// Closes, which makes room for another.
+    func end() {
+        close()
+        endpoint.upstream.remove(self)
+    }
+
+    /// Closes; its place in the pool is the caller's affair.
     func close() {
         guard phase != .closed else { return }
         phase = .closed
@@ -80,7 +87,8 @@ package final class UpstreamConnection: SocketHandler {
             attempt?.tunnelReceived(bytes)
             return
         }
-        guard attempt != nil else { return unexpectedBytes() }
+        // An answer to nothing.
+        guard attempt != nil else { return end() }
         if var earlier = input {
             input = nil
             earlier.writeBuffer(&bytes)
@@ -98,8 +106,7 @@ package final class UpstreamConnection: SocketHandler {
 
     package override func deadlineReached() {
         switch phase {
-        case .idle: endpoint.upstream.expire(self)
-        case .ending: close()
+        case .idle, .ending: end()
         case .head, .body, .tunnel, .closed: break
         }
     }
@@ -192,29 +199,32 @@ package final class UpstreamConnection: SocketHandler {
 
     /// The answer is complete: back to the pool first, so that whoever is told next may lease it at once.
     private func finish(reusable: Bool) {
-        guard let attempt else { return close() }
+        guard let attempt else { return end() }
         let trailers = body.trailers
+        let isReusable = reusable && attempt.requestIsComplete && !inputHasEnded
         input = nil
         self.attempt = nil
         served += 1
-        if reusable, attempt.requestIsComplete, !inputHasEnded {
+        let number = attempt.detach()
+        if isReusable {
             resumeReading()
             phase = .idle
+            // Idle connections must not keep the memory of large heads, which not every user takes away.
+            if head.fields.bytes.capacity > 8 * 1024 { head.fields.reset() }
             endpoint.upstream.release(self)
         } else {
-            endpoint.upstream.remove(self)
-            close()
+            end()
         }
-        attempt.finished(trailers: trailers)
+        attempt.finished(trailers: trailers, in: number)
     }
 
     private func fail(_ error: GatewayError) {
-        let failed = attempt
+        let user = attempt
+        let number = user?.detach()
         attempt = nil
         input = nil
-        endpoint.upstream.remove(self)
-        close()
-        failed?.failed(error)
+        end()
+        if let user, let number { user.failed(error, in: number) }
     }
 
     /// A connection that the endpoint is about to close must not be used again; many servers say how long they wait.
@@ -237,11 +247,6 @@ package final class UpstreamConnection: SocketHandler {
 
     // MARK: - Endings
 
-    private func unexpectedBytes() {
-        endpoint.upstream.remove(self)
-        close()
-    }
-
     package override func inputEnded() {
         inputHasEnded = true
         switch phase {
@@ -255,17 +260,16 @@ package final class UpstreamConnection: SocketHandler {
     private func connectionEnded(_ error: GatewayError) {
         guard phase != .closed else { return }
         let phaseThen = phase
-        phase = .closed
-        endpoint.upstream.remove(self)
         let user = attempt
+        let number = user?.detach()
         attempt = nil
         input = nil
-        closeChannel()
-        guard let user else { return }
+        end()
+        guard let user, let number else { return }
         switch phaseThen {
-        case .tunnel: user.tunnelClosed()
-        case .body: user.failed(.upstreamTruncated)
-        default: user.failed(served > 0 && !answerBegan ? .staleConnection : error)
+        case .tunnel: user.finished(trailers: nil, in: number)
+        case .body: user.failed(.upstreamTruncated, in: number)
+        default: user.failed(served > 0 && !answerBegan ? .staleConnection : error, in: number)
         }
     }
 }

@@ -1,5 +1,4 @@
 package import NIOCore
-package import SluiceCore
 
 /// One endpoint as one loop sees it: its address, its idle connections, its requests under way.
 ///
@@ -11,7 +10,12 @@ package final class LoopEndpoint {
     package var address: SocketAddress { state.key.address }
     /// What `host: upstream` sends: the name or address with a port that is not 80.
     package let hostField: [UInt8]
+    /// Address and port, or the path of a Unix socket, for logs.
+    package let addressText: [UInt8]
     package let state: EndpointState
+    /// The id and the row of failures in `state`, reached without counting a reference on what all loops share.
+    package let id: Int
+    let outliers: OutlierCounters
     /// Place in the upstream's list; -1 once the endpoint has left it.
     package internal(set) var index = -1
     /// Connections without a request, the one used last at the end.
@@ -23,8 +27,13 @@ package final class LoopEndpoint {
         self.upstream = upstream
         // An own copy: two loops counting references on one array would cost more than the few bytes.
         self.hostField = state.key.hostField.map { $0 }
+        self.addressText = Array(EndpointText.of(state.key.address).utf8)
         self.state = state
+        self.id = state.id
+        self.outliers = state.outliers
     }
+
+    var hasIdle: Bool { !idle.isEmpty }
 
     func popIdle() -> UpstreamConnection? {
         guard let connection = idle.popLast() else { return nil }

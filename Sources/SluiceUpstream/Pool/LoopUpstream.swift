@@ -1,26 +1,6 @@
-package import NIOCore
+import NIOCore
 package import SluiceConfig
 package import SluiceCore
-
-/// What a loop needs to know of an upstream's configuration.
-package struct UpstreamSettings: Sendable {
-    package var limits: UpstreamLimits
-    package var timeouts: UpstreamTimeouts
-    package var host: HostPolicy
-    package var hashKeys: [HashKey]
-    package var outlier: OutlierModel?
-
-    package init(_ model: UpstreamModel) {
-        limits = model.limits
-        timeouts = model.timeouts
-        host = model.host
-        outlier = model.outlier
-        switch model.balancing {
-        case .ringHash(_, let hash), .maglev(_, let hash): hashKeys = hash
-        case .roundRobin, .leastRequest, .random: hashKeys = []
-        }
-    }
-}
 
 /// An upstream as one loop sees it: balancer, pool of connections, queue of those who wait for one.
 ///
@@ -30,15 +10,23 @@ package struct UpstreamSettings: Sendable {
 package final class LoopUpstream: TimerNode {
     package let loop: LoopContext
     package let state: UpstreamState
+    /// Those of `state`, reached without counting a reference on what all loops share.
+    let breakers: BreakerCounts
+    package let budget: RetryBudget
     package private(set) var settings: UpstreamSettings
+    // For every request: the settings as a whole would be copied on their way to another target.
+    package var host: HostField { settings.host }
+    package var stickyKeys: [StickyKey] { settings.stickyKeys }
     package private(set) var endpoints: ContiguousArray<LoopEndpoint> = []
-    private var balancer: Balancer
+    private(set) var balancer: Balancer
     /// Requests under way per endpoint, for least request; indexes as in `endpoints`.
     private var active: [Int32] = []
-    private var waiting = WaitingQueue()
-    private var isServing = false
+    var waiting = WaitingQueue()
+    var isServing = false
     /// Connections that this loop has open or is opening.
-    private var open = 0
+    private(set) var open = 0
+    /// Those of them that are being opened: each will need a place among the requests.
+    private(set) var connecting = 0
     private var idleTicks: UInt64 = 0
     /// The upstream's patience for the head of an answer.
     package private(set) var responseHeadTicks: UInt64 = 0
@@ -52,6 +40,8 @@ package final class LoopUpstream: TimerNode {
     ) {
         self.loop = loop
         self.state = state
+        self.breakers = state.breakers
+        self.budget = state.budget
         self.settings = UpstreamSettings(model)
         self.balancer = Balancer(
             BalancerPlan(model.balancing, panicThreshold: model.panicThreshold),
@@ -78,7 +68,7 @@ package final class LoopUpstream: TimerNode {
     /// Takes over a new list of endpoints; connections to those that stay are kept.
     package func publish(_ published: PublishedEndpoints) {
         var known: [Int: LoopEndpoint] = [:]
-        for endpoint in endpoints { known[endpoint.state.id] = endpoint }
+        for endpoint in endpoints { known[endpoint.id] = endpoint }
         let oldActive = active
         active = []
         var next: ContiguousArray<LoopEndpoint> = []
@@ -91,6 +81,7 @@ package final class LoopUpstream: TimerNode {
         for gone in known.values { gone.index = -1 }
         endpoints = next
         balancer.install(published.plan)
+        sendWaitersAnew()
         // Only now: closing connections may serve those who wait, and they must see all of the change.
         for gone in known.values { gone.closeIdle() }
         serveWaiters()
@@ -110,57 +101,87 @@ package final class LoopUpstream: TimerNode {
 
     /// Finds a connection for an attempt; the answer comes through the attempt, perhaps before this returns.
     func lease(for attempt: Attempt, excluding tried: TriedEndpoints) {
-        guard state.breakers.tryAcquire(.requests, limit: settings.limits.requests) else {
-            return attempt.failed(.upstreamOverflow)
-        }
-        attempt.holdsRequest = true
-        guard let index = balancer.pick(hash: attempt.hash, excluding: tried, active: &active),
-            endpoints.indices.contains(index)
-        else { return attempt.failed(.noHealthyUpstream) }
-        let endpoint = endpoints[index]
-        if !attempt.settings.needsFreshConnection {
-            while let connection = endpoint.popIdle() {
-                if connection.isOpen { return hand(connection, to: attempt, isReused: true) }
-                remove(connection)
+        guard let endpoint = choose(for: attempt, excluding: tried) else { return attempt.failed(.noHealthyUpstream) }
+        if !attempt.settings.needsFreshConnection, let connection = takeIdle(of: endpoint) {
+            guard admit(attempt) else {
+                endpoint.pushIdle(connection)
+                return attempt.failed(.upstreamOverflow)
             }
+            return hand(connection, to: attempt, isReused: true)
         }
-        if reserveConnection() { return connect(to: endpoint, for: attempt) }
-        guard state.breakers.tryAcquire(.pending, limit: settings.limits.pending) else {
-            return attempt.failed(.upstreamOverflow)
-        }
-        waiting.append(attempt)
-        loop.wheel.arm(self, in: Self.lookAgainTicks)
+        wait(attempt, for: endpoint, tried)
     }
 
     @inline(__always)
-    private func hand(_ connection: UpstreamConnection, to attempt: Attempt, isReused: Bool) {
+    func choose(for attempt: Attempt, excluding tried: TriedEndpoints) -> LoopEndpoint? {
+        guard let index = balancer.pick(hash: attempt.hash, excluding: tried, active: &active),
+            endpoints.indices.contains(index)
+        else { return nil }
+        return endpoints[index]
+    }
+
+    /// The connection used last; it goes on being watched until it is handed over.
+    @inline(__always)
+    func takeIdle(of endpoint: LoopEndpoint) -> UpstreamConnection? {
+        while let connection = endpoint.popIdle() {
+            if connection.isOpen { return connection }
+            remove(connection, servingWaiters: false)
+        }
+        return nil
+    }
+
+    /// Gives an attempt a place among the requests that have a connection, for the one that it has among those that
+    /// wait.
+    ///
+    /// - Returns: false when there are too many of them.
+    @inline(__always)
+    func admit(_ attempt: Attempt) -> Bool {
+        guard breakers.tryAcquire(.requests, limit: settings.limits.requests) else { return false }
+        if case .pending = attempt.place { breakers.release(.pending) }
+        attempt.place = .request
+        return true
+    }
+
+    /// To an attempt that was admitted.
+    @inline(__always)
+    func hand(_ connection: UpstreamConnection, to attempt: Attempt, isReused: Bool) {
         loop.wheel.disarm(connection)
         let index = connection.endpoint.index
         if active.indices.contains(index) { active[index] += 1 }
         attempt.connected(connection, isReused: isReused)
     }
 
+    // MARK: - Opening
+
+    /// Whether a connection could be opened now, as far as one can tell without doing it.
+    var mayOpen: Bool {
+        open == 0 || breakers.current(.connections) < settings.limits.connections || endpoints.contains { $0.hasIdle }
+    }
+
     /// Room for one more connection: within the process's limit, by closing an idle one, or as this loop's first.
-    private func reserveConnection() -> Bool {
-        if state.breakers.tryAcquire(.connections, limit: settings.limits.connections) { return true }
+    func reserveConnection() -> Bool {
+        if breakers.tryAcquire(.connections, limit: settings.limits.connections) { return true }
         for endpoint in endpoints {
             guard let idle = endpoint.oldestIdle() else { continue }
             remove(idle, servingWaiters: false)
             idle.close()
-            if state.breakers.tryAcquire(.connections, limit: settings.limits.connections) { return true }
+            if breakers.tryAcquire(.connections, limit: settings.limits.connections) { return true }
         }
-        return open == 0 && state.breakers.tryAcquire(.connections, limit: 0, isExempt: true)
+        return open == 0 && breakers.tryAcquire(.connections, limit: 0, isExempt: true)
     }
 
-    private func connect(to endpoint: LoopEndpoint, for attempt: Attempt) {
+    /// Opens a connection in the room that was reserved.
+    func connect(to endpoint: LoopEndpoint, for attempt: Attempt) {
         open += 1
+        connecting += 1
         endpoint.open += 1
         attempt.isConnecting(to: endpoint)
         let pending = PendingConnection(endpoint: endpoint, attempt: attempt)
         attempt.pending = pending
         let connection = UpstreamConnection(endpoint: endpoint)
         connector.connect(connection, to: endpoint.address, on: loop, timeout: settings.timeouts.connect) { error in
-            self.connected(connection, pending, error)
+            // One that ended before it was handed over never came about.
+            self.connected(connection, pending, error ?? (connection.isOpen ? nil : .connectFailed))
         }
     }
 
@@ -168,108 +189,83 @@ package final class LoopUpstream: TimerNode {
         let attempt = pending.attempt
         pending.attempt = nil
         attempt?.pending = nil
+        connecting -= 1
         if let error {
-            state.breakers.release(.connections)
+            breakers.release(.connections)
             open -= 1
             pending.endpoint.open -= 1
-            attempt?.failed(error)
+            // Nobody may be left to wait for it; the endpoint has failed all the same.
+            if let attempt { attempt.failed(error) } else { recordFailure(at: pending.endpoint) }
             return serveWaiters()
         }
         connection.isCounted = true
         guard let attempt else { return release(connection) }
-        hand(connection, to: attempt, isReused: false)
-    }
-
-    /// An attempt that waits is given up.
-    func forget(_ attempt: Attempt) {
-        if let pending = attempt.pending {
-            pending.attempt = nil
-            attempt.pending = nil
-        } else if waiting.remove(attempt) {
-            state.breakers.release(.pending)
+        guard admit(attempt) else {
+            release(connection)
+            return attempt.failed(.upstreamOverflow)
         }
+        hand(connection, to: attempt, isReused: false)
     }
 
     // MARK: - Returning
 
-    /// The request of an attempt is over, however it went.
-    func requestEnded(at endpoint: LoopEndpoint?, wasConnected: Bool) {
-        state.breakers.release(.requests)
-        if wasConnected, let index = endpoint?.index, active.indices.contains(index), active[index] > 0 {
-            active[index] -= 1
+    /// An attempt needs nothing any more, however it went; may be called more than once.
+    @inline(__always)
+    func leave(_ attempt: Attempt) {
+        switch attempt.place {
+        case .none: return
+        case .pending: breakers.release(.pending)
+        case .request:
+            breakers.release(.requests)
+            if let index = attempt.endpoint?.index, active.indices.contains(index), active[index] > 0 {
+                active[index] -= 1
+            }
         }
+        attempt.place = .none
     }
 
-    /// A connection has answered and may be used again.
+    /// A connection has answered and may be used again; its attempt has left.
     func release(_ connection: UpstreamConnection) {
-        guard connection.endpoint.index >= 0, connection.isOpen else {
-            remove(connection)
-            return connection.close()
-        }
-        if !waiting.isEmpty, let attempt = waiting.popFirst(where: { !$0.settings.needsFreshConnection }) {
-            state.breakers.release(.pending)
-            return hand(connection, to: attempt, isReused: connection.served > 0)
-        }
+        guard connection.endpoint.index >= 0, connection.isOpen else { return connection.end() }
+        if !waiting.isEmpty, serveWaiter(with: connection) { return }
         connection.endpoint.pushIdle(connection)
         loop.wheel.arm(connection, in: min(idleTicks, connection.idleHintTicks))
     }
 
     /// A connection is gone or about to be; may be called more than once.
     func remove(_ connection: UpstreamConnection, servingWaiters: Bool = true) {
-        loop.wheel.remove(connection)
-        if connection.idleIndex >= 0 { connection.endpoint.removeIdle(connection) }
-        guard connection.isCounted else { return }
-        connection.isCounted = false
-        open -= 1
-        connection.endpoint.open -= 1
-        state.breakers.release(.connections)
+        guard forget(connection) else { return }
+        breakers.release(.connections)
         if servingWaiters { serveWaiters() }
     }
 
-    /// An idle connection has been idle for long enough.
-    func expire(_ connection: UpstreamConnection) {
-        remove(connection)
-        connection.close()
+    /// As `remove`, but its place among the connections stays taken.
+    ///
+    /// - Returns: whether it has one.
+    func forget(_ connection: UpstreamConnection) -> Bool {
+        loop.wheel.remove(connection)
+        if connection.idleIndex >= 0 { connection.endpoint.removeIdle(connection) }
+        guard connection.isCounted else { return false }
+        connection.isCounted = false
+        open -= 1
+        connection.endpoint.open -= 1
+        return true
     }
 
     /// Places are freed by other loops too, which say nothing about it.
-    package override func deadlineReached() {
-        serveWaiters()
-        if !waiting.isEmpty { loop.wheel.arm(self, in: Self.lookAgainTicks) }
-    }
-
-    private static let lookAgainTicks: UInt64 = 1
-
-    private func serveWaiters() {
-        // A connect that fails at once comes back here; the loop below goes on by itself.
-        guard !isServing else { return }
-        isServing = true
-        defer { isServing = false }
-        while !waiting.isEmpty, reserveConnection() {
-            guard let attempt = waiting.popFirst() else {
-                state.breakers.release(.connections)
-                return
-            }
-            state.breakers.release(.pending)
-            // Chosen again: while it waited, endpoints may have come, gone or failed.
-            if let index = balancer.pick(hash: attempt.hash, active: &active), endpoints.indices.contains(index) {
-                connect(to: endpoints[index], for: attempt)
-            } else {
-                state.breakers.release(.connections)
-                attempt.failed(.noHealthyUpstream)
-            }
-        }
-    }
+    package override func deadlineReached() { serveWaiters() }
 
     // MARK: - Outliers
 
     @inline(__always)
-    func record(status: UInt16, at endpoint: LoopEndpoint) {
-        if let model = settings.outlier { state.record(.status(Int(status)), at: endpoint.state, model) }
-    }
+    func record(status: UInt16, at endpoint: LoopEndpoint) { record(.status(Int(status)), at: endpoint) }
 
-    func recordFailure(at endpoint: LoopEndpoint) {
-        if let model = settings.outlier { state.record(.localFailure, at: endpoint.state, model) }
+    func recordFailure(at endpoint: LoopEndpoint) { record(.localFailure, at: endpoint) }
+
+    @inline(__always)
+    private func record(_ outcome: OutlierOutcome, at endpoint: LoopEndpoint) {
+        guard let model = settings.outlier, let cause = endpoint.outliers.record(outcome, model) else { return }
+        state.report(cause, at: endpoint.id)
     }
 }
 
@@ -281,37 +277,5 @@ final class PendingConnection {
     init(endpoint: LoopEndpoint, attempt: Attempt) {
         self.endpoint = endpoint
         self.attempt = attempt
-    }
-}
-
-/// Attempts that wait for a connection, first come first served; bounded by the `pending` breaker.
-struct WaitingQueue {
-    private var items: ContiguousArray<Attempt> = []
-    private var head = 0
-
-    var isEmpty: Bool { head == items.count }
-
-    mutating func append(_ attempt: Attempt) { items.append(attempt) }
-
-    mutating func popFirst() -> Attempt? {
-        guard head < items.count else { return nil }
-        let item = items[head]
-        head += 1
-        if head * 2 > items.count {
-            items.removeFirst(head)
-            head = 0
-        }
-        return item
-    }
-
-    mutating func popFirst(where condition: (Attempt) -> Bool) -> Attempt? {
-        guard let i = items[head...].firstIndex(where: condition) else { return nil }
-        return i == head ? popFirst() : items.remove(at: i)
-    }
-
-    mutating func remove(_ attempt: Attempt) -> Bool {
-        guard let i = items[head...].firstIndex(where: { $0 === attempt }) else { return false }
-        items.remove(at: i)
-        return true
     }
 }

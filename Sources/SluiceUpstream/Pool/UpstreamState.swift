@@ -1,6 +1,4 @@
 package import NIOCore
-package import SluiceConfig
-package import SluiceCore
 
 /// What makes two mentions of an endpoint the same one over reloads and DNS answers.
 package struct EndpointKey: Hashable, Sendable {
@@ -55,7 +53,6 @@ package final class UpstreamState: Sendable {
         self.reportOutlier = reportOutlier
     }
 
-    func record(_ outcome: OutlierOutcome, at endpoint: EndpointState, _ model: OutlierModel) {
-        if let cause = endpoint.outliers.record(outcome, model) { reportOutlier(endpoint.id, cause) }
-    }
+    /// An endpoint's row of failures is full.
+    func report(_ cause: OutlierCause, at endpoint: Int) { reportOutlier(endpoint, cause) }
 }

@@ -1,0 +1,43 @@
+package import SluiceConfig
+
+/// A known caller, as one loop knows it: each loop has objects of its own, so that requests count no references on
+/// shared ones.
+package final class Consumer {
+    package let name: [UInt8]
+    package let groups: [[UInt8]]
+    /// Place among the consumers of the configuration.
+    package let index: Int
+
+    package init(name: [UInt8], groups: [[UInt8]], index: Int) {
+        self.name = name
+        self.groups = groups
+        self.index = index
+    }
+
+    /// Whether it is in any of these groups.
+    package func belongs(toAnyOf wanted: [[UInt8]]) -> Bool {
+        for group in groups where wanted.contains(group) { return true }
+        return false
+    }
+}
+
+/// All callers that the configuration knows. Isolation: one loop, after it was made on a control thread.
+package final class Consumers {
+    package let all: [Consumer]
+    private let byName: [[UInt8]: Consumer]
+
+    package init(_ models: [ConsumerModel] = []) {
+        all = models.enumerated().map { index, model in
+            Consumer(name: Array(model.name.utf8), groups: model.groups.map { Array($0.utf8) }, index: index)
+        }
+        byName = Dictionary(all.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    package func named(_ name: [UInt8]) -> Consumer? { byName[name] }
+}
+
+/// What a verified credential says about the caller.
+package protocol ClaimSource: AnyObject {
+    /// Texts as they are, numbers and booleans as JSON writes them; nil for what is absent, null, a list or an object.
+    func text(ofClaim name: String) -> [UInt8]?
+}

@@ -1,0 +1,113 @@
+package import NIOCore
+package import SluiceConfig
+package import SluiceCore
+import SluiceFilters
+
+/// Takes the finished lines of all loops away from them. Any thread.
+package protocol LogSink: AnyObject, Sendable {
+    /// Takes whole lines. Never waits: what there is no room for is dropped, and counted there.
+    func take(_ bytes: ContiguousArray<UInt8>, lines: Int)
+}
+
+/// The access log of one loop: lines are written into a block of memory, and the block goes to the sink when it is full
+/// or a moment later.
+///
+/// Isolation: its loop, after it was made. Allocates: one block each time it is handed over.
+package final class AccessLog: TimerNode {
+    private static let blockBytes = 32 * 1024
+    /// Lines wait at most this long.
+    private static let patience = TimerWheel.ticks(nanoseconds: 500_000_000)
+
+    private let segments: [LogFormat.Segment]
+    private let isJSON: Bool
+    private let redaction: LogRedaction
+    private let threshold: UInt64
+    private let keys: [String: FieldKey]
+    private let sink: any LogSink
+    private let loop: LoopContext
+    private let block: UnsafeMutableRawBufferPointer
+    private var used = 0
+    private var lines = 0
+    private var clock = LogClock()
+    /// Lines that did not fit into a block of their own.
+    private(set) var tooLong = 0
+
+    package init(_ model: AccessLogModel, loop: LoopContext, sink: any LogSink) {
+        segments = model.format.segments
+        isJSON = model.format.isJSON
+        redaction = LogRedaction(model.redact)
+        threshold = Self.threshold(model.sample)
+        var keys: [String: FieldKey] = [:]
+        for case .value(let value, _) in segments {
+            for name in value.fieldNames { keys[name] = FieldKey(name) }
+        }
+        self.keys = keys
+        self.sink = sink
+        self.loop = loop
+        block = .allocate(byteCount: Self.blockBytes, alignment: 16)
+    }
+
+    deinit { block.deallocate() }
+
+    /// Of how many requests out of 2^32.
+    static func threshold(_ share: Double) -> UInt64 { UInt64(max(0, min(1, share)) * 4_294_967_296) }
+
+    /// Writes the line of an exchange that is over, if it is to have one.
+    ///
+    /// - Parameter share: what its route says, as a threshold; nil: nothing.
+    func write(_ exchange: Exchange, share: UInt64?) {
+        let share = share ?? threshold
+        guard share > 0 else { return }
+        if share <= UInt64(UInt32.max), exchange.record.error == nil, exchange.loggedStatus < 500,
+            loop.random.next() >> 32 >= share
+        {
+            return
+        }
+        if append(exchange) { return }
+        handOver()
+        if !append(exchange) { tooLong += 1 }
+    }
+
+    private func append(_ exchange: Exchange) -> Bool {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: block[used...])
+        var line = LogLine(
+            exchange: exchange,
+            redaction: redaction,
+            line: LogWriter(bytes: HeadWriter(rest), isJSON: isJSON),
+            keys: keys
+        )
+        line.write(segments, &clock)
+        guard line.line.bytes.isComplete else { return false }
+        used += line.line.bytes.count
+        lines += 1
+        if lines == 1 { loop.wheel.arm(self, in: Self.patience) }
+        return true
+    }
+
+    package override func deadlineReached() { handOver() }
+
+    /// Gives what there is to the sink. Also at the end of a drain and when a newer configuration takes over.
+    package func handOver() {
+        guard used > 0 else { return }
+        sink.take(ContiguousArray(block[..<used]), lines: lines)
+        used = 0
+        lines = 0
+        loop.wheel.disarm(self)
+    }
+
+    /// It is not used any more.
+    package func retire() {
+        handOver()
+        loop.wheel.remove(self)
+    }
+}
+
+extension LogOperator {
+    /// The header fields that it looks at, in lower case.
+    fileprivate var fieldNames: [String] {
+        switch self {
+        case .requestField(let name, let other), .responseField(let name, let other): [name] + (other.map { [$0] } ?? [])
+        default: []
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+import SluiceUpstream
+
+/// What is noted of an exchange for those who look at it when it is over.
+extension Exchange {
+    var nameOfRoute: String { routeIndex >= 0 ? snapshot?.routes[routeIndex].name ?? "" : "" }
+    var nameOfUpstream: String { target?.state.name ?? "" }
+
+    /// Nanoseconds of the monotonic clock.
+    var timestamp: UInt64 { loop.now.uptimeNanoseconds }
+
+    func beginRecord(_ snapshot: LoopSnapshot) {
+        record.isTimed = snapshot.takesTimes
+        if record.isTimed { record.began = timestamp }
+    }
+
+    /// The exchange is over: tells the filters that want to know, and the access log.
+    func endRecord() {
+        record.error = error
+        if record.isTimed { record.ended = timestamp }
+        if let chain = filterChain {
+            for index in chain.endFilters where index < filtersSeen { chain.filters[index].onEnd(self) }
+        }
+        guard let snapshot, let log = snapshot.accessLog else { return }
+        log.write(self, share: routeIndex >= 0 ? snapshot.routes[routeIndex].logShare : nil)
+    }
+
+    /// What the client got; without an answer, what stands for the reason; 0 for nothing at all.
+    var loggedStatus: UInt16 { responseHeadSent ? response.status : error?.status ?? 0 }
+
+    var listenerOfRecord: LoopListener? { source?.listener }
+
+    var peerText: [UInt8] { source?.peer.text ?? [] }
+
+    /// The client's address; behind trusted proxies not the peer's.
+    var clientText: [UInt8] {
+        guard let client else { return [] }
+        if let source, source.peer.address == client { return source.peer.text }
+        return Array(client.description.utf8)
+    }
+}

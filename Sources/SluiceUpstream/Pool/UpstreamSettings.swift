@@ -1,0 +1,41 @@
+package import SluiceConfig
+
+/// What a loop needs to know of an upstream's configuration.
+///
+/// Made on each loop from the model, so that no request touches memory that two loops count references on.
+package struct UpstreamSettings {
+    package let limits: UpstreamLimits
+    package let timeouts: UpstreamTimeouts
+    package let host: HostField
+    /// What sticky choices are computed from where the route does not say; empty: nothing.
+    package let stickyKeys: [StickyKey]
+    package let outlier: OutlierModel?
+
+    package init(_ model: UpstreamModel) {
+        limits = model.limits
+        timeouts = model.timeouts
+        host = HostField(model.host)
+        outlier = model.outlier
+        switch model.balancing {
+        case .ringHash(_, let hash), .maglev(_, let hash): stickyKeys = hash.map(StickyKey.init)
+        case .roundRobin, .leastRequest, .random: stickyKeys = []
+        }
+    }
+}
+
+/// Which Host an upstream gets, ready to be written.
+package enum HostField {
+    /// That of the chosen endpoint.
+    case upstream
+    /// What the client sent.
+    case preserve
+    case name([UInt8])
+
+    package init(_ policy: HostPolicy) {
+        switch policy {
+        case .upstream: self = .upstream
+        case .preserve: self = .preserve
+        case .name(let name): self = .name(Array(name.utf8))
+        }
+    }
+}
