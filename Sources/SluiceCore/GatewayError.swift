@@ -17,7 +17,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     // Policies.
     case credentialMissing, credentialInvalid, tokenMalformed, tokenSignatureInvalid, tokenExpired, tokenNotYetValid
     case tokenClaimInvalid, scopeMissing, keysUnavailable, consumerForbidden, addressForbidden, originForbidden
-    case rateLimited, concurrencyExceeded, tenantShareExceeded, faultInjected
+    case rateLimited, concurrencyExceeded, tenantShareExceeded, faultInjected, tooManyWaiting
     // The upstream.
     case noHealthyUpstream, upstreamOverflow, connectFailed, connectTimeout, upstreamReset, upstreamClosedEarly
     case upstreamProtocolError, upstreamHeadTooLarge, responseHeadTimeout, perTryTimeout, routeTimeout, streamIdle
@@ -70,7 +70,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
             .originForbidden, .keysUnavailable:
             "UAEX"
         case .rateLimited: "RL"
-        case .concurrencyExceeded, .tenantShareExceeded: "UO"
+        case .concurrencyExceeded, .tenantShareExceeded, .tooManyWaiting: "UO"
         case .faultInjected: "FI"
         case .filterTimeout, .filterFailed, .internalError, .bufferLimit: ""
         default: status == 0 ? "" : "DPE"
@@ -136,7 +136,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .credentialMissing: ("credential_missing", 401, .downstream, "A credential is needed.")
         case .credentialInvalid: ("credential_invalid", 401, .downstream, "The credential is not valid.")
         case .tokenMalformed: ("token_malformed", 401, .downstream, "The token is malformed.")
-        case .tokenSignatureInvalid: ("token_signature_invalid", 401, .downstream, "The token's signature is not valid.")
+        case .tokenSignatureInvalid:
+            ("token_signature_invalid", 401, .downstream, "The token's signature is not valid.")
         case .tokenExpired: ("token_expired", 401, .downstream, "The token has expired.")
         case .tokenNotYetValid: ("token_not_yet_valid", 401, .downstream, "The token is not valid yet.")
         case .tokenClaimInvalid: ("token_claim_invalid", 401, .downstream, "The token is not meant for this service.")
@@ -148,6 +149,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .rateLimited: ("rate_limited", 429, .downstream, "There were too many requests.")
         case .concurrencyExceeded: ("concurrency_exceeded", 503, .gateway, "Too many requests are under way.")
         case .tenantShareExceeded: ("tenant_share_exceeded", 503, .gateway, "This caller has too much under way.")
+        case .tooManyWaiting: ("too_many_waiting", 503, .gateway, "Too many requests wait for a policy.")
         case .faultInjected: ("fault_injected", 503, .gateway, "This failure was asked for.")
         default: nil
         }

@@ -12,7 +12,10 @@ struct Sluice: ParsableCommand {
             command line is wrong; 128 and the number of the signal when a second one stopped the process at once.
             """,
         version: Tool.version,
-        subcommands: [Run.self, Check.self, Schema.self, Version.self, Demo.self, Echo.self]
+        subcommands: [
+            Run.self, Check.self, Explain.self, Diff.self, Schema.self, Completion.self, Version.self, Demo.self,
+            Echo.self,
+        ]
     )
 }
 
@@ -21,9 +24,12 @@ struct ConfigurationFiles: ParsableArguments {
     @Option(
         name: [.customShort("c"), .customLong("config")],
         parsing: .upToNextOption,
-        help: ArgumentHelp("A configuration file or a folder of them; several are read as one.", valueName: "file")
+        help: ArgumentHelp("A configuration file or a folder of them; several are read as one.", valueName: "file"),
+        completion: completion
     )
     var files: [String] = []
+
+    static let completion = CompletionKind.file(extensions: ["yaml", "yml", "json"])
 
     func validate() throws {
         if files.isEmpty { throw ValidationError("Name at least one configuration file: -c FILE.") }
@@ -49,12 +55,7 @@ struct Run: ParsableCommand {
     )
     var listen: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "The number of event loops; without it, the configuration's, or one per processor.",
-            valueName: "n"
-        )
-    )
+    @Option(help: ArgumentHelp("Event loops; otherwise the configuration's, or one per processor.", valueName: "n"))
     var workers: Int?
 
     @Option(
@@ -81,33 +82,9 @@ struct Run: ParsableCommand {
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show everything that is wrong with a configuration.")
 
-    enum Format: String, CaseIterable, ExpressibleByArgument {
-        case text
-        case json
-    }
-
     @OptionGroup var source: ConfigurationFiles
+    @Option var format = OutputFormat.text
+    @Flag(help: "Fail for warnings too.") var strict = false
 
-    @Option(help: "text or json")
-    var format = Format.text
-
-    func run() throws {
-        let (report, status) = Tool.check(source.files, asJSON: format == .json)
-        print(report, terminator: "")
-        throw ExitCode(status)
-    }
-}
-
-struct Schema: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Print the JSON Schema of the configuration, for editors."
-    )
-
-    func run() { print(Tool.schema, terminator: "") }
-}
-
-struct Version: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the version.")
-
-    func run() { print("sluice \(Tool.version)") }
+    func run() throws { try Output.show(Tool.check(source.files, asJSON: format == .json, strict: strict)) }
 }

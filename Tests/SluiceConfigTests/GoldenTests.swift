@@ -21,8 +21,8 @@ internal import Testing
         }
     }
 
-    /// Codes that need a file system or bytes that no case can hold; ConfigFilesTests and YAMLReaderTests have them.
-    static let elsewhere: Set<DiagnosticCode> = [.unreadableFile]
+    /// Codes that need what no case can hold; ConfigFilesTests, YAMLReaderTests and PolicyLintTests have them.
+    static let elsewhere: Set<DiagnosticCode> = [.unreadableFile, .unusedConsumers]
 
     @Test func coverEveryCode() throws {
         var expectations = ""

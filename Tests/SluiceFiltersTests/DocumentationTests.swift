@@ -23,9 +23,23 @@ import Testing
         }
     }
 
-    @Test(arguments: ["headers", "request-id"])
-    func everyExampleIsWithoutFindings(_ name: String) {
-        let check = ConfigurationCheck.run([Repository.path("examples/\(name).yaml")], filters: BuiltInFilters.catalog)
+    @Test func thePageOfAllFiltersIsWhatTheirFieldsSay() throws {
+        let page = NativeSchema.filterMarkdown(BuiltInFilters.catalog)
+        if Repository.isUpdating {
+            try Repository.write(page, to: "docs/filters.md")
+        } else {
+            let isTrue = try Repository.read("docs/filters.md") == page
+            #expect(isTrue, "docs/filters.md is stale: UPDATE_GOLDEN=1 swift test --filter DocumentationTests")
+        }
+    }
+
+    @Test(arguments: BuiltInFilters.catalog.names)
+    func everyFilterHasAnExampleWithoutFindings(_ name: String) throws {
+        let path = Repository.path("examples/\(name.replacing("_", with: "-")).yaml")
+        let check = ConfigurationCheck.run([path], filters: BuiltInFilters.catalog)
         #expect(check.report(.text).hasPrefix("ok: "), "\(check.report(.text))")
+        let model = try #require(check.model)
+        let names = (model.filters + model.routes.flatMap(\.filters)).map(\.name)
+        #expect(names.contains(name), "\(path) does not use '\(name)'")
     }
 }

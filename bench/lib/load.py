@@ -14,9 +14,9 @@ REPORT = pathlib.Path(__file__).with_name("report.lua")
 LEAD = 0.3
 
 
-def wrk_command(port, connections=64, seconds=1):
+def wrk_command(port, connections=64, seconds=1, script=None):
     return [need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s",
-            "-s", str(REPORT), f"http://127.0.0.1:{port}/"]
+            "-s", str(script or REPORT), f"http://127.0.0.1:{port}/"]
 
 
 def summary(output):
@@ -28,9 +28,9 @@ def summary(output):
     return result
 
 
-def wrk(port, core, connections=64, seconds=1):
+def wrk(port, core, connections=64, seconds=1, script=None):
     """A closed loop for `seconds`. Returns requests, microseconds, bytes, p50, p99 (microseconds)."""
-    return summary(run(wrk_command(port, connections, seconds), core, seconds + 15))
+    return summary(run(wrk_command(port, connections, seconds, script), core, seconds + 15))
 
 
 def pump(binary, port, core, direction, size, connections, seconds):

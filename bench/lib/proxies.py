@@ -62,13 +62,13 @@ class Bench:
 class Server:
     """Something that listens on a loopback port."""
 
-    def __init__(self, bench, name, command, port, cores, wait=20, prefix=()):
+    def __init__(self, bench, name, command, port, cores, wait=20, prefix=(), status=200):
         self.name, self.port, self.bench = name, port, bench
         self.log = f"{bench.directory}/{name}-{port}.log"
         full = [*prefix, *command]
         bench.note(name, ["taskset", "-c", ",".join(map(str, cores)), *full])
         self.process = start(full, cores, self.log)
-        wait_ready(self.process, port, self.log, wait)
+        wait_ready(self.process, port, self.log, wait, status=status)
         self.meter = Meter(self.process.pid)
 
     def stop(self, patience=5):
@@ -102,6 +102,22 @@ def start_proxy(bench, name, origin, workers=1, bodies=False, cores=None, prefix
     port = free_port()
     command = command_of(bench, name, origin, port, workers, bodies)
     return Server(bench, name, command, port, cores or [bench.proxy_core], wait, prefix)
+
+
+def start_with_policies(bench, name, origin, tokens):
+    """A proxy with authentication, limit, trace context, metrics and log; nginx, which has no such policies, plain."""
+    if name == "nginx":
+        return start_proxy(bench, name, origin)
+    port = free_port()
+    values = {"PORT": port, "ORIGIN": origin, "WORKERS": 1, "PEM": tokens.pem, "JWKS": tokens.jwks,
+              "ADMIN": free_port()}
+    suffix = "cfg" if name == "haproxy" else "yaml"
+    path = bench.render(f"{name}-policies.{suffix}", f"{name}-policies-{port}.{suffix}", **values)
+    command = {"sluice": [bench.options.sluice, "run", "-c", path, "--workers", "1"],
+               "haproxy": [need("haproxy", "haproxy"), "-db", "-f", path]}.get(name)
+    command = command or [_envoy(), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", path]
+    # Without a token.
+    return Server(bench, name, command, port, [bench.proxy_core], status=401)
 
 
 def start_origin(bench, cores=None):

@@ -6,6 +6,11 @@ package struct ConfigurationCheck: Sendable {
     /// nil when there are errors.
     package let model: GatewayModel?
 
+    package init(diagnostics: Diagnostics, model: GatewayModel?) {
+        self.diagnostics = diagnostics
+        self.model = model
+    }
+
     /// Reads the files and folders of `-c` with the process's environment and checks them.
     package static func run(_ arguments: [String], filters: FilterCatalog) -> ConfigurationCheck {
         let (files, problems) = ConfigFiles.expand(arguments)

@@ -87,7 +87,8 @@ package enum LogOperator: Hashable, Sendable {
         case upstream
     }
 
-    case startTime(LogTimeFormat), emitTime(LogTimeFormat)
+    case startTime(LogTimeFormat)
+    case emitTime(LogTimeFormat)
     /// In milliseconds: with three decimals in JSON, whole in text, as Envoy writes it.
     case duration(Span)
     case requestBytes, responseBytes

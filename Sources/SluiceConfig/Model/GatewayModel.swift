@@ -215,6 +215,17 @@ package struct UpstreamLimits: Sendable {
     package var retryBudget = 0.2
     /// ... but at least this many are always allowed.
     package var minRetries = 3
+    package var tenantShare = TenantShare()
+
+    package init() {}
+}
+
+/// What one caller may take of an upstream's limits: a consumer, or an address where there is none. 0 ... 1.
+package struct TenantShare: Hashable, Sendable {
+    package var connections = 1.0
+    package var requests = 1.0
+    /// Of the places among those that wait, and only while others wait too.
+    package var pending = 0.5
 
     package init() {}
 }

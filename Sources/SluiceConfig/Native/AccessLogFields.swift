@@ -13,7 +13,8 @@ enum AccessLogFields {
         .logFormat,
         default: standard.format,
         defaultText: "`json`",
-        doc: "`json`, `text` (Envoy's default line), a text with Envoy's operators such as `%REQ(:METHOD)%`, or a mapping of JSON keys to one operator each."
+        doc:
+            "`json`, `text` (Envoy's default line), a text with Envoy's operators such as `%REQ(:METHOD)%`, or a mapping of JSON keys to one operator each."
     )
     static let sample = Field(
         "sample",

@@ -174,11 +174,58 @@ private enum BreakerFields {
         default: standard.minRetries,
         doc: "Retries under way that the budget always allows."
     )
+    static let tenantShare = Field(
+        "tenant_share",
+        .tenantShare,
+        default: standard.tenantShare,
+        defaultText: "see below",
+        doc: "What one caller may take of these limits."
+    )
     static let schema = ObjectSchema(
         "limits",
         doc: "Circuit breakers of an upstream, as totals of the process.",
-        fields: [connections, pending, requests, budget, minRetries]
+        fields: [connections, pending, requests, budget, minRetries, tenantShare]
     )
+}
+
+private enum TenantFields {
+    private static let standard = TenantShare()
+
+    static let connections = Field(
+        "connections",
+        .percent,
+        default: standard.connections,
+        doc: "Of `connections`: those that its requests use; more get 503."
+    )
+    static let requests = Field(
+        "requests",
+        .percent,
+        default: standard.requests,
+        doc: "Of `requests`: its requests under way; more get 503."
+    )
+    static let pending = Field(
+        "pending",
+        .percent,
+        default: standard.pending,
+        doc: "Of `pending`, while others wait too; who waits is served in turn, caller by caller."
+    )
+    static let schema = ObjectSchema(
+        "tenant_share",
+        doc: "What one caller may take: a consumer, or an address where there is none (of IPv6 its /64).",
+        fields: [connections, requests, pending]
+    )
+}
+
+extension ValueType where Value == TenantShare {
+    fileprivate static var tenantShare: Self {
+        .object(TenantFields.schema) { reader in
+            var share = TenantShare()
+            share.connections = reader.read(TenantFields.connections)
+            share.requests = reader.read(TenantFields.requests)
+            share.pending = reader.read(TenantFields.pending)
+            return share
+        }
+    }
 }
 
 extension ValueType where Value == UpstreamLimits {
@@ -190,6 +237,7 @@ extension ValueType where Value == UpstreamLimits {
             limits.requests = reader.read(BreakerFields.requests)
             limits.retryBudget = reader.read(BreakerFields.budget)
             limits.minRetries = reader.read(BreakerFields.minRetries)
+            limits.tenantShare = reader.read(BreakerFields.tenantShare)
             return limits
         }
     }

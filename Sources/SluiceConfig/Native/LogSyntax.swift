@@ -97,7 +97,8 @@ package enum LogSyntax {
             switch scalar {
             case "\"": out += "\\\""
             case "\\": out += "\\\\"
-            case _ where scalar.value < 0x20: out += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            case _ where scalar.value < 0x20:
+                out += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
             default: out.unicodeScalars.append(scalar)
             }
         }
@@ -134,7 +135,9 @@ enum LogCommands {
         "REQUESTED_SERVER_NAME", "UPSTREAM_TRANSPORT_FAILURE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
         "CONNECTION_TERMINATION_DETAILS",
     ]
-    private static let withArgument = ["REQ", "RESP", "TRAILER", "START_TIME", "EMIT_TIME", "QUERY_PARAM", "PATH", "JWT"]
+    private static let withArgument = [
+        "REQ", "RESP", "TRAILER", "START_TIME", "EMIT_TIME", "QUERY_PARAM", "PATH", "JWT",
+    ]
 
     static func `operator`(_ name: String, _ argument: String?) -> Result<LogOperator, LogSyntax.Problem> {
         switch (name, argument) {
@@ -169,7 +172,9 @@ enum LogCommands {
         pseudo: (String) -> LogOperator?,
         _ make: (String, String?) -> LogOperator
     ) -> Result<LogOperator, LogSyntax.Problem> {
-        let names = text.lowercased().split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let names = text.lowercased().split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(
+            String.init
+        )
         // Envoy keeps the path before a rewrite in a header of that name; here it is known anyway.
         if names.contains("x-envoy-original-path") { return .success(.originalPath) }
         if let known = names.lazy.compactMap(pseudo).first { return .success(known) }
@@ -221,7 +226,8 @@ enum LogCommands {
                 rest = rest.dropFirst()
             case "%": parts.append(text("%"))
             default:
-                let message = "has a time with '%\(letter)', which is not one of %Y %m %d %H %M %S %F %T %s %3f %6f %9f %z %Z"
+                let message =
+                    "has a time with '%\(letter)', which is not one of %Y %m %d %H %M %S %F %T %s %3f %6f %9f %z %Z"
                 return .failure(LogSyntax.Problem(message: message, offset: 0))
             }
         }

@@ -88,14 +88,15 @@ package enum NativeSchema {
         var text = """
             ## Diagnostics
 
-            Codes below 100 are errors. The others are warnings, which stop nothing.
+            Codes below 100 are errors. The others are warnings and remarks, which stop nothing. Each leads to what to do \
+            about it.
 
             | code | meaning |
             |---|---|
 
             """
         for code in DiagnosticCode.allCases {
-            text += "| <a id=\"\(code.rawValue.lowercased())\"></a>\(code.rawValue) | \(code.meaning) |\n"
+            text += "| [\(code.rawValue)](diagnostics.md#\(code.anchor)) | \(code.meaning) |\n"
         }
         return text
     }

@@ -33,7 +33,8 @@ extension Validation {
                 .warning,
                 at: span(filter),
                 "'\(filter.name)' goes by who the caller is, but \(login ?? "no filter ahead of it finds that out")",
-                help: facts.login == nil ? "add a filter that authenticates" : "write it behind '\(facts.login?.name ?? "")'"
+                help: facts.login == nil
+                    ? "add a filter that authenticates" : "write it behind '\(facts.login?.name ?? "")'"
             )
         }
     }
@@ -78,7 +79,9 @@ extension Validation {
         let guarded = guardedRoutes(shared)
         guard !guarded.isEmpty else { return }
         for listener in model.listeners where listener.isPublic && listener.trustedProxies.isEmpty {
-            let taken = guarded.first { $0.route.match.listeners.isEmpty || $0.route.match.listeners.contains(listener.name) }
+            let taken = guarded.first {
+                $0.route.match.listeners.isEmpty || $0.route.match.listeners.contains(listener.name)
+            }
             guard let taken else { continue }
             context.report(
                 .credentialsInTheClear,
@@ -86,7 +89,8 @@ extension Validation {
                 at: SourceSpan(place: listener.place, length: listener.name.unicodeScalars.count),
                 "listener '\(Printable.short(listener.name))' is open to the network without TLS, and '\(taken.login.name)' takes credentials there",
                 notes: [Diagnostic.Note(text: "credentials are asked for here", span: span(taken.login))],
-                help: "if a proxy in front ends TLS, name it in 'trusted_proxies'; otherwise listen on a private address"
+                help:
+                    "if a proxy in front ends TLS, name it in 'trusted_proxies'; otherwise listen on a private address"
             )
         }
     }

@@ -69,7 +69,9 @@ extension Validation {
     }
 
     private func lintMirror(_ route: RouteModel, _ forward: ForwardModel, _ mirror: MirrorModel) {
-        guard let same = forward.targets.first(where: { $0.upstream == mirror.upstream && $0.weight > 0 }) else { return }
+        guard let same = forward.targets.first(where: { $0.upstream == mirror.upstream && $0.weight > 0 }) else {
+            return
+        }
         context.report(
             .mirrorToItself,
             .warning,

@@ -59,6 +59,9 @@ package final class Gateway: Sendable {
         while statistics.connectionsOpen > 0, SystemClock.monotonic() < deadline { usleep(2000) }
     }
 
+    /// Opens the files of logs by their names again, after a rotation.
+    package func reopenLogs() { try? queue.sync { [core] in core.accessLog?.reopen() } }
+
     /// Ends everything at once. Nothing may follow but reading statistics.
     package func stop() { try? queue.sync { [core] in core.stop() } }
 

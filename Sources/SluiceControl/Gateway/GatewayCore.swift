@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import SluiceConfig
 import SluiceCore
+import SluiceFilters
 import SluiceProxy
 import SluiceUpstream
 
@@ -18,6 +19,11 @@ final class GatewayCore: @unchecked Sendable {
     private(set) var workers: [WorkerThread] = []
     private var supervision: NIOLoopBound<UpstreamSupervision>?
     private var controlLoop: (any EventLoop)?
+    private var background: BackgroundFetcher?
+    /// What filters share and keep over reloads.
+    private let states = SharedStates()
+    let metrics = MetricsRegistry()
+    private(set) var accessLog: LogFile?
     private(set) var acceptor: Acceptor?
     var listeners: [OpenListener] = []
     private var current: SharedSnapshot?
@@ -41,14 +47,25 @@ final class GatewayCore: @unchecked Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         groups = [group, control]
-        workers = try group.makeIterator().map { try WorkerThread.start(on: $0) }
+        workers = try group.makeIterator().map { try WorkerThread.start(on: $0, metrics.makeShard()) }
         try startSupervision(on: control.next())
-        let acceptor = Acceptor(targets: workers.map(\.target))
-        acceptor.start()
-        self.acceptor = acceptor
+        var fetching = BackgroundFetcher.Options()
+        fetching.log = options.log
+        background = BackgroundFetcher(loop: control.next(), fetching)
+        acceptor = try startAcceptor()
         try takeOver(model)
         for unused in inherited { unused.closeKeepingFile() }
         inherited = []
+    }
+
+    private func startAcceptor() throws(StartError) -> Acceptor {
+        do throws(ListenError) {
+            let acceptor = try Acceptor(targets: workers.map(\.target))
+            try acceptor.start()
+            return acceptor
+        } catch {
+            throw StartError(error.message)
+        }
     }
 
     private func startSupervision(on loop: any EventLoop) throws {
@@ -71,10 +88,13 @@ final class GatewayCore: @unchecked Sendable {
         for worker in workers {
             try? worker.run { worker in
                 worker.abortAll()
+                worker.flush()
                 worker.loop.stop()
             }
         }
+        background?.stop()
         if let supervision, let controlLoop { try? controlLoop.submit { supervision.value.stop() }.wait() }
+        accessLog?.flush(patience: .seconds(2))
         for group in groups { try? group.syncShutdownGracefully() }
         groups = []
     }
@@ -92,15 +112,18 @@ final class GatewayCore: @unchecked Sendable {
 
     /// Everything that can fail comes first and changes nothing; then all loops change.
     private func takeOver(_ model: GatewayModel) throws {
-        let shared: SharedSnapshot
-        let copies: [Handover<LoopSnapshot>]
+        states.begin()
+        let (shared, copies, log, change): (SharedSnapshot, [Handover<LoopSnapshot>], LogFile?, ListenerChange)
         do {
-            shared = try SnapshotCompiler.compile(model)
-            copies = try workers.map { try $0.instantiate(shared) }
+            log = try openLog(model.telemetry.accessLog)
+            (shared, copies) = try compile(model, log)
+            change = try openListeners(model.listeners)
         } catch {
-            throw StartError("the configuration cannot be compiled: \(error)")
+            states.cancel()
+            throw error
         }
-        let change = try openListeners(model.listeners)
+        states.end()
+        accessLog = log
         prepareNames(model.upstreams)
         install(copies, model.upstreams, change.duringChange)
         acceptor?.replace(change.next.map(\.source))
@@ -110,6 +133,33 @@ final class GatewayCore: @unchecked Sendable {
         current = shared
         freeRetired()
         sluice_trim_memory()
+    }
+
+    private func compile(
+        _ model: GatewayModel,
+        _ log: LogFile?
+    ) throws(StartError) -> (SharedSnapshot, [Handover<LoopSnapshot>]) {
+        do {
+            let shared = try SnapshotCompiler.compile(model)
+            let copies = try workers.map { worker in
+                let surroundings = FilterSurroundings(
+                    metrics: worker.metrics.shard,
+                    background: background,
+                    shared: states
+                )
+                return try worker.instantiate(shared, surroundings, log)
+            }
+            return (shared, copies)
+        } catch {
+            throw StartError("the configuration cannot be compiled: \(error)")
+        }
+    }
+
+    /// The log that is open already, if it is the same one.
+    private func openLog(_ model: AccessLogModel?) throws(StartError) -> LogFile? {
+        guard let model else { return nil }
+        if let accessLog, accessLog.serves(model) { return accessLog }
+        return try LogFile(model, log: options.log)
     }
 
     private func prepareNames(_ models: [UpstreamModel]) {

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import SluiceCore
+import SluiceFilters
 import SluiceProxy
 import SluiceUpstream
 
@@ -13,9 +14,9 @@ struct WorkerThread: Sendable {
     private let context: Handover<LoopContext>
 
     /// Makes the worker of a loop and starts its clock.
-    static func start(on loop: any EventLoop) throws -> WorkerThread {
+    static func start(on loop: any EventLoop, _ shard: MetricShard) throws -> WorkerThread {
         try loop.submit {
-            let worker = Worker(loop: LoopContext(loop: loop))
+            let worker = Worker(loop: LoopContext(loop: loop), metrics: shard)
             worker.loop.start()
             return WorkerThread(worker, loop)
         }.wait()
@@ -31,8 +32,14 @@ struct WorkerThread: Sendable {
     }
 
     /// Builds this loop's copy of a configuration, on the calling thread.
-    func instantiate(_ shared: SharedSnapshot) throws -> Handover<LoopSnapshot> {
-        Handover(try SnapshotCompiler.instantiate(shared, for: context.value))
+    func instantiate(
+        _ shared: SharedSnapshot,
+        _ surroundings: FilterSurroundings,
+        _ log: LogFile?
+    ) throws -> Handover<LoopSnapshot> {
+        Handover(
+            try SnapshotCompiler.instantiate(shared, for: context.value, surroundings: surroundings, logSink: log)
+        )
     }
 
     /// Runs `body` on the loop, behind everything posted before.

@@ -23,8 +23,9 @@ package struct RunCommand: Sendable {
     /// - Returns: the exit status.
     package func run() -> Int32 {
         Signals.block()
+        let notifier = ServiceNotifier.fromEnvironment()
         do throws(StartError) {
-            return try serve()
+            return try serve(notifier)
         } catch {
             OperatorLog.write("error: \(error.message)")
             return 1
@@ -34,11 +35,12 @@ package struct RunCommand: Sendable {
     private enum Event: Sendable {
         case stop
         case reload
+        case reopenLogs
         /// Another process accepts from our sockets now.
         case handedOver
     }
 
-    private func serve() throws(StartError) -> Int32 {
+    private func serve(_ notifier: ServiceNotifier) throws(StartError) -> Int32 {
         let source = ConfigurationSource(configuration, listen: try listenAddress())
         var loaded = source.load()
         OperatorLog.write(loaded.report)
@@ -54,13 +56,15 @@ package struct RunCommand: Sendable {
             switch request {
             case .stop: events.post(.stop)
             case .reload: events.post(.reload)
+            case .reopenLogs: events.post(.reopenLogs)
             }
         }
         let gateway = try start(model)
         let server = try takeover.map { path throws(StartError) in
             try TakeoverServer.start(at: path, gateway, log: OperatorLog.write) { events.post(.handedOver) }
         }
-        follow(gateway, source, loaded, model.drainTimeout, events)
+        notifier.ready("serving")
+        follow(gateway, source, loaded, model.drainTimeout, events, notifier)
         server?.stop()
         return 0
     }
@@ -99,7 +103,8 @@ package struct RunCommand: Sendable {
         _ source: ConfigurationSource,
         _ loaded: ConfigurationSource.Loaded,
         _ drainTimeout: TimeAmount,
-        _ events: Mailbox<Event>
+        _ events: Mailbox<Event>,
+        _ notifier: ServiceNotifier
     ) {
         var drainTimeout = drainTimeout
         let watch = ConfigurationWatch(source, running: loaded, log: OperatorLog.write) { model in
@@ -109,8 +114,14 @@ package struct RunCommand: Sendable {
         while true {
             switch events.take(until: SystemClock.monotonic() + watch.nextLook) {
             case nil: watch.look()
-            case .reload: watch.reload()
-            case .stop, .handedOver: return finish(gateway, drainTimeout)
+            case .reload:
+                notifier.reloading()
+                let outcome = watch.reload()
+                notifier.ready(outcome == .rejected ? "serving; the last reload was rejected" : "serving")
+            case .reopenLogs: gateway.reopenLogs()
+            case .stop, .handedOver:
+                notifier.stopping("draining")
+                return finish(gateway, drainTimeout)
             }
         }
     }

@@ -7,9 +7,10 @@ enum Signals {
     enum Request: Sendable {
         case stop
         case reload
+        case reopenLogs
     }
 
-    private static let handled = [SIGTERM, SIGINT, SIGHUP]
+    private static let handled = [SIGTERM, SIGINT, SIGHUP, SIGUSR1]
 
     /// Blocks them for this thread and all that it starts. Must come before any other thread exists.
     static func block() {
@@ -31,6 +32,8 @@ enum Signals {
                 guard sigwait(&set, &number) == 0 else { continue }
                 if number == SIGHUP {
                     take(.reload)
+                } else if number == SIGUSR1 {
+                    take(.reopenLogs)
                 } else if isStopping {
                     _exit(128 + number)
                 } else {

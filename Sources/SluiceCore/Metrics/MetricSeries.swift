@@ -103,7 +103,8 @@ public struct Histogram: Sendable {
         if duration <= 5_000_000_000 {
             return duration <= 1_000_000_000 ? 12 : (duration <= 2_500_000_000 ? 13 : 14)
         }
-        return duration <= 10_000_000_000 ? 15 : (duration <= 30_000_000_000 ? 16 : (duration <= 60_000_000_000 ? 17 : 18))
+        return duration <= 10_000_000_000
+            ? 15 : (duration <= 30_000_000_000 ? 16 : (duration <= 60_000_000_000 ? 17 : 18))
     }
 
     /// How many durations were counted by this loop. Isolation: any thread.

@@ -102,7 +102,7 @@ package final class MetricShard: Sendable {
     // MARK: - Reading
 
     /// Calls `body` with all series, a few at a time.
-    func forEach(_ body: (MetricFamily, MetricSeries) -> Void) {
+    func visit(_ body: (MetricFamily, MetricSeries) -> Void) {
         var next = 0
         var some: [(family: MetricFamily, series: MetricSeries)] = []
         some.reserveCapacity(Self.batch)

@@ -41,8 +41,10 @@ enum MetricText {
 
     static func bounded(_ value: String) -> String {
         guard value.utf8.count > valueLimit else { return value }
-        // A cut in the middle of a character leaves a replacement character behind, which is valid text.
-        return String(decoding: value.utf8.prefix(valueLimit - 3), as: UTF8.self) + "..."
+        var end = value.utf8.index(value.utf8.startIndex, offsetBy: valueLimit - 3)
+        // Not in the middle of a character.
+        while end > value.startIndex, value.utf8[end] & 0xC0 == 0x80 { end = value.utf8.index(before: end) }
+        return String(value[..<end]) + "..."
     }
 
     /// `name="value",...` with the three bytes escaped that both formats escape.

@@ -51,7 +51,7 @@ package final class MetricsRegistry: Sendable {
         let (shards, providers) = state.withLock { ($0.shards, $0.providers) }
         var samples = MetricSamples()
         for provider in providers { provider(&samples) }
-        for shard in shards { shard.forEach { samples.add($0, $1) } }
+        for shard in shards { shard.visit { samples.add($0, $1) } }
         return MetricsWriter.write(samples, format)
     }
 

@@ -106,7 +106,8 @@ extension LogOperator {
     /// The header fields that it looks at, in lower case.
     fileprivate var fieldNames: [String] {
         switch self {
-        case .requestField(let name, let other), .responseField(let name, let other): [name] + (other.map { [$0] } ?? [])
+        case .requestField(let name, let other), .responseField(let name, let other):
+            [name] + (other.map { [$0] } ?? [])
         default: []
         }
     }

@@ -71,7 +71,9 @@ struct LogLine {
         case .pathWithoutQuery: write(exchange.request.path, limit)
         case .requestField(let name, let other):
             if !writeField(name, of: exchange.request.fields, limit) {
-                guard let other, writeField(other, of: exchange.request.fields, limit) else { return line.writeMissing() }
+                guard let other, writeField(other, of: exchange.request.fields, limit) else {
+                    return line.writeMissing()
+                }
             }
         case .responseField(let name, let other):
             if !writeField(name, of: exchange.response.fields, limit) {

@@ -38,11 +38,20 @@ extension Exchange {
         settings.mayUpgrade = request.wantsUpgrade
         settings.needsFreshConnection = usedStaleRetry
         settings.perTryTicks = plan.perTryTicks
+        settings.tenant = tenant
         settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? target.responseHeadTicks
         worker.metrics.attempts.increment()
         record.attempts += 1
         if record.isTimed, record.attemptBegan == 0 { record.attemptBegan = timestamp }
         attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
+    }
+
+    /// Whose request it is: the consumer's, or the address's (of IPv6 its /64, which is what one customer gets); 0 for a
+    /// Unix socket without consumer.
+    private var tenant: UInt64 {
+        if let consumer { return 1 << 63 | UInt64(truncatingIfNeeded: consumer.index) }
+        guard let client else { return 0 }
+        return client.isV4 ? 1 << 62 | (client.low & 0xFFFF_FFFF) : client.high
     }
 
     // MARK: - The head

@@ -201,7 +201,7 @@ extension Exchange: AttemptDelegate {
     /// A deadline of the exchange has passed: a filter's, the route's, or that for the rest of a body.
     func patienceEnded() {
         if isWaiting {
-            isWaiting = false
+            endWaiting()
             generation &+= 1
             return reply(LocalReply(.filterTimeout))
         }

@@ -191,7 +191,10 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         act()
     }
 
+    /// Bounded: each that waits holds a connection and its buffers.
     private func beginWaiting() {
+        guard worker.waitingExchanges < Worker.waitingLimit else { return reply(LocalReply(.tooManyWaiting)) }
+        worker.waitingExchanges += 1
         isWaiting = true
         loop.wheel.arm(self, in: Worker.filterTicks)
     }
@@ -206,7 +209,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             earlyVerdict = verdict
             return
         }
-        isWaiting = false
+        endWaiting()
         loop.wheel.disarm(self)
         switch verdict {
         case .next: runRequestFilters()
@@ -215,7 +218,13 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         }
     }
 
-    var isWaiting = false
+    func endWaiting() {
+        guard isWaiting else { return }
+        isWaiting = false
+        worker.waitingExchanges -= 1
+    }
+
+    private(set) var isWaiting = false
     private var earlyVerdict: HeadVerdict?
     /// The request filters have passed or a reply was made.
     var hasActed = false
@@ -365,7 +374,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         out = nil
         error = nil
         routeDeadline = TimerNode.never
-        isWaiting = false
+        endWaiting()
         if earlyVerdict != nil { earlyVerdict = nil }
         hasActed = false
     }

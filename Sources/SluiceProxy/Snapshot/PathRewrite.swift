@@ -64,8 +64,12 @@ extension Exchange {
 
 /// `prefix: /v2` in place of the matched `/v1`, without doubled or missing slashes.
 package enum PrefixReplacement {
-    package static func write(_ replacement: [UInt8], for path: UnsafeRawBufferPointer, matched: Int, to out: inout ByteBuffer)
-    {
+    package static func write(
+        _ replacement: [UInt8],
+        for path: UnsafeRawBufferPointer,
+        matched: Int,
+        to out: inout ByteBuffer
+    ) {
         let rest = UnsafeRawBufferPointer(rebasing: path.dropFirst(min(matched, path.count)))
         let slash = UInt8(ascii: "/")
         var front = replacement[...]

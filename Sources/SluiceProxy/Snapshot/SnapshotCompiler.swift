@@ -159,8 +159,9 @@ private struct LoopSnapshotBuilder {
     /// How many bytes of a path the route's prefix (or whole exact path) stands for.
     private func matchedLength(_ match: MatchModel) -> Int {
         switch match.path {
-        case .exact(let path): path.utf8.count
-        case .prefix(let path): path.hasSuffix("/") ? path.utf8.count - 1 : path.utf8.count
+        // As a request carries it: `/café` is `/caf%C3%A9`.
+        case .exact(let path): PathLiteral.bytes(path).count
+        case .prefix(let path): PathLiteral.bytes(path).count - (path.hasSuffix("/") ? 1 : 0)
         case .any, .template, .regex: 0
         }
     }

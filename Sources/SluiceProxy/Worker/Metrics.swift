@@ -39,7 +39,11 @@ package final class LoopMetrics: Sendable {
             .counter,
             help: "Requests sent once more because a reused connection had just been closed."
         )
-        static let mirrored = MetricFamily("sluice_mirrored_total", .counter, help: "Copies of requests that were sent.")
+        static let mirrored = MetricFamily(
+            "sluice_mirrored_total",
+            .counter,
+            help: "Copies of requests that were sent."
+        )
         static let mirrorsSkipped = MetricFamily(
             "sluice_mirrors_skipped_total",
             .counter,

@@ -17,6 +17,8 @@ package final class Worker {
     static let lingerTicks = TimerWheel.ticks(nanoseconds: 2_000_000_000)
     static let discardTicks = TimerWheel.ticks(nanoseconds: 5_000_000_000)
     static let filterTicks = TimerWheel.ticks(nanoseconds: 10_000_000_000)
+    /// How many exchanges of a loop may wait for a filter's answer.
+    static let waitingLimit = 4096
     private static let freeExchangeLimit = 1024
 
     package let loop: LoopContext
@@ -31,6 +33,8 @@ package final class Worker {
     private var listeners: [String: LoopListener] = [:]
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     var mirrorsUnderWay = 0
+    /// Exchanges whose filter waits for something.
+    var waitingExchanges = 0
     var matchScratch = MatchScratch()
     private var whenIdle: (() -> Void)?
 

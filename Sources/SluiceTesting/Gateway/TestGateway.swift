@@ -3,6 +3,7 @@ package import NIOCore
 import NIOPosix
 package import SluiceConfig
 package import SluiceCore
+package import SluiceFilters
 package import SluiceProxy
 package import SluiceUpstream
 import Synchronization
@@ -35,19 +36,37 @@ package final class TestGateway {
     private var endpointStates: [EndpointKey: EndpointState] = [:]
     private let outliers = OutlierLog()
     private var snapshots: [SharedSnapshot] = []
+    private let services: Services
+    private let shared = SharedStates()
+
+    /// What a gateway has besides its configuration.
+    package struct Services {
+        /// For filters that fetch; nil: every fetch fails.
+        package var background: (any BackgroundServices)?
+        /// Takes the lines of the access log.
+        package var log: (any LogSink)?
+
+        package init(background: (any BackgroundServices)? = nil, log: (any LogSink)? = nil) {
+            self.background = background
+            self.log = log
+        }
+    }
 
     // MARK: - Life
 
     /// Starts a gateway, runs the test's part, stops it, checks what is left.
     ///
-    /// - Parameter clock: nil: real time; otherwise deadlines pass only when the test calls `advance`.
+    /// - Parameters:
+    ///   - clock: nil: real time; otherwise deadlines pass only when the test calls `advance`.
+    ///   - services: what the gateway has besides its configuration.
     package static func run(
         _ model: GatewayModel,
         loops: Int = 1,
         clock: ManualClock? = nil,
+        services: Services = Services(),
         _ body: (TestGateway) throws -> Void
     ) throws {
-        let gateway = try TestGateway(model, loops: loops, clock: clock)
+        let gateway = try TestGateway(model, loops: loops, clock: clock, services: services)
         do { try body(gateway) } catch {
             try? gateway.stop()
             throw error
@@ -56,15 +75,24 @@ package final class TestGateway {
         try gateway.checkNothingIsLeft()
     }
 
-    private init(_ model: GatewayModel, loops: Int, clock: ManualClock?) throws {
+    private init(_ model: GatewayModel, loops: Int, clock: ManualClock?, services: Services) throws {
         self.model = model
+        self.services = services
         folder = try TemporaryFolder()
         self.clock = clock
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         lanes = try group.makeIterator().map { loop in
             try loop.submit {
                 let context =
-                    clock.map { LoopContext(loop: loop, clock: $0.monotonic, wallClock: $0.wall) }
+                    clock.map {
+                        let wall = $0.wall
+                        return LoopContext(
+                            loop: loop,
+                            clock: $0.monotonic,
+                            wallClock: wall,
+                            nanoClock: { wall() * 1_000_000_000 }
+                        )
+                    }
                     ?? LoopContext(loop: loop)
                 if clock == nil { context.start() }
                 let worker = Worker(loop: context)
@@ -77,12 +105,12 @@ package final class TestGateway {
             }.wait()
         }
         probes = try lanes.map { try LoopProbe($0.loop) }
-        acceptor = Acceptor(
+        acceptor = try Acceptor(
             targets: lanes.map { lane in
                 Acceptor.Target(load: lane.load) { socket in lane.loop.execute { lane.worker.value.adopt(socket) } }
             }
         )
-        acceptor.start()
+        try acceptor.start()
         try install(model)
     }
 
@@ -163,14 +191,27 @@ package final class TestGateway {
         let upstreams = model.upstreams.map { (model: $0, state: state(ofUpstream: $0.name)) }
         let published = try model.upstreams.map { (name: $0.name, endpoints: try publishedEndpoints(of: $0)) }
         let listeners = model.listeners.map { (model: $0, state: state(ofListener: $0.name)) }
+        self.shared.begin()
+        let (states, background, log) = (self.shared, services.background, services.log)
         try onLoops { worker in
-            let snapshot = try SnapshotCompiler.instantiate(shared, for: worker.loop)
+            let surroundings = FilterSurroundings(
+                metrics: worker.metrics.shard,
+                background: background,
+                shared: states
+            )
+            let snapshot = try SnapshotCompiler.instantiate(
+                shared,
+                for: worker.loop,
+                surroundings: surroundings,
+                logSink: log
+            )
             worker.install(snapshot, upstreams: upstreams) { _ in }
             for (name, endpoints) in published { worker.publish(endpoints, for: name) }
             worker.install(
                 listeners: listeners.enumerated().map { LoopListener($1.model, index: $0, state: $1.state) }
             )
         }
+        self.shared.end()
     }
 
     private func publishedEndpoints(of model: UpstreamModel) throws -> PublishedEndpoints {

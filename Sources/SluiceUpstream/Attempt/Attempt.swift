@@ -9,6 +9,8 @@ package struct AttemptSettings: Sendable {
     package var mayUpgrade = false
     /// A failure on a connection that had answered before must not meet another such connection.
     package var needsFreshConnection = false
+    /// Whose request it is, so that one caller does not keep others out.
+    package var tenant: UInt64 = 0
     package var maximumHead = 64 * 1024
     package var maximumFields = 200
     /// In ticks of the wheel; `TimerNode.never`: none.
@@ -68,6 +70,8 @@ package final class Attempt: TimerNode {
     private(set) var hash: UInt64?
     /// The upstream gives it and takes it back.
     var place = Place.none
+    /// Where it is counted among its caller's requests; nil: nowhere.
+    var countedAt: TenantCounts?
     /// The connection being opened for this attempt.
     var pending: PendingConnection?
 

@@ -22,13 +22,29 @@ extension LoopUpstream {
     func wait(_ attempt: Attempt, for endpoint: LoopEndpoint, _ tried: TriedEndpoints) {
         // A connection for a request too many would be opened for nothing. One that comes back leaves a place behind.
         if !hasPlaceForRequest, mayOpen { return attempt.failed(.upstreamOverflow) }
-        // A loop without a connection may always open one, and so its first attempt may always wait for it.
-        guard breakers.tryAcquire(.pending, limit: settings.limits.pending, isExempt: open == 0) else {
-            return attempt.failed(.upstreamOverflow)
-        }
+        if let error = join(attempt) { return attempt.failed(error) }
         attempt.place = .pending
         waiting.append(Waiter(attempt: attempt, tried: tried, isBound: isBound(attempt), wanted: endpoint))
         serveWaiters()
+    }
+
+    /// Finds a place among those that wait.
+    ///
+    /// No caller keeps another one out: while others wait it has no more than its share, and when all places are taken,
+    /// the one that has most of them gives its newest up for a caller that has fewer.
+    private func join(_ attempt: Attempt) -> GatewayError? {
+        let limit = settings.limits.pending
+        let own = waiting.count(of: attempt.settings.tenant)
+        if own > 0, waiting.count > own, Double(own) >= Double(limit) * settings.limits.tenantShare.pending {
+            return .tenantShareExceeded
+        }
+        // A loop without a connection may always open one, and so its first attempt may always wait for it. And what
+        // waits on other loops must not keep out the first one on this.
+        let isExempt = open == 0 || (waiting.isEmpty && connecting == 0 && limit > 0)
+        if breakers.tryAcquire(.pending, limit: limit, isExempt: isExempt) { return nil }
+        guard let greedy = waiting.evictGreediest(beyond: own + 1) else { return .upstreamOverflow }
+        greedy.attempt.failed(.tenantShareExceeded)
+        return breakers.tryAcquire(.pending, limit: limit) ? nil : .upstreamOverflow
     }
 
     private func isBound(_ attempt: Attempt) -> Bool {

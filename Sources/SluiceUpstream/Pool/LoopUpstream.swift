@@ -18,6 +18,9 @@ package final class LoopUpstream: TimerNode {
     package var host: HostField { settings.host }
     package var stickyKeys: [StickyKey] { settings.stickyKeys }
     package private(set) var endpoints: ContiguousArray<LoopEndpoint> = []
+    /// nil: every caller may have all there is.
+    private var tenants: TenantCounts?
+    private var tenantLimit = Int.max
     private(set) var balancer: Balancer
     /// Requests under way per endpoint, for least request; indexes as in `endpoints`.
     private var active: [Int32] = []
@@ -61,6 +64,16 @@ package final class LoopUpstream: TimerNode {
     }
 
     private func setTicks() {
+        let limits = settings.limits
+        let share = limits.tenantShare
+        if share.requests < 1 || share.connections < 1 {
+            tenants = state.tenants
+            // On HTTP/1.1 a request under way is a connection in use, so the smaller one of both counts.
+            let most = min(Double(limits.requests) * share.requests, Double(limits.connections) * share.connections)
+            tenantLimit = max(1, Int(most))
+        } else {
+            tenants = nil
+        }
         idleTicks = TimerWheel.ticks(nanoseconds: settings.timeouts.idle.nanoseconds)
         responseHeadTicks = TimerWheel.ticks(nanoseconds: settings.timeouts.responseHead.nanoseconds)
     }
@@ -101,6 +114,12 @@ package final class LoopUpstream: TimerNode {
 
     /// Finds a connection for an attempt; the answer comes through the attempt, perhaps before this returns.
     func lease(for attempt: Attempt, excluding tried: TriedEndpoints) {
+        if let tenants {
+            guard tenants.tryAcquire(attempt.settings.tenant, limit: tenantLimit) else {
+                return attempt.failed(.tenantShareExceeded)
+            }
+            attempt.countedAt = tenants
+        }
         guard let endpoint = choose(for: attempt, excluding: tried) else { return attempt.failed(.noHealthyUpstream) }
         if !attempt.settings.needsFreshConnection, let connection = takeIdle(of: endpoint) {
             guard admit(attempt) else {
@@ -212,6 +231,10 @@ package final class LoopUpstream: TimerNode {
     /// An attempt needs nothing any more, however it went; may be called more than once.
     @inline(__always)
     func leave(_ attempt: Attempt) {
+        if let counts = attempt.countedAt {
+            counts.release(attempt.settings.tenant)
+            attempt.countedAt = nil
+        }
         switch attempt.place {
         case .none: return
         case .pending: breakers.release(.pending)

@@ -1,4 +1,5 @@
 package import NIOCore
+import Synchronization
 
 /// What makes two mentions of an endpoint the same one over reloads and DNS answers.
 package struct EndpointKey: Hashable, Sendable {
@@ -43,6 +44,7 @@ package final class UpstreamState: Sendable {
     private let breakerOwner = BreakerCountsOwner()
     package let breakers: BreakerCounts
     package let budget: RetryBudget
+    private let tenantCounts = Mutex<TenantCounts?>(nil)
     /// Tells the control side that an endpoint's row of failures is full; any thread.
     private let reportOutlier: @Sendable (_ endpoint: Int, OutlierCause) -> Void
 
@@ -51,6 +53,16 @@ package final class UpstreamState: Sendable {
         self.breakers = breakerOwner.counts
         self.budget = breakerOwner.counts.retryBudget
         self.reportOutlier = reportOutlier
+    }
+
+    /// Requests under way by caller; made when first asked for. Not for every request: takes a lock.
+    package var tenants: TenantCounts {
+        tenantCounts.withLock { counts in
+            if let counts { return counts }
+            let made = TenantCounts()
+            counts = made
+            return made
+        }
     }
 
     /// An endpoint's row of failures is full.

@@ -9,31 +9,71 @@ struct Waiter {
     var wanted: LoopEndpoint?
     /// How often a connection came back and went to somebody behind it while it was the first.
     var passes = 0
+    /// In which round of turns it is served; see `WaitingQueue`.
+    fileprivate(set) var round: UInt64 = 0
+
+    init(attempt: Attempt, tried: TriedEndpoints, isBound: Bool, wanted: LoopEndpoint?) {
+        self.attempt = attempt
+        self.tried = tried
+        self.isBound = isBound
+        self.wanted = wanted
+    }
 
     /// Whether connections that were used before will do.
     var takesUsed: Bool { !attempt.settings.needsFreshConnection }
+    var tenant: UInt64 { attempt.settings.tenant }
 }
 
-/// Attempts that wait for a connection, in the order in which they came; bounded by the `pending` breaker.
+/// Attempts that wait for a connection; bounded by the `pending` breaker.
+///
+/// Callers take turns: in each round every caller that waits is served once, in the order in which they came. So one
+/// that sends a thousand requests at once does not make the others wait for all of them (start-time fair queueing with
+/// equal weights; Goyal, Vin, Cheng 1996).
 struct WaitingQueue {
+    /// Sorted by round; within a round by arrival.
     private var items: ContiguousArray<Waiter> = []
     /// Those before it have been served.
     private var head = 0
+    /// The round of the one served last.
+    private var round: UInt64 = 0
+    private var tenants: [UInt64: Tenant] = [:]
+
+    private struct Tenant {
+        /// The round of its last one.
+        var last: UInt64
+        var count: Int
+    }
 
     var isEmpty: Bool { head == items.count }
+    var count: Int { items.count - head }
 
     var first: Waiter? { head < items.count ? items[head] : nil }
 
-    mutating func append(_ waiter: Waiter) { items.append(waiter) }
+    /// How many of a caller's attempts wait here.
+    func count(of tenant: UInt64) -> Int { tenants[tenant]?.count ?? 0 }
+
+    mutating func append(_ waiter: Waiter) {
+        var waiter = waiter
+        let known = tenants[waiter.tenant]
+        // Whoever comes when nothing of its own waits joins the current round, and cannot save up turns.
+        waiter.round = max(round, (known?.last ?? 0) + 1)
+        tenants[waiter.tenant] = Tenant(last: waiter.round, count: (known?.count ?? 0) + 1)
+        var place = items.count
+        while place > head, items[place - 1].round > waiter.round { place -= 1 }
+        items.insert(waiter, at: place)
+    }
 
     mutating func removeFirst() {
         guard head < items.count else { return }
+        left(items[head])
+        round = items[head].round
         head += 1
         // Moved up in one go, so that taking all of them costs no more than one look at each.
         if head * 2 > items.count {
             items.removeFirst(head)
             head = 0
         }
+        if isEmpty { round = 0 }
     }
 
     /// Takes out the first one that fits; the one at the front is passed over if it does not.
@@ -44,7 +84,7 @@ struct WaitingQueue {
             removeFirst()
         } else {
             items[head].passes += 1
-            items.remove(at: i)
+            remove(at: i)
         }
         return waiter
     }
@@ -53,11 +93,37 @@ struct WaitingQueue {
     @discardableResult
     mutating func remove(_ attempt: Attempt) -> Bool {
         guard let i = items[head...].firstIndex(where: { $0.attempt === attempt }) else { return false }
-        if i == head { removeFirst() } else { items.remove(at: i) }
+        if i == head { removeFirst() } else { remove(at: i) }
         return true
+    }
+
+    /// Takes out the newest attempt of the caller with the most of them here, if these are more than half of all and more
+    /// than `count`.
+    mutating func evictGreediest(beyond count: Int) -> Waiter? {
+        guard let greediest = tenants.max(by: { $0.value.count < $1.value.count }), greediest.value.count > count,
+            greediest.value.count * 2 > self.count,
+            let i = items[head...].lastIndex(where: { $0.tenant == greediest.key })
+        else { return nil }
+        let waiter = items[i]
+        if i == head { removeFirst() } else { remove(at: i) }
+        return waiter
     }
 
     mutating func updateEach(_ change: (inout Waiter) -> Void) {
         for i in head..<items.count { change(&items[i]) }
+    }
+
+    private mutating func remove(at i: Int) {
+        left(items[i])
+        items.remove(at: i)
+    }
+
+    private mutating func left(_ waiter: Waiter) {
+        guard let tenant = tenants[waiter.tenant] else { return }
+        if tenant.count <= 1 {
+            tenants[waiter.tenant] = nil
+        } else {
+            tenants[waiter.tenant] = Tenant(last: tenant.last, count: tenant.count - 1)
+        }
     }
 }

@@ -32,3 +32,31 @@ internal import Testing
         #expect(Printable.short(String(repeating: "a", count: 61)) == String(repeating: "a", count: 60) + "...")
     }
 }
+
+@Suite struct FieldSpellingTests {
+    private static let limits = ["connections", "pending", "requests", "retry_budget", "min_retries"]
+
+    /// Through the reader, as a file's author meets it.
+    private func help(_ field: String, in names: [String]) -> String? {
+        let schema = ObjectSchema("test", doc: "", fields: names.map { Field($0, .flag, default: false, doc: "") })
+        let (node, context) = tree("\(field): true\n")
+        guard let node else { return nil }
+        let scope = Scope(context: context, owner: Owner(kind: "test"), field: "")
+        ObjectReader(node, schema: schema, scope: scope)?.finish()
+        return context.diagnostics.sorted.first?.help
+    }
+
+    @Test(arguments: [
+        ("max_conections", "connections"), ("max-connections", "connections"), ("connection_limit", "connections"),
+        ("max_pending_requests", "pending"), ("retry_budget_percent", "retry_budget"), ("requsts", "requests"),
+        ("MAX_REQUESTS", "requests"),
+    ])
+    func findsTheFieldInOtherWords(_ word: String, _ expected: String) {
+        #expect(help(word, in: Self.limits) == "did you mean '\(expected)'?")
+    }
+
+    @Test("max is not min, and two letters are no hint", arguments: ["max_retries", "on_error", "budget"])
+    func staysSilent(_ word: String) {
+        #expect(help(word, in: Self.limits + ["on"])?.hasPrefix("possible here: ") == true)
+    }
+}

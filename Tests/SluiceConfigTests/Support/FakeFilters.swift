@@ -45,6 +45,40 @@ struct GateConfiguration: FilterConfiguration {
     }
 }
 
+/// A filter that finds out who the caller is.
+struct LoginConfiguration: FilterConfiguration {
+    static let schema = ObjectSchema("login", doc: "Asks who is there.", fields: [])
+    static let role = FilterRole.authentication
+    init(from reader: ObjectReader) {}
+}
+
+/// A filter that limits, perhaps by who the caller is.
+struct LimitConfiguration: FilterConfiguration {
+    static let by = OptionalField("by", .name, doc: "What it counts by.")
+    static let ask = OptionalField("ask", .name, doc: "The upstream that it asks.")
+    static let schema = ObjectSchema("limit", doc: "Lets so many pass.", fields: [by, ask])
+    static let role = FilterRole.rateLimit
+
+    var needs: FilterNeeds
+
+    init(from reader: ObjectReader) {
+        needs = FilterNeeds(
+            upstreams: reader.read(Self.ask).map { [$0] } ?? [],
+            identities: reader.read(Self.by) == "consumer" ? [.consumer] : []
+        )
+    }
+}
+
+/// A filter that answers preflights.
+struct CrossConfiguration: FilterConfiguration {
+    static let schema = ObjectSchema("cross", doc: "Lets pages of elsewhere in.", fields: [])
+    static let role = FilterRole.cors
+    init(from reader: ObjectReader) {}
+}
+
 enum FakeFilters {
-    static let catalog = FilterCatalog([StampConfiguration.self, GateConfiguration.self])
+    static let catalog = FilterCatalog([
+        StampConfiguration.self, GateConfiguration.self, LoginConfiguration.self, LimitConfiguration.self,
+        CrossConfiguration.self,
+    ])
 }

@@ -1,5 +1,7 @@
+import Glibc
 import SluiceConfig
 import SluiceFilters
+import Testing
 
 /// A configuration whose only point is a list of filters.
 struct FilterFile {
@@ -55,5 +57,14 @@ enum Repository {
 
     static func read(_ name: String) throws -> String {
         String(decoding: try ConfigFiles.read(path(name)), as: UTF8.self)
+    }
+
+    /// Whether pages that are made from code are written instead of compared.
+    static let isUpdating = ConfigFiles.environment("UPDATE_GOLDEN") == "1"
+
+    static func write(_ text: String, to name: String) throws {
+        let file = try #require(fopen(path(name), "w"), "cannot write \(path(name))")
+        fputs(text, file)
+        fclose(file)
     }
 }

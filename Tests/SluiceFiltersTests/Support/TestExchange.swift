@@ -32,6 +32,9 @@ final class TestExchange: ExchangeContext, ExchangeEngine {
 
     func random() -> UInt64 { 4 }
 
+    var nameOfRoute: String { variables[.routeName] ?? "" }
+    var nameOfUpstream: String { variables[.upstreamName] ?? "" }
+
     func resume(_ verdict: HeadVerdict) {
         generation &+= 1
         resumed.append(verdict)
@@ -69,7 +72,7 @@ extension FilterResources {
             clock: { .uptimeNanoseconds(0) },
             wallClock: { 0 }
         )
-        return FilterResources(loop: loop, slot: slot, callouts: callouts)
+        return FilterResources(loop: loop, slot: slot, surroundings: FilterSurroundings(callouts: callouts))
     }
 }
 

@@ -103,7 +103,9 @@ import Testing
             let clients = try (0..<3).map { try gateway.connect(name: "client \($0)") }
             for (i, client) in clients.enumerated() {
                 try client.send(Wire.get("/\(i)"))
-                try gateway.wait(for: "request \(i)") { gateway.current(.requests) > i }
+                try gateway.wait(for: "request \(i)") {
+                    gateway.current(.requests) == 1 && gateway.current(.pending) == i
+                }
             }
             let upstream = try origin.accept()
             _ = try upstream.readRequest()

@@ -45,7 +45,9 @@ import Testing
             for i in 0..<5 {
                 clients.append(try gateway.connect(name: "client \(i)"))
                 try clients[i].send(Wire.get("/\(i)"))
-                try gateway.wait(for: "request \(i)") { gateway.current(.requests) > i }
+                try gateway.wait(for: "request \(i)") {
+                    gateway.current(.requests) == 1 && gateway.current(.pending) == i
+                }
             }
             let upstream = try origin.accept()
             for i in 0..<5 {
@@ -68,8 +70,9 @@ import Testing
             let clients = try (0..<3).map { try gateway.connect(name: "client \($0)") }
             try clients[0].send(Wire.get("/0"))
             let upstream = try origin.accept()
+            try gateway.wait(for: "the connection") { gateway.current(.requests) == 1 }
             try clients[1].send(Wire.get("/1"))
-            try gateway.wait(for: "the queue") { gateway.current(.pending) == 1 }
+            try gateway.wait(for: "the queue") { gateway.current(.requests) == 1 && gateway.current(.pending) == 1 }
             try clients[2].send(Wire.get("/2"))
             try expectOverflow(clients[2])
             _ = try upstream.readRequest()
@@ -86,7 +89,7 @@ import Testing
             let upstream = try origin.accept()
             let second = try gateway.connect(name: "second")
             try second.send(Wire.get("/2"))
-            try gateway.wait(for: "the queue") { gateway.current(.pending) == 1 }
+            try gateway.wait(for: "the queue") { gateway.current(.requests) == 1 && gateway.current(.pending) == 1 }
             upstream.reset()
             #expect(try first.readResponse().status == 502)
             let next = try origin.accept()

@@ -21,7 +21,10 @@ import Testing
 
     /// Counts a failure at the first endpoint the way the loops do.
     private func fail(_ entry: UpstreamSupervision.Entry, _ count: Int, _ model: OutlierModel = Self.rules()) {
-        for _ in 0..<count { entry.state.record(.status(500), at: entry.endpoints.states[0], model) }
+        let endpoint = entry.endpoints.states[0]
+        for _ in 0..<count {
+            if let cause = endpoint.outliers.record(.status(500), model) { entry.state.report(cause, at: endpoint.id) }
+        }
     }
 
     @Test("five failures in a row take an endpoint out, and it comes back after its time with a clean record")

@@ -1,0 +1,178 @@
+import Atomics
+import Glibc
+package import NIOCore
+package import SluiceConfig
+import SluiceCore
+package import SluiceProxy
+
+/// Writes the access log on a thread of its own, so that a slow disk or a full pipe never holds up a request.
+///
+/// What waits is bounded; lines beyond the bound, and lines that the system does not take, are lost and counted, and the
+/// operator is told once when that begins and once when it ends. Isolation: any thread.
+package final class LogFile: LogSink {
+    private enum Job: Sendable {
+        case write(ContiguousArray<UInt8>, lines: Int)
+        case reopen
+        case flush(Mailbox<Void>)
+        case end
+    }
+
+    private let target: AccessLogModel.Target
+    private let limit: Int
+    private let jobs = Mailbox<Job>()
+    private let waiting = ManagedAtomic<Int>(0)
+    private let written = ManagedAtomic<Int>(0)
+    private let lost = ManagedAtomic<Int>(0)
+
+    /// Opens the log.
+    ///
+    /// - Throws: when that fails, or the system gives no thread.
+    package init(_ model: AccessLogModel, log: @escaping @Sendable (String) -> Void) throws(StartError) {
+        target = model.target
+        limit = model.queueBytes
+        let output: LogOutput
+        do throws(LogOutput.Failure) {
+            output = try LogOutput(model.target)
+        } catch {
+            throw StartError("the access log cannot be opened: \(error.message)")
+        }
+        let (jobs, waiting, written, lost) = (jobs, waiting, written, lost)
+        let started = ControlThread.spawn(name: "sluice-log") {
+            var output = output
+            var isLosing = false
+            while true {
+                switch jobs.take() {
+                case .write(let bytes, let lines):
+                    do throws(LogOutput.Failure) {
+                        try output.write(bytes)
+                        written.wrappingIncrement(by: lines, ordering: .relaxed)
+                        if isLosing { log("access log: written again") }
+                        isLosing = false
+                    } catch {
+                        lost.wrappingIncrement(by: lines, ordering: .relaxed)
+                        if !isLosing { log("access log: lines are lost: \(error.message)") }
+                        isLosing = true
+                    }
+                    waiting.wrappingDecrement(by: bytes.count, ordering: .relaxed)
+                case .reopen:
+                    do throws(LogOutput.Failure) {
+                        try output.reopen()
+                        log("access log: opened anew")
+                    } catch {
+                        log("access log: cannot be opened anew, the old file stays: \(error.message)")
+                    }
+                case .flush(let done): done.post(())
+                case .end:
+                    output.close()
+                    return
+                }
+            }
+        }
+        guard started else { throw StartError("the system gives no more threads") }
+    }
+
+    deinit { jobs.post(.end) }
+
+    /// Whether a log of that model can go on with this one.
+    func serves(_ model: AccessLogModel) -> Bool { target == model.target && limit == model.queueBytes }
+
+    /// Lines that the system has taken.
+    package var writtenLines: Int { written.load(ordering: .relaxed) }
+
+    /// Lines that were dropped or could not be written.
+    package var lostLines: Int { lost.load(ordering: .relaxed) }
+
+    package func take(_ bytes: ContiguousArray<UInt8>, lines: Int) {
+        guard waiting.load(ordering: .relaxed) + bytes.count <= limit else {
+            lost.wrappingIncrement(by: lines, ordering: .relaxed)
+            return
+        }
+        waiting.wrappingIncrement(by: bytes.count, ordering: .relaxed)
+        jobs.post(.write(bytes, lines: lines))
+    }
+
+    /// Opens the file by its name again, after a rotation.
+    package func reopen() { jobs.post(.reopen) }
+
+    /// Waits until what was taken so far is written, but not longer than `patience`.
+    package func flush(patience: TimeAmount) {
+        let done = Mailbox<Void>()
+        jobs.post(.flush(done))
+        _ = done.take(until: SystemClock.monotonic() + patience)
+    }
+}
+
+/// The descriptor behind a log. Isolation: one thread.
+struct LogOutput: Sendable {
+    struct Failure: Error {
+        let message: String
+
+        /// What the system says about the last call.
+        static func last(_ what: String) -> Failure { Failure(message: "\(what): \(String(cString: strerror(errno)))") }
+    }
+
+    private let target: AccessLogModel.Target
+    private var descriptor: CInt
+    /// A line was written in part: the next one must not be glued to it.
+    private var isTorn = false
+
+    init(_ target: AccessLogModel.Target) throws(Failure) {
+        self.target = target
+        descriptor = try Self.open(target)
+    }
+
+    private static func open(_ target: AccessLogModel.Target) throws(Failure) -> CInt {
+        switch target {
+        case .standardOutput: return STDOUT_FILENO
+        case .standardError: return STDERR_FILENO
+        case .file(let path):
+            let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o640)
+            guard descriptor >= 0 else { throw Failure.last(path) }
+            return descriptor
+        }
+    }
+
+    mutating func write(_ bytes: ContiguousArray<UInt8>) throws(Failure) {
+        let complete = bytes.withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            if isTorn {
+                var end: UInt8 = 0x0A
+                guard Glibc.write(descriptor, &end, 1) == 1 else { return false }
+                isTorn = false
+            }
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count > 0 {
+                    rest = rest.dropFirst(count)
+                } else if errno == EAGAIN || errno == EWOULDBLOCK {
+                    // Somebody made the terminal or pipe that we share with them non-blocking.
+                    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    poll(&waiting, 1, 1000)
+                } else if errno != EINTR {
+                    isTorn = rest.count < bytes.count
+                    return false
+                }
+            }
+            return true
+        }
+        if !complete { throw Failure.last(name) }
+    }
+
+    mutating func reopen() throws(Failure) {
+        guard case .file = target else { return }
+        let fresh = try Self.open(target)
+        Glibc.close(descriptor)
+        descriptor = fresh
+        isTorn = false
+    }
+
+    func close() { if case .file = target { Glibc.close(descriptor) } }
+
+    private var name: String {
+        switch target {
+        case .standardOutput: "stdout"
+        case .standardError: "stderr"
+        case .file(let path): path
+        }
+    }
+}
