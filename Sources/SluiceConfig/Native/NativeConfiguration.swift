@@ -53,6 +53,8 @@ extension NativeDraft {
         if let workers { model.workers = workers.value }
         if let drainTimeout { model.drainTimeout = drainTimeout.value }
         if let telemetry { model.telemetry = telemetry.value }
+        model.consumers = consumers.map(\.model)
+        checkConsumerKeys(context)
         model.upstreams = upstreams
         model.filters = filters
         model.listeners = listeners.map { draft in

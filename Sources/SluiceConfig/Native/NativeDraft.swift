@@ -11,6 +11,7 @@ struct NativeDraft {
     var listeners: [ListenerDraft] = []
     var upstreams: [UpstreamModel] = []
     var filters: [FilterModel] = []
+    var consumers: [ConsumerDraft] = []
     var routes: [RouteDraft] = []
     /// Routes with errors of their own, about which there is nothing sensible to warn of.
     var brokenRoutes: Set<SourcePlace> { Set(routes.lazy.filter(\.isBroken).map(\.model.place)) }
@@ -18,6 +19,7 @@ struct NativeDraft {
     var listenerSpans: [String: NodeSpan] = [:]
     var upstreamSpans: [String: NodeSpan] = [:]
     var routeSpans: [String: NodeSpan] = [:]
+    var consumerSpans: [String: NodeSpan] = [:]
 }
 
 /// A listener that may still take the file's `trusted_proxies`.

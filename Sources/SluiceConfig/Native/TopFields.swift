@@ -55,7 +55,12 @@ enum TopFields {
     )
     static let admin = UnavailableField("admin", doc: "The admin API.")
     static let stores = UnavailableField("stores", doc: "Shared stores such as Redis.")
-    static let consumers = UnavailableField("consumers", doc: "Known callers and their credentials.")
+    static let consumers = Field(
+        "consumers",
+        .list(of: .consumer),
+        default: [],
+        doc: "Known callers and their credentials."
+    )
     static let tls = UnavailableField("tls", doc: "Defaults of TLS.")
 
     static let schema = ObjectSchema(
@@ -122,6 +127,10 @@ extension NativeDraft {
             var model = upstream.value
             model.place = context.place(upstream.span)
             upstreams.append(model)
+        }
+        for consumer in reader.read(TopFields.consumers)
+        where isNew(consumer.model.name, "consumer", at: consumer.nameSpan, \.consumerSpans, context) {
+            consumers.append(consumer)
         }
         filters += reader.read(TopFields.filters)
         for route in reader.read(TopFields.routes) {

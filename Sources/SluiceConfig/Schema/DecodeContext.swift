@@ -6,6 +6,7 @@ package final class DecodeContext {
     package let filters: FilterCatalog
     let substitution: Substitution
     private let paths: [String]
+    private let readFile: (String) throws -> [UInt8]
 
     package init(
         files: [ConfigFile],
@@ -16,11 +17,19 @@ package final class DecodeContext {
         self.diagnostics = Diagnostics(sources: files)
         self.paths = files.map(\.path)
         self.filters = filters
+        self.readFile = readFile
         self.substitution = Substitution(environment: environment, readFile: readFile)
     }
 
     package func path(of file: UInt32) -> String {
         paths.indices.contains(Int(file)) ? paths[Int(file)] : SourcePlace.builtIn.file
+    }
+
+    /// The bytes of a file that a value names, relative to the folder of the file where it stands; nil where it cannot
+    /// be read. A change of that file is noticed like one of the configuration.
+    package func bytes(ofFile name: String, near span: NodeSpan) -> [UInt8]? {
+        let path = name.hasPrefix("/") ? name : Paths.folder(of: self.path(of: span.file)) + name
+        return try? readFile(path)
     }
 
     package func place(_ span: NodeSpan) -> SourcePlace {

@@ -14,6 +14,8 @@ package protocol BackgroundServices: AnyObject, Sendable {
     )
     /// Takes one line for operators, without a line end.
     func log(_ line: String)
+    /// What is counted on `loop`, and only there.
+    var metrics: MetricShard { get }
 }
 
 /// One request of the gateway's own. Redirects are not followed.
@@ -134,6 +136,7 @@ package struct FetchURL: Hashable, Sendable {
 /// For gateways without background work, as in tests: every request fails.
 package final class NoBackground: BackgroundServices {
     package let loop: any EventLoop
+    package let metrics = MetricShard()
 
     package init(loop: any EventLoop) { self.loop = loop }
 

@@ -86,6 +86,9 @@ package struct FilterTicket {
         self.generation = exchange.generation
     }
 
+    /// Whether the exchange still waits for this; if not, nothing of it must be touched.
+    package var isWaiting: Bool { exchange.generation == generation }
+
     /// - Returns: whether the exchange was still waiting for this.
     @discardableResult
     package func resume(_ verdict: HeadVerdict) -> Bool {

@@ -1,0 +1,88 @@
+internal import SluiceCore
+
+/// `consumers:`: one caller.
+enum ConsumerFields {
+    static let name = OptionalField(required: "name", .placed(.name), doc: "What logs, limits and upstreams call it.")
+    static let groups = Field("groups", .list(of: .name), default: [], doc: "Groups that filters may ask for.")
+    static let keys = OptionalField(
+        "keys",
+        .list(of: .placed(.consumerKey)),
+        absent: "none",
+        secret: true,
+        doc: "Its keys for `key_auth`: `\"${ALICE_KEY}\"`, or `{sha256: DIGEST}` for a file without secrets."
+    )
+    static let schema = ObjectSchema("consumer", doc: "A known caller.", fields: [name, groups, keys])
+
+    static func decode(_ reader: ObjectReader) -> ConsumerDraft? {
+        let name = reader.read(name)
+        let groups = reader.read(groups)
+        let keys = reader.read(keys) ?? []
+        guard let name else { return nil }
+        var model = ConsumerModel(name: name.value, place: reader.context.place(name.span))
+        model.groups = groups
+        model.keys = keys.map(\.value)
+        return ConsumerDraft(model: model, nameSpan: name.span, keySpans: keys.map(\.span))
+    }
+}
+
+/// A consumer with the places that checks over all files point to.
+struct ConsumerDraft {
+    var model: ConsumerModel
+    var nameSpan: NodeSpan
+    var keySpans: [NodeSpan]
+}
+
+extension ValueType where Value == ConsumerDraft {
+    static var consumer: Self { .named("consumer", ConsumerFields.schema, decode: ConsumerFields.decode) }
+}
+
+private enum DigestFields {
+    static let sha256 = OptionalField(
+        required: "sha256",
+        ValueType<SHA256Digest>.digest,
+        secret: true,
+        doc: "The digest of the key, hexadecimal."
+    )
+    static let schema = ObjectSchema("key", doc: "A key of which only the digest is known.", fields: [sha256])
+}
+
+extension ValueType where Value == SHA256Digest {
+    fileprivate static var digest: Self {
+        scalar(.text("64 hexadecimal digits")) { text in
+            if let digest = SHA256Digest(hexadecimal: text) { return .success(digest) }
+            let problem = "is not the SHA-256 digest of a key: it must be 64 hexadecimal digits"
+            return .failure(ValueProblem(problem, help: "printf %s \"$KEY\" | sha256sum"))
+        }
+    }
+
+    /// A key in the clear, or its digest.
+    fileprivate static var consumerKey: Self {
+        let clear = ValueType<SHA256Digest>.scalar(.text("key")) { text in
+            if text.isEmpty { return .failure(ValueProblem("must not be empty")) }
+            if text.utf8.count > 4096 { return .failure(ValueProblem("must not be longer than 4096 bytes")) }
+            return .success(SHA256Digest(of: Array(text.utf8)))
+        }
+        return .either(text: clear, other: .object(DigestFields.schema) { $0.read(DigestFields.sha256) })
+    }
+}
+
+extension NativeDraft {
+    /// Two callers with one key could not be told apart.
+    func checkConsumerKeys(_ context: DecodeContext) {
+        var first: [String: (name: String, span: NodeSpan)] = [:]
+        for consumer in consumers {
+            for (key, span) in zip(consumer.model.keys, consumer.keySpans) {
+                if let other = first[key.hexadecimal] {
+                    context.report(
+                        .duplicateName,
+                        at: span,
+                        "consumer '\(Printable.short(consumer.model.name))' has a key of consumer '\(Printable.short(other.name))'",
+                        notes: [(text: "first here", span: other.span)]
+                    )
+                } else {
+                    first[key.hexadecimal] = (consumer.model.name, span)
+                }
+            }
+        }
+    }
+}

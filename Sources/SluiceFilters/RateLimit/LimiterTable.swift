@@ -1,0 +1,117 @@
+import Atomics
+import Glibc
+import SluiceCore
+
+/// The states of one limit for all its keys, shared by all loops.
+///
+/// A fixed number of places, in sets of eight: a key's hash names its set. A key that was not seen lately has no state
+/// worth keeping (its bucket is full, its window is over), and gives its place up without loss. When a set is full of
+/// keys that do have one, further keys of that set share one state more: so no number of keys makes the table grow, or
+/// resets the limit of anybody; strangers who come in such numbers limit each other.
+///
+/// Keys are known by 128 bits of a keyed hash, which nobody can forge collisions of. Isolation: any thread, lock-free.
+/// Memory: 24 bytes for each place, taken from the system as it is used.
+final class LimiterTable: Sendable {
+    static let ways = 8
+    private typealias Word = UnsafeAtomic<UInt64>.Storage
+
+    /// What hashes of keys begin with.
+    let key = SipKey.secret()
+    private let sets: Int
+    // SAFETY: `sets * stride` atomics, zero at first, freed by `deinit`; only used through `UnsafeAtomic`.
+    nonisolated(unsafe) private let words: UnsafeMutablePointer<Word>
+    /// A set: low halves of the hashes, high halves, states, and the shared state behind them.
+    private static let stride = 3 * ways + 1
+
+    init(capacity: Int) {
+        sets = max(1, (capacity + Self.ways - 1) / Self.ways)
+        let count = sets * Self.stride
+        // Zeroed pages that are not touched cost nothing.
+        let memory = calloc(count, MemoryLayout<Word>.stride)
+        words = (memory ?? UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: 8))
+            .bindMemory(to: Word.self, capacity: count)
+        if memory == nil { for i in 0..<count { (words + i).initialize(to: Word(0)) } }
+    }
+
+    deinit { free(words) }
+
+    private func word(_ index: Int) -> UnsafeAtomic<UInt64> { UnsafeAtomic(at: words + index) }
+
+    /// Decides on one request of a key.
+    ///
+    /// - Parameter spends: false: only looks.
+    func decide(
+        _ hash: (low: UInt64, high: UInt64),
+        _ policy: RateLimitPolicy,
+        now: UInt64,
+        spends: Bool = true
+    ) -> RateLimitDecision {
+        let state = place(of: hash, policy, now)
+        var seen = state.load(ordering: .relaxed)
+        while true {
+            let (decision, next) = policy.decide(seen, now: now)
+            guard decision.isAllowed, spends else { return decision }
+            let result = state.weakCompareExchange(expected: seen, desired: next, ordering: .relaxed)
+            if result.exchanged { return decision }
+            seen = result.original
+        }
+    }
+
+    /// The state of a key: its own, or that of the many.
+    private func place(of hash: (low: UInt64, high: UInt64), _ policy: RateLimitPolicy, _ now: UInt64) -> UnsafeAtomic<
+        UInt64
+    > {
+        let base = Int(hash.high.multipliedFullWidth(by: UInt64(sets)).high) * Self.stride
+        // 0 says that a place is free.
+        let low = hash.low == 0 || hash.low == Self.busy ? 1 : hash.low
+        while true {
+            switch find(low, hash.high, base, policy, now) {
+            case .own(let state): return state
+            case .changing: continue
+            case .none: return word(base + 3 * Self.ways)
+            case .idle(let way, let current):
+                let owner = word(base + way)
+                // Who loses looks again: the winner may have the same key.
+                let result = owner.compareExchange(
+                    expected: current,
+                    desired: Self.busy,
+                    ordering: .acquiringAndReleasing
+                )
+                guard result.exchanged else { continue }
+                // A loop that decides for the old key at this moment may write its state here once more; that then
+                // counts against the new one, once.
+                let state = word(base + 2 * Self.ways + way)
+                word(base + Self.ways + way).store(hash.high, ordering: .relaxed)
+                state.store(0, ordering: .relaxed)
+                owner.store(low, ordering: .releasing)
+                return state
+            }
+        }
+    }
+
+    private enum Found {
+        case own(UnsafeAtomic<UInt64>)
+        case idle(way: Int, owner: UInt64)
+        /// Another loop is about to take a place: three stores, and it is done.
+        case changing
+        case none
+    }
+
+    private func find(_ low: UInt64, _ high: UInt64, _ base: Int, _ policy: RateLimitPolicy, _ now: UInt64) -> Found {
+        var idle = Found.none
+        for way in 0..<Self.ways {
+            let owner = word(base + way).load(ordering: .acquiring)
+            if owner == low, word(base + Self.ways + way).load(ordering: .relaxed) == high {
+                return .own(word(base + 2 * Self.ways + way))
+            }
+            if owner == Self.busy { return .changing }
+            guard case .none = idle else { continue }
+            let state = word(base + 2 * Self.ways + way).load(ordering: .relaxed)
+            if owner == 0 || policy.isIdle(state, now: now) { idle = .idle(way: way, owner: owner) }
+        }
+        return idle
+    }
+
+    /// Owner of a place that is changing hands.
+    private static let busy = UInt64.max
+}

@@ -1,0 +1,240 @@
+package import SluiceConfig
+import SluiceCore
+
+/// `rate_limit`: so many requests in so much time for each address, caller, claim or header.
+package struct RateLimitConfiguration: RunnableFilterConfiguration {
+    static let by = Field(
+        "by",
+        .limitKeys,
+        default: [.ip],
+        defaultText: "`ip`",
+        doc:
+            "Whom the limit holds for: `ip`, `consumer`, `route`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
+    )
+    static let rate = OptionalField(required: "rate", .rate, doc: "Requests and time: `10/s`, `600/min`, `1000/h`, `5000/day`.")
+    static let burst = OptionalField(
+        "burst",
+        .integer(1...1_000_000_000),
+        absent: "one second of the rate, at least 1",
+        doc: "With `token_bucket`: how many requests may come at once."
+    )
+    static let algorithm = Field(
+        "algorithm",
+        .choice(of: RateLimitPolicy.Algorithm.self),
+        default: .tokenBucket,
+        doc: "`token_bucket` (smooth, with bursts), `sliding_window` or `fixed_window` (aligned to the clock, UTC)."
+    )
+    static let store = Field(
+        "store",
+        .limitStore,
+        default: "memory",
+        doc: "Where the counts are: `memory`, one limit for all loops of the process."
+    )
+    static let mode = UnavailableField("mode", doc: "How exact a limit in a shared store is.")
+    static let missing = Field(
+        "missing",
+        .choice(of: Missing.self),
+        default: .ip,
+        doc: "What happens to requests without the consumer, claim or header of `by`: `ip` limits them by address instead, `refuse` answers 401, `skip` lets them pass."
+    )
+    static let enforce = Field("enforce", .flag, default: true, doc: "`false`: only counts and tells, and lets all pass.")
+    static let headers = Field(
+        "headers",
+        .choice(of: HeaderStyle.self),
+        default: .standard,
+        doc: "What clients are told: `standard` (`RateLimit-Limit`, `-Remaining`, `-Reset`), `legacy` (`X-RateLimit-*`), `both` or `none`. `Retry-After` comes with every refusal."
+    )
+    static let status = Field("status", .integer(400...599), default: 429, doc: "The status of a refusal.")
+    static let keys = Field(
+        "max_keys",
+        .integer(8...100_000_000),
+        default: 131_072,
+        doc: "How many keys have a count of their own at a time; beyond it, new ones share."
+    )
+    static let ipv6 = Field(
+        "ipv6_prefix",
+        .integer(1...128),
+        default: 64,
+        doc: "How much of an IPv6 address is one client."
+    )
+    package static let schema = ObjectSchema(
+        "rate_limit",
+        doc: "Refuses requests beyond a rate, for each key on its own. One limit holds over all loops; of several, the strictest is shown.",
+        fields: [by, rate, burst, algorithm, store, mode, missing, enforce, headers, status, keys, ipv6]
+    )
+    package static let mayRepeat = true
+    package static var role: FilterRole { .rateLimit }
+
+    enum Missing: String, CaseIterable, Sendable { case ip, refuse, skip }
+    enum HeaderStyle: String, CaseIterable, Sendable { case standard, legacy, both, none }
+
+    var keys: [LimitKey]
+    var policy: RateLimitPolicy
+    var missing: Missing
+    var enforces: Bool
+    var headers: HeaderStyle
+    var status: Int
+    var maxKeys: Int
+    var ipv6Prefix: Int
+
+    package init(from reader: ObjectReader) {
+        keys = reader.read(Self.by)
+        let rate = reader.read(Self.rate) ?? Rate(count: 1, period: 1_000_000_000)
+        let algorithm = reader.read(Self.algorithm)
+        let burst = reader.read(Self.burst).map { UInt64($0) }
+        policy = RateLimitPolicy(
+            algorithm: algorithm,
+            count: rate.count,
+            period: rate.period,
+            burst: burst ?? RateLimitPolicy.defaultBurst(count: rate.count, period: rate.period)
+        )
+        missing = reader.read(Self.missing)
+        enforces = reader.read(Self.enforce)
+        headers = reader.read(Self.headers)
+        status = reader.read(Self.status)
+        maxKeys = reader.read(Self.keys)
+        ipv6Prefix = reader.read(Self.ipv6)
+        _ = reader.read(Self.store)
+        check(reader, rate)
+    }
+
+    private func check(_ reader: ObjectReader, _ rate: Rate) {
+        if Double(rate.count) * 1_000_000_000 / Double(rate.period) > 1_000_000 {
+            reader.invalid(Self.rate, "'rate' is more than 1000000 requests a second")
+        }
+        switch policy.algorithm {
+        case .tokenBucket:
+            // A bucket whose filling takes years would not fit into the arithmetic.
+            if Double(policy.interval) * Double(policy.burst) > 3e17 {
+                reader.invalid(Self.burst, "'burst' takes more than nine years to fill at this rate")
+            }
+        case .slidingWindow where rate.count > RateLimitPolicy.slidingLimit:
+            reader.invalid(
+                Self.rate,
+                "a sliding window counts up to \(RateLimitPolicy.slidingLimit) requests",
+                help: "use a shorter time, or 'algorithm: token_bucket'"
+            )
+        case .fixedWindow where rate.count > 4_000_000_000:
+            reader.invalid(Self.rate, "a fixed window counts up to 4000000000 requests")
+        case .slidingWindow, .fixedWindow: break
+        }
+        if policy.algorithm != .tokenBucket, reader.has(Self.burst) {
+            reader.invalid(Self.burst, "'burst' has a meaning with 'algorithm: token_bucket' only")
+        }
+    }
+
+    package var needs: FilterNeeds {
+        var needs = FilterNeeds()
+        for key in keys {
+            switch key {
+            case .consumer: needs.identities.insert(.consumer)
+            case .claim: needs.identities.insert(.claims)
+            case .ip, .route, .header: break
+            }
+        }
+        return needs
+    }
+
+    package var effects: [String] {
+        let burst = policy.algorithm == .tokenBucket ? ", bursts of \(policy.burst)" : ""
+        let who = keys.map(\.text).joined(separator: " and ")
+        let what = enforces ? "refuse with \(status) beyond" : "count"
+        return ["request: \(what) \(policy.count) in \(policy.period / 1_000_000_000) s\(burst) by \(who)"]
+    }
+
+    package func makeFilter(_ resources: FilterResources) -> any Filter { RateLimitFilter(self, resources) }
+}
+
+/// A part of what a limit holds for.
+enum LimitKey: Hashable, Sendable {
+    case ip, consumer, route
+    case claim(String)
+    case header(String)
+
+    var text: String {
+        switch self {
+        case .ip: "ip"
+        case .consumer: "consumer"
+        case .route: "route"
+        case .claim(let name): "jwt.\(name)"
+        case .header(let name): "header.\(name)"
+        }
+    }
+}
+
+/// `600/min`
+struct Rate: Hashable, Sendable {
+    var count: UInt64
+    /// Nanoseconds.
+    var period: UInt64
+
+    static let units: [(names: [String], seconds: UInt64)] = [
+        (["s", "sec", "second"], 1), (["min", "m", "minute"], 60), (["h", "hour"], 3600), (["day", "d"], 86_400),
+    ]
+
+    init(count: UInt64, period: UInt64) {
+        self.count = count
+        self.period = period
+    }
+
+    init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].utf8.allSatisfy(ASCII.isDigit), let count = UInt64(parts[0]), count > 0,
+            count <= 1_000_000_000_000_000,
+            let unit = Self.units.first(where: { $0.names.contains(String(parts[1])) })
+        else { return nil }
+        self.init(count: count, period: unit.seconds * 1_000_000_000)
+    }
+}
+
+extension ValueType where Value == Rate {
+    static var rate: Self {
+        scalar(.text("rate")) { text in
+            if let rate = Rate(text) { return .success(rate) }
+            return .failure(ValueProblem(.unit, "is not a rate: {}", help: "a whole number and a time: '10/s', '600/min', '1000/h', '5000/day'"))
+        }
+    }
+}
+
+extension ValueType where Value == String {
+    fileprivate static var limitStore: Self {
+        scalar(.choice(["memory", "redis"])) { text in
+            switch text {
+            case "memory": .success(text)
+            case "redis": .failure(ValueProblem(.notAvailable, "cannot be {}: that is not available in this version"))
+            default: .failure(ValueProblem("must be memory, not {}"))
+            }
+        }
+        .shown { $0 }
+    }
+}
+
+extension ValueType where Value == [LimitKey] {
+    fileprivate static var limitKeys: Self {
+        let one = ValueType<LimitKey>.limitKey
+        return ValueType(.anyOf([one.type, .list(one.type)])) { node, scope in
+            if case .scalar = node.value, !node.isNull { return one.decode(node, scope).map { [$0] } }
+            guard let items = scope.items(of: node) else { return nil }
+            let keys = items.compactMap { one.decode($0, scope) }
+            return keys.isEmpty ? nil : keys
+        }
+    }
+}
+
+extension ValueType where Value == LimitKey {
+    static var limitKey: Self {
+        scalar(.text("ip, consumer, route, jwt.CLAIM or header.NAME")) { text in
+            switch text {
+            case "ip": return .success(.ip)
+            case "consumer": return .success(.consumer)
+            case "route": return .success(.route)
+            case _ where text.hasPrefix("jwt.") && text.utf8.count > 4: return .success(.claim(String(text.dropFirst(4))))
+            case _ where text.hasPrefix("header.") && text.dropFirst(7).utf8.allSatisfy(ASCII.isToken) && text.utf8.count > 7:
+                return .success(.header(text.dropFirst(7).lowercased()))
+            default:
+                let help = "'ip', 'consumer', 'route', 'jwt.sub', 'header.x-tenant' or a list of several"
+                return .failure(ValueProblem("is nothing that requests can be told apart by: {}", help: help))
+            }
+        }
+    }
+}
