@@ -19,6 +19,9 @@ let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+
 /// What tests of the whole engine use.
 let engine: [Target.Dependency] = [
     "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceHTTP", "SluiceUpstream", "SluiceFilters", "SluiceProxy",
@@ -32,6 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -53,7 +57,9 @@ let package = Package(
         ),
         .target(
             name: "SluiceFilters",
-            dependencies: ["SluiceCore", "SluiceConfig", "SluiceHTTP", "SluiceUpstream"],
+            dependencies: [
+                "SluiceCore", "SluiceConfig", "SluiceHTTP", "SluiceUpstream", nioCore, atomics, crypto, cryptoExtras,
+            ],
             swiftSettings: settings
         ),
         .target(

@@ -5,8 +5,8 @@ package enum BuiltInFilters {
     package static let catalog = FilterCatalog([
         CORSConfiguration.self,
         HeadersConfiguration.self,
-        RequestIDConfiguration.self,
         KeyAuthConfiguration.self,
         RateLimitConfiguration.self,
+        RequestIDConfiguration.self,
     ])
 }

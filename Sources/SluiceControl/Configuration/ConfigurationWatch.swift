@@ -86,7 +86,7 @@ package final class ConfigurationWatch {
         last = loaded
         if !loaded.report.isEmpty { log(loaded.report) }
         guard let model else {
-            log("not reloaded: \(Self.count(loaded.errorCount, "error")), the running configuration stays")
+            log("not reloaded: \(Plural.of(loaded.errorCount, "error")), the running configuration stays")
             return .rejected
         }
         do {
@@ -98,10 +98,8 @@ package final class ConfigurationWatch {
             return .rejected
         }
         let milliseconds = (clock() - began).nanoseconds / 1_000_000
-        let routes = Self.count(model.routes.count, "route")
-        log("reloaded: \(routes), \(Self.count(model.upstreams.count, "upstream")) (\(milliseconds) ms)")
+        let routes = Plural.of(model.routes.count, "route")
+        log("reloaded: \(routes), \(Plural.of(model.upstreams.count, "upstream")) (\(milliseconds) ms)")
         return .reloaded
     }
-
-    private static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
 }

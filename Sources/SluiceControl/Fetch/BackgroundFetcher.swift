@@ -1,5 +1,6 @@
 package import NIOCore
 package import NIOSSL
+package import SluiceCore
 package import SluiceFilters
 package import SluiceUpstream
 
@@ -20,11 +21,14 @@ package final class BackgroundFetcher: BackgroundServices {
         package var dns = DNSResolver.Configuration()
         /// Takes one line for operators, without a line end.
         package var log: @Sendable (String) -> Void = { _ in }
+        /// Counted on the fetcher's loop only.
+        package var metrics = MetricShard()
 
         package init() {}
     }
 
     package let loop: any EventLoop
+    package let metrics: MetricShard
     private let queue: NIOLoopBoundBox<FetchQueue>
     private let write: @Sendable (String) -> Void
 
@@ -32,6 +36,7 @@ package final class BackgroundFetcher: BackgroundServices {
     package init(loop: any EventLoop, _ options: Options = Options()) {
         self.loop = loop
         write = options.log
+        metrics = options.metrics
         queue = .makeBoxSendingValue(FetchQueue(loop: loop, options), eventLoop: loop)
     }
 

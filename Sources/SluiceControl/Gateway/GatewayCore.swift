@@ -51,6 +51,7 @@ final class GatewayCore: @unchecked Sendable {
         try startSupervision(on: control.next())
         var fetching = BackgroundFetcher.Options()
         fetching.log = options.log
+        fetching.metrics = metrics.makeShard()
         background = BackgroundFetcher(loop: control.next(), fetching)
         acceptor = try startAcceptor()
         try takeOver(model)

@@ -18,6 +18,7 @@ package struct GatewayStatistics: Sendable {
 
     /// One line for the log.
     package var line: String {
-        "\(requests) requests, \(errorCount) errors, \(retries) retries, \(connectionsAccepted) connections"
+        "\(Plural.of(requests, "request")), \(Plural.of(errorCount, "error")), "
+            + "\(retries == 1 ? "1 retry" : "\(retries) retries"), \(Plural.of(connectionsAccepted, "connection"))"
     }
 }

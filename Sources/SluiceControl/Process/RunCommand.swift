@@ -93,7 +93,7 @@ package struct RunCommand: Sendable {
         if let complaint = try before?.confirm(used: addresses) { OperatorLog.write(complaint.message) }
         let count = gateway.workerCount
         let list = addresses.map(\.text).joined(separator: ", ")
-        OperatorLog.write("ready: \(list) (\(count) \(count == 1 ? "worker" : "workers"))")
+        OperatorLog.write("ready: \(list) (\(Plural.of(count, "worker")))")
         return gateway
     }
 
@@ -128,9 +128,10 @@ package struct RunCommand: Sendable {
 
     private func finish(_ gateway: Gateway, _ timeout: TimeAmount) {
         let open = gateway.statistics.connectionsOpen
-        OperatorLog.write("draining: \(open) connections, for at most \(timeout.nanoseconds / 1_000_000_000) s")
+        let seconds = timeout.nanoseconds / 1_000_000_000
+        OperatorLog.write("draining: \(Plural.of(open, "connection")), for at most \(seconds) s")
         let cut = gateway.drain(timeout: timeout)
-        if cut > 0 { OperatorLog.write("\(cut) connections were still busy and have been cut") }
+        if cut > 0 { OperatorLog.write("cut, since still busy: \(Plural.of(cut, "connection"))") }
         let statistics = gateway.statistics
         gateway.stop()
         OperatorLog.write("stopped: \(statistics.line)")

@@ -104,6 +104,7 @@ package final class TakeoverServer: Sendable {
             return false
         }
         gateway.endHandover(isTaken: true)
+        log("takeover: another process accepts from now on")
         do throws(StartError) { try channel.send("bye") } catch { log(error.message) }
         handedOver()
         return true

@@ -2,15 +2,18 @@ import Glibc
 
 /// Finds who listens on a port, so that "address in use" can name the process. Linux only; best effort.
 enum AddressHolder {
-    /// `nginx (pid 4711)`, or nil when it cannot be found (another user's process, no /proc).
-    static func find(port: Int) -> String? {
+    case itself
+    case other(name: String, pid: String)
+
+    /// Who it is; nil when that cannot be found (another user's process, no /proc).
+    static func find(port: Int) -> AddressHolder? {
         let wanted = inodes(listeningOn: port)
         guard !wanted.isEmpty else { return nil }
         for pid in entries(of: "/proc") where pid.allSatisfy(\.isNumber) {
             for descriptor in entries(of: "/proc/\(pid)/fd") {
                 guard let link = readLink("/proc/\(pid)/fd/\(descriptor)"), wanted.contains(link) else { continue }
                 let name = readFile("/proc/\(pid)/comm").map { $0.split(separator: "\n").first.map(String.init) ?? "?" }
-                return "\(name ?? "a process") (pid \(pid))"
+                return pid == "\(getpid())" ? .itself : .other(name: name ?? "a process", pid: pid)
             }
         }
         return nil

@@ -62,12 +62,27 @@ package struct ListeningSocket: Sendable {
         if status == 0, listen(descriptor, 4096) == 0 { return }
         let code = errno
         Glibc.close(descriptor)
-        var message = "cannot listen on \(name): \(String(cString: strerror(code)))"
-        if code == EADDRINUSE, let port, let holder = AddressHolder.find(port: port) {
-            message += ", held by \(holder)"
+        throw ListenError(
+            message: "cannot listen on \(name): \(String(cString: strerror(code)))\(hint(code, port: port))"
+        )
+    }
+
+    /// What the system's words leave open.
+    private static func hint(_ code: CInt, port: Int?) -> String {
+        switch (code, port) {
+        case (EADDRINUSE, let port?):
+            switch AddressHolder.find(port: port) {
+            case .itself:
+                return ", held by this process (between the wildcard and a specific address of one port a listener can "
+                    + "move by a restart only)"
+            case .other(let name, let pid): return ", held by \(name) (pid \(pid))"
+            case nil: return ""
+            }
+        case (EADDRINUSE, nil): return " (another process listens there, or the file is no socket)"
+        case (EADDRNOTAVAIL, _): return " (this machine has no such address)"
+        case (EACCES, let port?) where port < 1024: return " (ports below 1024 need CAP_NET_BIND_SERVICE)"
+        default: return ""
         }
-        if code == EACCES, let port, port < 1024 { message += " (ports below 1024 need CAP_NET_BIND_SERVICE)" }
-        throw ListenError(message: message)
     }
 
     /// A socket file that nobody listens on any more is in the way after a crash.

@@ -37,7 +37,7 @@ import Testing
         "what cannot be meant is refused, with a hint",
         arguments: [
             ("%PROTOCOLL%", "unknown operator", "did you mean '%PROTOCOL%'?"), ("%", "without an end", nil),
-            ("100% done", "without an end", nil), ("%REQ%", "needs an argument", nil),
+            ("% done", "without an end", nil), ("%REQ%", "needs an argument", nil),
             ("%REQ()%", "empty header name", nil), ("%REQ(A):0%", "length", nil), ("%REQ(A):x%", "length", nil),
             ("%REQ(A)x%", "behind the argument", nil), ("%START_TIME(%q)%", "%q", nil),
             ("%REQ(A%", "without an end", nil),

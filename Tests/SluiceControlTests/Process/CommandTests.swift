@@ -46,7 +46,7 @@ import Testing
         binary.signal(SIGTERM)
         _ = try binary.readLine { $0.hasPrefix("draining: 1 connection") }
         try GatewayKit.eventually("answers say so") { try client.get()["Connection"] == "close" }
-        #expect(try binary.readLine { $0.hasPrefix("stopped") }.hasSuffix(" 0 errors, 0 retries, 1 connections"))
+        #expect(try binary.readLine { $0.hasPrefix("stopped") }.hasSuffix(" 0 errors, 0 retries, 1 connection"))
         #expect(try binary.wait() == 0)
     }
 

