@@ -98,7 +98,10 @@ let package = Package(
         ),
         tests(
             "SluiceFiltersTests",
-            ["SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded]
+            [
+                "SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded, crypto,
+                cryptoExtras,
+            ]
         ),
         tests("SluiceProxyTests", engine + ["SluiceTesting"]),
         tests("SluiceControlTests", engine + ["SluiceControl", "SluiceTesting", nioSSL]),

@@ -9,7 +9,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     case bareCarriageReturn, bareLineFeed, badContentLength, conflictingContentLength, lengthAndTransferEncoding
     case badTransferEncoding, unknownTransferCoding, transferEncodingInHTTP10, missingHost, severalHosts, badHost
     case badChunkSize, chunkExtensionTooLong, badChunkEnd, badTrailer, underscoreInName, encodedSlash
-    case uriTooLong, headTooLarge, tooManyFields, bodyTooLarge, unknownExpectation, methodNotEnabled, badUpgrade
+    case uriTooLong, headTooLarge, tooManyFields, bodyTooLarge, lengthRequired, unknownExpectation, methodNotEnabled
+    case badUpgrade
     // The client's pace.
     case requestHeadTimeout, requestBodyTimeout, downstreamIdle, downstreamClosed, downstreamReset
     // Routing.
@@ -117,6 +118,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .headTooLarge: ("head_too_large", 431, .downstream, "The request head is too large.")
         case .tooManyFields: ("too_many_fields", 431, .downstream, "The request has too many header fields.")
         case .bodyTooLarge: ("body_too_large", 413, .downstream, "The request body is too large.")
+        case .lengthRequired: ("length_required", 411, .downstream, "The request needs a Content-Length.")
         case .unknownExpectation: ("unknown_expectation", 417, .downstream, "The expectation is not known.")
         case .methodNotEnabled: ("method_not_enabled", 405, .downstream, "This method is not enabled here.")
         case .badUpgrade: ("bad_upgrade", 400, .downstream, "The Upgrade request is malformed.")

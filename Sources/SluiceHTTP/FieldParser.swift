@@ -1,4 +1,4 @@
-package import SluiceCore
+import SluiceCore
 
 /// Reads header and trailer lines (RFC 9112, section 5) out of raw bytes.
 ///

@@ -1,4 +1,4 @@
-package import SluiceCore
+import SluiceCore
 
 /// What the fields of a head say about the length of the body and the life of the connection.
 ///

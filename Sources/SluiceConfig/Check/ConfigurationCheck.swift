@@ -22,7 +22,7 @@ package struct ConfigurationCheck: Sendable {
             files: files,
             filters: filters,
             environment: ConfigFiles.environment,
-            readFile: { try ConfigFiles.read($0, atMost: 1024 * 1024 + 1) }
+            readFile: { try ConfigFiles.read($0, atMost: DecodeContext.largestFile) }
         )
         return ConfigurationCheck(diagnostics: diagnostics, model: model)
     }

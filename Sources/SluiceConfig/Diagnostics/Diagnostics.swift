@@ -11,6 +11,8 @@ package struct Diagnostics: Sendable {
     package private(set) var errorCount = 0
     package private(set) var warningCount = 0
     package private(set) var infoCount = 0
+    /// Where the files hold secrets in the clear, which no excerpt shows.
+    package private(set) var secrets: [SourceSpan] = []
     private var kept: [Diagnostic] = []
     private var seen: [DiagnosticCode: Int] = [:]
 
@@ -26,6 +28,9 @@ package struct Diagnostics: Sendable {
         if count <= Self.perCode { kept.append(diagnostic) }
     }
 
+    /// Excerpts will not show what stands there.
+    package mutating func hide(_ span: SourceSpan) { secrets.append(span) }
+
     private mutating func count(_ severity: Diagnostic.Severity, _ number: Int) {
         switch severity {
         case .error: errorCount += number
@@ -39,6 +44,7 @@ package struct Diagnostics: Sendable {
 
     package mutating func append(contentsOf other: Diagnostics) {
         for diagnostic in other.kept { add(diagnostic) }
+        secrets += other.secrets
         for (code, count) in other.seen where count > Self.perCode {
             seen[code, default: 0] += count - Self.perCode
         }

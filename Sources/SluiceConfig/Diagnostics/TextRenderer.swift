@@ -18,7 +18,7 @@ package struct TextRenderer {
     package func render(_ diagnostics: Diagnostics) -> String {
         guard !diagnostics.isEmpty else { return "" }
         var out = ""
-        for diagnostic in diagnostics.sorted { render(diagnostic, into: &out) }
+        for diagnostic in diagnostics.sorted { render(diagnostic, hiding: diagnostics.secrets, into: &out) }
         for (code, count) in diagnostics.omitted { out += "... and \(count) more of \(code.rawValue)\n" }
         out += Self.summary(diagnostics) + "\n"
         return out
@@ -30,23 +30,28 @@ package struct TextRenderer {
         return "\(count(diagnostics.errorCount, "error")), \(count(diagnostics.warningCount, "warning"))\(infos)"
     }
 
-    package func render(_ diagnostic: Diagnostic, into out: inout String) {
+    /// - Parameter secrets: what excerpts show as stars.
+    package func render(_ diagnostic: Diagnostic, hiding secrets: [SourceSpan] = [], into out: inout String) {
         let head = "\(diagnostic.severity.rawValue)[\(diagnostic.code.rawValue)]"
         out += "\(diagnostic.span.place.description): \(head): \(diagnostic.message)\n"
-        excerpt(diagnostic.span, into: &out)
+        excerpt(diagnostic.span, secrets, into: &out)
         for note in diagnostic.notes {
             out += "\(note.span.place.description): note: \(note.text)\n"
-            excerpt(note.span, into: &out)
+            excerpt(note.span, secrets, into: &out)
         }
         if let help = diagnostic.help { out += "help: \(help)\n" }
     }
 
     // MARK: Source lines
 
-    private func excerpt(_ span: SourceSpan, into out: inout String) {
+    private func excerpt(_ span: SourceSpan, _ secrets: [SourceSpan], into out: inout String) {
         guard let line = files[span.place.file]?.line(span.place.line) else { return }
         guard line.contains(where: { !$0.isWhitespace }) else { return }
-        let scalars = Array(line.unicodeScalars)
+        var scalars = Array(line.unicodeScalars)
+        for secret in secrets where secret.place.file == span.place.file && secret.place.line == span.place.line {
+            let start = min(max(0, secret.place.column - 1), scalars.count)
+            for index in start..<min(start + secret.length, scalars.count) { scalars[index] = "*" }
+        }
         let spot = min(max(0, span.place.column - 1), scalars.count)
         let window = Self.window(of: scalars.count, around: spot)
         var text = window.lowerBound > 0 ? "..." : ""

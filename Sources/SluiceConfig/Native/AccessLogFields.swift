@@ -30,7 +30,7 @@ enum AccessLogFields {
     )
     static let buffer = Field(
         "buffer",
-        .size(),
+        .size(64 * 1024...1 << 40),
         default: standard.queueBytes,
         doc: "What may wait for a slow disk or pipe; lines beyond are dropped and counted."
     )

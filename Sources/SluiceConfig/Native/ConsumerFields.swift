@@ -2,8 +2,12 @@ internal import SluiceCore
 
 /// `consumers:`: one caller.
 enum ConsumerFields {
-    static let name = OptionalField(required: "name", .placed(.name), doc: "What logs, limits and upstreams call it.")
-    static let groups = Field("groups", .list(of: .name), default: [], doc: "Groups that filters may ask for.")
+    static let name = OptionalField(
+        required: "name",
+        .placed(.callerName),
+        doc: "What logs, limits and upstreams call it."
+    )
+    static let groups = Field("groups", .list(of: .groupName), default: [], doc: "Groups that filters may ask for.")
     static let keys = OptionalField(
         "keys",
         .list(of: .placed(.consumerKey)),
@@ -60,27 +64,45 @@ extension ValueType where Value == SHA256Digest {
         let clear = ValueType<SHA256Digest>.scalar(.text("key")) { text in
             if text.isEmpty { return .failure(ValueProblem("must not be empty")) }
             if text.utf8.count > 4096 { return .failure(ValueProblem("must not be longer than 4096 bytes")) }
+            // No header can carry such a key the way it stands there, so that nobody could ever use it.
+            guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+                return .failure(ValueProblem("must not hold blanks or control characters"))
+            }
             return .success(SHA256Digest(of: Array(text.utf8)))
         }
         return .either(text: clear, other: .object(DigestFields.schema) { $0.read(DigestFields.sha256) })
     }
 }
 
+extension ValueType where Value == String {
+    /// A name that goes upstream as the value of a header.
+    fileprivate static var callerName: Self {
+        name.checked { text in
+            text.first == " " || text.last == " " ? ValueProblem("must not begin or end with a blank: {}") : nil
+        }
+    }
+
+    /// The name of a group: upstreams see those of a caller in one header, with commas in between.
+    package static var groupName: Self {
+        callerName.checked { $0.contains(",") ? ValueProblem("must not hold a comma: {}") : nil }
+    }
+}
+
 extension NativeDraft {
     /// Two callers with one key could not be told apart.
     func checkConsumerKeys(_ context: DecodeContext) {
-        var first: [String: (name: String, span: NodeSpan)] = [:]
+        var first: [SHA256Digest: (name: String, span: NodeSpan)] = [:]
         for consumer in consumers {
             for (key, span) in zip(consumer.model.keys, consumer.keySpans) {
-                if let other = first[key.hexadecimal] {
-                    context.report(
-                        .duplicateName,
-                        at: span,
-                        "consumer '\(Printable.short(consumer.model.name))' has a key of consumer '\(Printable.short(other.name))'",
-                        notes: [(text: "first here", span: other.span)]
-                    )
+                if let other = first[key] {
+                    let name = Printable.short(consumer.model.name)
+                    let message =
+                        other.name == consumer.model.name
+                        ? "consumer '\(name)' has the same key twice"
+                        : "consumer '\(name)' has a key of consumer '\(Printable.short(other.name))'"
+                    context.report(.duplicateName, at: span, message, notes: [(text: "first here", span: other.span)])
                 } else {
-                    first[key.hexadecimal] = (consumer.model.name, span)
+                    first[key] = (consumer.model.name, span)
                 }
             }
         }

@@ -90,6 +90,9 @@ package enum LogSyntax {
         return LogCommands.operator(String(name), argument).map { .value($0, limit: limit) }
     }
 
+    /// What a header name stands for that is none: `:path`, `host`; nil for others.
+    package static func pseudoField(_ name: String) -> LogOperator? { LogCommands.pseudo(name) }
+
     /// A JSON string.
     static func quoted(_ text: String) -> String {
         var out = "\""
@@ -177,14 +180,14 @@ enum LogCommands {
         )
         // Envoy keeps the path before a rewrite in a header of that name; here it is known anyway.
         if names.contains("x-envoy-original-path") { return .success(.originalPath) }
-        if let known = names.lazy.compactMap(pseudo).first { return .success(known) }
-        guard let name = names.first, !name.isEmpty else {
+        if let known = names.first.flatMap(pseudo) { return .success(known) }
+        guard let name = names.first, !names.contains("") else {
             return .failure(LogSyntax.Problem(message: "has an operator with an empty header name", offset: 0))
         }
         return .success(make(name, names.count > 1 ? names[1] : nil))
     }
 
-    private static func pseudo(_ name: String) -> LogOperator? {
+    static func pseudo(_ name: String) -> LogOperator? {
         switch name {
         case ":method": .method
         case ":path": .path

@@ -28,9 +28,16 @@ package final class DecodeContext {
     /// The bytes of a file that a value names, relative to the folder of the file where it stands; nil where it cannot
     /// be read. A change of that file is noticed like one of the configuration.
     package func bytes(ofFile name: String, near span: NodeSpan) -> [UInt8]? {
-        let path = name.hasPrefix("/") ? name : Paths.folder(of: self.path(of: span.file)) + name
-        return try? readFile(path)
+        try? readFile(path(ofFile: name, near: span))
     }
+
+    /// Where such a file is, for messages about what it holds.
+    package func path(ofFile name: String, near span: NodeSpan) -> String {
+        name.hasPrefix("/") ? name : Paths.folder(of: path(of: span.file)) + name
+    }
+
+    /// Bytes that such a file may have; a list of 100,000 networks has about 2 MiB.
+    package static let largestFile = 16 * 1024 * 1024
 
     package func place(_ span: NodeSpan) -> SourcePlace {
         SourcePlace(file: path(of: span.file), line: Int(span.line), column: Int(span.column))
@@ -38,6 +45,15 @@ package final class DecodeContext {
 
     package func span(_ span: NodeSpan) -> SourceSpan {
         SourceSpan(place: place(span), length: Int(span.length))
+    }
+
+    /// No excerpt will show the texts below this node, but for references, which are no secrets.
+    func hide(_ node: ConfigNode) {
+        switch node.value {
+        case .scalar(let text): if !Substitution.isReference(text) { diagnostics.hide(span(node.span)) }
+        case .list(let items): for item in items { hide(item) }
+        case .mapping(let entries): for entry in entries { hide(entry.value) }
+        }
     }
 
     /// Adds a diagnostic.

@@ -61,6 +61,8 @@ package struct FilterNeeds: Sendable {
     package var identities: Set<Identity> = []
     /// It reads the times of `ExchangeRecord`.
     package var times = false
+    /// Headers, parameters and cookies that hold credentials, in lower case: the access log does not show them.
+    package var secretNames: Set<String> = []
 
     package init(upstreams: [String] = [], identities: Set<Identity> = [], times: Bool = false) {
         self.upstreams = upstreams

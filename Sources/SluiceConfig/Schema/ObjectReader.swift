@@ -104,6 +104,8 @@ package struct ObjectReader {
     }
 
     private func unknown(_ entry: ConfigEntry) {
+        // A slip in the name of a field that holds secrets must not bring them to light.
+        if Discretion.isSecret(entry.key) { context.hide(entry.value) }
         let names = schema.fields.filter(\.isAvailable).map(\.name)
         let nearest = FieldSpelling.nearest(to: entry.key, in: names)
         let help = nearest.map { "did you mean '\($0)'?" } ?? inner(entry.key) ?? Spelling.choices(names)

@@ -60,6 +60,7 @@ package struct Scope {
             report(.wrongKind, at: node, "\(subject) has no value")
             return nil
         }
+        if isSecret { context.hide(node) }
         guard raw.utf8.contains(UInt8(ascii: "$")) else { return raw }
         return context.substitution.expand(raw, at: node.span, templates: templates, scope: self)
     }
@@ -88,6 +89,7 @@ package struct Scope {
     }
 
     package func wrongKind(_ node: ConfigNode, wanted: String, help: String? = nil) {
+        if isSecret { context.hide(node) }
         report(.wrongKind, at: node, "\(subject) must be \(wanted), not \(node.kindName)", help: help)
     }
 }

@@ -21,6 +21,11 @@ final class Substitution {
         self.readFile = readFile
     }
 
+    /// Whether a text is one reference and nothing else, so that it holds no secret itself.
+    static func isReference(_ raw: String) -> Bool {
+        raw.hasPrefix("${") && raw.utf8.firstIndex(of: UInt8(ascii: "}")) == raw.utf8.indices.last
+    }
+
     /// The text with everything put in; nil when something is wrong, which is reported then.
     func expand(_ raw: String, at span: NodeSpan, templates: Bool, scope: Scope) -> String? {
         let bytes = Array(raw.utf8)

@@ -84,14 +84,11 @@ package struct ConfigurationSource: Sendable {
 
     /// The files named by `${file:...}`, as they were read.
     private final class References {
-        /// What `${file:...}` may hold; one more byte tells a longer file.
-        private static let limit = 1024 * 1024 + 1
-
         private(set) var contents: [(path: String, bytes: [UInt8])] = []
 
         func read(_ path: String) throws -> [UInt8] {
             do {
-                let bytes = try ConfigFiles.read(path, atMost: Self.limit)
+                let bytes = try ConfigFiles.read(path, atMost: DecodeContext.largestFile)
                 contents.append((path, bytes))
                 return bytes
             } catch {

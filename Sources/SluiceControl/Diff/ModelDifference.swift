@@ -45,7 +45,8 @@ enum ModelDifference {
         case .enum:
             guard let child = mirror.children.first else { return "\(value)" }
             return "\(child.label ?? "")(\(members(child.value)))"
-        default: return mirror.children.isEmpty ? "\(value)" : "(\(members(value)))"
+        case .struct, .tuple: return mirror.children.isEmpty ? "\(value)" : "(\(members(value)))"
+        default: return "\(value)"
         }
     }
 
@@ -58,6 +59,8 @@ enum ModelDifference {
         case let address as ListenAddress: address.text
         case let text as String: text
         case let condition as RetryModel.Condition: condition.rawValue
+        // A range shows itself as children without a kind, which would be looked into for ever.
+        case let range as ClosedRange<Int>: "\(range.lowerBound)-\(range.upperBound)"
         default: nil
         }
     }

@@ -69,7 +69,7 @@ package struct Explainer {
         explanation.request.notes += decision.notes
         let context = decision.context
         let chain = decision.route.map { model.routes[$0].filters } ?? []
-        explanation.filters = FilterStep.chain(model.filters, chain)
+        explanation.filters = FilterStep.chain(FilterOrder.kept(model.filters, beside: chain), chain)
         explanation.nearMisses = NearMisses(model, linear).list(intake.head, context, winner: decision.route)
         if linear.match(intake.head, context) != decision.outcome {
             explanation.request.notes.append("reading the routes one by one gives another answer: please report this")
@@ -118,7 +118,8 @@ struct Decision {
         match(shared, head)
         guard preflights, RouteTable.isPreflight(head) else { return }
         // As the engine does: without somebody to answer it, a preflight is an OPTIONS request like others.
-        let chain = shared.model.filters + (route.map { shared.model.routes[$0].filters } ?? [])
+        let own = route.map { shared.model.routes[$0].filters } ?? []
+        let chain = FilterOrder.kept(shared.model.filters, beside: own) + own
         if chain.contains(where: \.isCORS) {
             notes.append("it is a CORS preflight: it goes by the method that it asks for, and 'cors' answers it")
         } else {

@@ -1,7 +1,7 @@
 import Glibc
 import NIOCore
 import NIOSSL
-import SluiceFilters
+import SluiceCore
 import SluiceUpstream
 
 /// What went wrong with a fetch, for people.

@@ -3,7 +3,7 @@ import Glibc
 package import NIOCore
 package import SluiceConfig
 import SluiceCore
-package import SluiceProxy
+import SluiceProxy
 
 /// Writes the access log on a thread of its own, so that a slow disk or a full pipe never holds up a request.
 ///
@@ -13,6 +13,8 @@ package final class LogFile: LogSink {
     private enum Job: Sendable {
         case write(ContiguousArray<UInt8>, lines: Int)
         case reopen
+        /// Lines are being dropped.
+        case tell
         case flush(Mailbox<Void>)
         case end
     }
@@ -23,6 +25,8 @@ package final class LogFile: LogSink {
     private let waiting = ManagedAtomic<Int>(0)
     private let written = ManagedAtomic<Int>(0)
     private let lost = ManagedAtomic<Int>(0)
+    /// Lines are dropped since the writer last caught up.
+    private let isDropping = ManagedAtomic<Bool>(false)
 
     /// Opens the log.
     ///
@@ -36,7 +40,7 @@ package final class LogFile: LogSink {
         } catch {
             throw StartError("the access log cannot be opened: \(error.message)")
         }
-        let (jobs, waiting, written, lost) = (jobs, waiting, written, lost)
+        let (jobs, waiting, written, lost, isDropping) = (jobs, waiting, written, lost, isDropping)
         let started = ControlThread.spawn(name: "sluice-log") {
             var output = output
             var isLosing = false
@@ -61,6 +65,10 @@ package final class LogFile: LogSink {
                     } catch {
                         log("access log: cannot be opened anew, the old file stays: \(error.message)")
                     }
+                case .tell:
+                    // Comes behind what waited when that began: the writer has caught up.
+                    isDropping.store(false, ordering: .relaxed)
+                    log("access log: \(lost.load(ordering: .relaxed)) lines were dropped: it is written too slowly")
                 case .flush(let done): done.post(())
                 case .end:
                     output.close()
@@ -85,11 +93,14 @@ package final class LogFile: LogSink {
     package func take(_ bytes: ContiguousArray<UInt8>, lines: Int) {
         guard waiting.load(ordering: .relaxed) + bytes.count <= limit else {
             lost.wrappingIncrement(by: lines, ordering: .relaxed)
+            if !isDropping.exchange(true, ordering: .relaxed) { jobs.post(.tell) }
             return
         }
         waiting.wrappingIncrement(by: bytes.count, ordering: .relaxed)
         jobs.post(.write(bytes, lines: lines))
     }
+
+    package func lost(lines: Int) { lost.wrappingIncrement(by: lines, ordering: .relaxed) }
 
     /// Opens the file by its name again, after a rotation.
     package func reopen() { jobs.post(.reopen) }
@@ -126,8 +137,11 @@ struct LogOutput: Sendable {
         case .standardOutput: return STDOUT_FILENO
         case .standardError: return STDERR_FILENO
         case .file(let path):
-            let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o640)
+            // Without waiting: a pipe that nobody reads is an error, not a reason to hang.
+            let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+            let descriptor = Glibc.open(path, flags, 0o640)
             guard descriptor >= 0 else { throw Failure.last(path) }
+            _ = fcntl(descriptor, F_SETFL, O_WRONLY | O_APPEND)
             return descriptor
         }
     }

@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 import Synchronization
 
 /// The series of one writer: one shard per loop, and one for work in the background.

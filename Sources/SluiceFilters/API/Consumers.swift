@@ -1,16 +1,20 @@
 package import SluiceConfig
+package import SluiceCore
 
 /// A known caller, as one loop knows it: each loop has objects of its own, so that requests count no references on
 /// shared ones.
 package final class Consumer {
     package let name: [UInt8]
     package let groups: [[UInt8]]
+    /// All of them as a header value has them.
+    package let groupList: [UInt8]
     /// Place among the consumers of the configuration.
     package let index: Int
 
     package init(name: [UInt8], groups: [[UInt8]], index: Int) {
         self.name = name
         self.groups = groups
+        self.groupList = Array(groups.joined(separator: [0x2C, 0x20]))
         self.index = index
     }
 
@@ -25,13 +29,23 @@ package final class Consumer {
 package final class Consumers {
     package let all: [Consumer]
     private let byName: [[UInt8]: Consumer]
+    /// Entered by a part of the digest, which says nothing about the key; the whole is compared in constant time.
+    private let byKey: [SHA256Digest: Consumer]
 
     package init(_ models: [ConsumerModel] = []) {
         all = models.enumerated().map { index, model in
             Consumer(name: Array(model.name.utf8), groups: model.groups.map { Array($0.utf8) }, index: index)
         }
         byName = Dictionary(all.map { ($0.name, $0) }) { first, _ in first }
+        var byKey: [SHA256Digest: Consumer] = [:]
+        for (model, consumer) in zip(models, all) {
+            for digest in model.keys { byKey[digest] = consumer }
+        }
+        self.byKey = byKey
     }
+
+    /// Who has the key of that digest.
+    package func withKey(_ digest: SHA256Digest) -> Consumer? { byKey[digest] }
 
     package func named(_ name: [UInt8]) -> Consumer? { byName[name] }
 }

@@ -1,5 +1,5 @@
 package import NIOCore
-package import SluiceConfig
+import SluiceConfig
 public import SluiceCore
 
 /// What the engine does for a filter that holds an `ExchangeContext`. Isolation: the loop of the request.
@@ -12,9 +12,9 @@ package protocol ExchangeEngine: AnyObject {
     /// `generation` on.
     func resume(_ verdict: HeadVerdict)
     /// The name of the route; empty without one.
-    var nameOfRoute: String { get }
+    var nameOfRoute: [UInt8] { get }
     /// The name of the upstream that was chosen; empty before.
-    var nameOfUpstream: String { get }
+    var nameOfUpstream: [UInt8] { get }
 }
 
 /// One request and its response as filters see them.
@@ -39,6 +39,9 @@ open class ExchangeContext: TimerNode {
     package final var claims: (any ClaimSource)?
     /// The trace that the request belongs to, once a filter has found out.
     package final var traceID = TraceID.none
+    /// Bytes that the request's body may have, besides what listener and route say: beyond it the engine answers 413.
+    /// Only ever lowered, by filters on the request head.
+    package final var requestBodyLimit = UInt64.max
     /// What the engine counted and timed.
     package final var record = ExchangeRecord()
 
@@ -49,9 +52,9 @@ open class ExchangeContext: TimerNode {
     package final unowned(unsafe) var engine: (any ExchangeEngine)?
 
     /// The name of the route; empty without one.
-    package final var routeName: String { engine?.nameOfRoute ?? "" }
+    package final var routeName: [UInt8] { engine?.nameOfRoute ?? [] }
     /// The name of the upstream that was chosen; empty before.
-    package final var upstreamName: String { engine?.nameOfUpstream ?? "" }
+    package final var upstreamName: [UInt8] { engine?.nameOfUpstream ?? [] }
 
     fileprivate final func resume(_ verdict: HeadVerdict) { engine?.resume(verdict) }
 

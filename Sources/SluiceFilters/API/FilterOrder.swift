@@ -1,7 +1,15 @@
 package import SluiceConfig
 
-/// In which order the filters of a chain run.
+/// Which filters of a chain run, and in which order.
 package enum FilterOrder {
+    /// The filters of every route that a route leaves standing: one of the same name of its own takes the place of the
+    /// general one, but for filters that may repeat.
+    package static func kept(_ global: [FilterModel], beside own: [FilterModel]) -> [FilterModel] {
+        guard !own.isEmpty else { return global }
+        let names = Set(own.map(\.name))
+        return global.filter { type(of: $0.configuration).mayRepeat || !names.contains($0.name) }
+    }
+
     /// The order of the configuration, but for one thing: `cors` moves in front of the first filter that asks who the
     /// caller is. A browser's preflight carries no credentials (Fetch standard, section 3.2.2), so behind
     /// authentication no preflight would ever pass.

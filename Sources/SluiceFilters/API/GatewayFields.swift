@@ -1,5 +1,5 @@
 package import SluiceConfig
-package import SluiceCore
+import SluiceCore
 
 /// One of the two heads of an exchange.
 package enum MessageSide: String, Sendable {

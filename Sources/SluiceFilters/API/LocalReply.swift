@@ -1,4 +1,4 @@
-package import SluiceConfig
+import SluiceConfig
 package import SluiceCore
 
 /// An answer that the gateway gives itself.

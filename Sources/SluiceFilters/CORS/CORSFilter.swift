@@ -13,6 +13,8 @@ final class CORSFilter: Filter {
     /// What only the gateway says about responses.
     private static let own = [
         "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers",
+        "access-control-allow-methods", "access-control-allow-headers", "access-control-max-age",
+        "access-control-allow-private-network",
     ].map { FieldKey($0) }
     private static let family = MetricFamily(
         "sluice_cors_requests_total",
@@ -90,7 +92,6 @@ final class CORSFilter: Filter {
 
     private func answerPreflight(_ exchange: ExchangeContext) {
         let fields = exchange.request.fields
-        for name in ["methods", "headers"] { exchange.response.fields.remove(FieldKey("access-control-allow-\(name)")) }
         append("Access-Control-Allow-Methods", methods, exchange)
         if let headers {
             if !headers.isEmpty { append("Access-Control-Allow-Headers", headers, exchange) }

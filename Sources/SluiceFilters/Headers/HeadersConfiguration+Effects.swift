@@ -1,4 +1,4 @@
-package import SluiceConfig
+import SluiceConfig
 
 extension HeadersConfiguration {
     /// One for each edit: `request: set x-a to 'b'`.

@@ -87,7 +87,7 @@ extension VerificationKey {
         material = try Self.material(parameters)
         algorithm = try Self.algorithm(parameters, material, allowed)
         if case .secret(let bytes) = material, bytes.count < algorithm.digestCount {
-            throw .broken("the secret is shorter than the \(algorithm.digestCount) bytes that \(algorithm) needs")
+            throw .broken("the secret is shorter than the \(algorithm.digestCount) bytes that \(algorithm.rawValue) needs")
         }
         guard !parameters.mistyped.contains("kid") else { throw .broken("'kid' is no text") }
         id = parameters.texts["kid"]

@@ -64,6 +64,12 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
         groupsHeader = reader.read(Self.groupsHeader)
     }
 
+    package var needs: FilterNeeds {
+        var needs = FilterNeeds()
+        needs.secretNames = [name]
+        return needs
+    }
+
     package var effects: [String] {
         let where_ = places.map { "\($0.rawValue) \(name)" }.joined(separator: " or ")
         let who = groups.isEmpty ? "a consumer" : "a consumer of \(groups.joined(separator: " or "))"

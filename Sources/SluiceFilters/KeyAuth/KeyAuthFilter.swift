@@ -9,9 +9,11 @@ final class KeyAuthFilter: Filter {
     private let header: FieldKey
     private let name: [UInt8]
     private let groups: [[UInt8]]
-    private let consumerKey, groupsKey: FieldKey
+    private let identity: IdentityHeaders
     private let consumerName, groupsName: [UInt8]
-    private let table: KeyTable
+    private let consumers: Consumers
+    /// Own copy: the configuration's is shared by all loops.
+    private let places: [KeyAuthConfiguration.Place]
     private let known, unknown, missing: Counter
 
     private static let family = MetricFamily(
@@ -28,9 +30,9 @@ final class KeyAuthFilter: Filter {
         groups = configuration.groups.map { Array($0.utf8) }
         consumerName = Array(configuration.consumerHeader.utf8)
         groupsName = Array(configuration.groupsHeader.utf8)
-        consumerKey = FieldKey(consumerName)
-        groupsKey = FieldKey(groupsName)
-        table = KeyTable(resources.gateway.consumers, resources.consumers)
+        identity = IdentityHeaders([consumerName, groupsName])
+        consumers = resources.consumers
+        places = configuration.places.map { $0 }
         known = resources.metrics.counter(Self.family, ["known"])
         unknown = resources.metrics.counter(Self.family, ["unknown"])
         missing = resources.metrics.counter(Self.family, ["missing"])
@@ -38,14 +40,13 @@ final class KeyAuthFilter: Filter {
 
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         // Whatever becomes of the request, nobody but the gateway says who the caller is.
-        exchange.request.fields.remove(consumerKey)
-        exchange.request.fields.remove(groupsKey)
-        for place in configuration.places {
+        identity.remove(from: &exchange.request.fields)
+        for place in places {
             switch credential(in: place, exchange) {
             case .none: continue
             case .ambiguous: return refuse(.credentialInvalid)
             case .digest(let digest):
-                guard let consumer = table.consumer(of: digest) else { return refuse(.credentialInvalid) }
+                guard let consumer = consumers.withKey(digest) else { return refuse(.credentialInvalid) }
                 return accept(consumer, exchange)
             }
         }
@@ -72,7 +73,7 @@ final class KeyAuthFilter: Filter {
         exchange.consumer = consumer
         exchange.request.fields.append(name: consumerName, value: consumer.name)
         if !consumer.groups.isEmpty {
-            exchange.request.fields.append(name: groupsName, value: Array(consumer.groups.joined(separator: [0x2C, 0x20])))
+            exchange.request.fields.append(name: groupsName, value: consumer.groupList)
         }
         return .next
     }
@@ -112,7 +113,7 @@ final class KeyAuthFilter: Filter {
 
     /// All of them, also at places that were not looked at: an upstream must not see a key by accident.
     private func removeKeys(_ exchange: ExchangeContext) {
-        for place in configuration.places {
+        for place in places {
             switch place {
             case .header: exchange.request.fields.remove(header)
             case .query: CredentialRemoval.removeParameter(name, from: &exchange.request)
@@ -120,20 +121,4 @@ final class KeyAuthFilter: Filter {
             }
         }
     }
-}
-
-/// Finds callers by the digests of their keys.
-///
-/// The table is entered by a part of the digest, which says nothing about the key, and the whole of it is compared in
-/// constant time. Isolation: one loop.
-struct KeyTable {
-    private var consumers: [SHA256Digest: Consumer] = [:]
-
-    init(_ models: [ConsumerModel], _ all: Consumers) {
-        for (model, consumer) in zip(models, all.all) {
-            for digest in model.keys { consumers[digest] = consumer }
-        }
-    }
-
-    func consumer(of digest: SHA256Digest) -> Consumer? { consumers[digest] }
 }

@@ -64,12 +64,14 @@ final class LimiterTable: Sendable {
         let base = Int(hash.high.multipliedFullWidth(by: UInt64(sets)).high) * Self.stride
         // 0 says that a place is free.
         let low = hash.low == 0 || hash.low == Self.busy ? 1 : hash.low
-        while true {
+        // Each round that changes nothing means that another loop got on; a loop that was stopped in the middle of its
+        // three stores must not stop this one too.
+        for _ in 0..<256 {
             switch find(low, hash.high, base, policy, now) {
             case .own(let state): return state
             case .changing: continue
             case .none: return word(base + 3 * Self.ways)
-            case .idle(let way, let current):
+            case .idle(let way, let current, let idle):
                 let owner = word(base + way)
                 // Who loses looks again: the winner may have the same key.
                 let result = owner.compareExchange(
@@ -78,20 +80,23 @@ final class LimiterTable: Sendable {
                     ordering: .acquiringAndReleasing
                 )
                 guard result.exchanged else { continue }
-                // A loop that decides for the old key at this moment may write its state here once more; that then
-                // counts against the new one, once.
                 let state = word(base + 2 * Self.ways + way)
+                // A loop may have found the old key here and spent from it in this moment: then it is not idle.
+                guard state.compareExchange(expected: idle, desired: 0, ordering: .relaxed).exchanged else {
+                    owner.store(current, ordering: .releasing)
+                    continue
+                }
                 word(base + Self.ways + way).store(hash.high, ordering: .relaxed)
-                state.store(0, ordering: .relaxed)
                 owner.store(low, ordering: .releasing)
                 return state
             }
         }
+        return word(base + 3 * Self.ways)
     }
 
     private enum Found {
         case own(UnsafeAtomic<UInt64>)
-        case idle(way: Int, owner: UInt64)
+        case idle(way: Int, owner: UInt64, state: UInt64)
         /// Another loop is about to take a place: three stores, and it is done.
         case changing
         case none
@@ -107,7 +112,9 @@ final class LimiterTable: Sendable {
             if owner == Self.busy { return .changing }
             guard case .none = idle else { continue }
             let state = word(base + 2 * Self.ways + way).load(ordering: .relaxed)
-            if owner == 0 || policy.isIdle(state, now: now) { idle = .idle(way: way, owner: owner) }
+            if owner == 0 || policy.isIdle(state, now: now) {
+                idle = .idle(way: way, owner: owner, state: state)
+            }
         }
         return idle
     }

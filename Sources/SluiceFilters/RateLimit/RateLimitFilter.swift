@@ -101,7 +101,7 @@ final class RateLimitFilter: Filter {
             case .consumer:
                 guard let consumer = exchange.consumer else { return false }
                 add(consumer.name, tag: 2, to: &hash)
-            case .route: add(Array(exchange.routeName.utf8), tag: 3, to: &hash)
+            case .route: add(exchange.routeName, tag: 3, to: &hash)
             case .claim(let name):
                 guard let value = exchange.claims?.text(ofClaim: name) else { return false }
                 add(value, tag: 4, to: &hash)

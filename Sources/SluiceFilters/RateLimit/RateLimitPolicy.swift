@@ -58,8 +58,8 @@ extension RateLimitPolicy {
     func isIdle(_ state: UInt64, now: UInt64) -> Bool {
         switch algorithm {
         case .tokenBucket: state <= now
-        case .fixedWindow: state >> 32 != window(now) & 0xFFFF_FFFF
-        case .slidingWindow: windowDistance(state, now) > 1
+        case .fixedWindow: state >> 32 != fixedNumber(state, now)
+        case .slidingWindow: (2..<Self.numberMask).contains(windowDistance(state, now))
         }
     }
 
@@ -82,9 +82,16 @@ extension RateLimitPolicy {
 
     private func window(_ now: UInt64) -> UInt64 { now / period }
 
+    /// The window that a request belongs to: the next one, where another loop whose clock is a little ahead is there
+    /// already, or the two would wipe out each other's counts.
+    private func fixedNumber(_ state: UInt64, _ now: UInt64) -> UInt64 {
+        let own = window(now) & 0xFFFF_FFFF
+        return state >> 32 == (own + 1) & 0xFFFF_FFFF ? state >> 32 : own
+    }
+
     /// The state is the number of the window and the requests in it, 32 bits each.
     private func fixed(_ state: UInt64, _ now: UInt64) -> (RateLimitDecision, UInt64) {
-        let number = window(now) & 0xFFFF_FFFF
+        let number = fixedNumber(state, now)
         let used = state >> 32 == number ? state & 0xFFFF_FFFF : 0
         let rest = period - now % period
         guard used < count else {
@@ -108,11 +115,13 @@ extension RateLimitPolicy {
     /// What counts is this window and the share of the one before that lies within the last period, as if its requests
     /// had come evenly.
     private func sliding(_ state: UInt64, _ now: UInt64) -> (RateLimitDecision, UInt64) {
-        let number = window(now) & Self.numberMask
+        var number = window(now) & Self.numberMask
         var (before, used) = (state >> Self.slotBits & Self.slotMask, state & Self.slotMask)
         switch windowDistance(state, now) {
         case 0: if state == 0 { (before, used) = (0, 0) }
         case 1: (before, used) = (used, 0)
+        // Another loop whose clock is a little ahead is in the next window already.
+        case Self.numberMask where state != 0: number = (number + 1) & Self.numberMask
         default: (before, used) = (0, 0)
         }
         let rest = period - now % period

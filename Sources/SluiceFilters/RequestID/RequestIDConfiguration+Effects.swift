@@ -1,4 +1,4 @@
-package import SluiceConfig
+import SluiceConfig
 
 extension RequestIDConfiguration {
     /// Which header it sets, and which id goes in.

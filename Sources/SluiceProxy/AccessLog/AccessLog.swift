@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 package import SluiceConfig
 package import SluiceCore
 import SluiceFilters
@@ -7,6 +7,8 @@ import SluiceFilters
 package protocol LogSink: AnyObject, Sendable {
     /// Takes whole lines. Never waits: what there is no room for is dropped, and counted there.
     func take(_ bytes: ContiguousArray<UInt8>, lines: Int)
+    /// Counts lines that could not be made.
+    func lost(lines: Int)
 }
 
 /// The access log of one loop: lines are written into a block of memory, and the block goes to the sink when it is full
@@ -15,33 +17,27 @@ package protocol LogSink: AnyObject, Sendable {
 /// Isolation: its loop, after it was made. Allocates: one block each time it is handed over.
 package final class AccessLog: TimerNode {
     private static let blockBytes = 32 * 1024
+    /// What is left of each value in a line that would be too long.
+    private static let shortValue = 128
     /// Lines wait at most this long.
     private static let patience = TimerWheel.ticks(nanoseconds: 500_000_000)
 
-    private let segments: [LogFormat.Segment]
+    private let format: LogSteps
     private let isJSON: Bool
     private let redaction: LogRedaction
     private let threshold: UInt64
-    private let keys: [String: FieldKey]
     private let sink: any LogSink
     private let loop: LoopContext
     private let block: UnsafeMutableRawBufferPointer
     private var used = 0
     private var lines = 0
     private var clock = LogClock()
-    /// Lines that did not fit into a block of their own.
-    private(set) var tooLong = 0
 
     package init(_ model: AccessLogModel, loop: LoopContext, sink: any LogSink) {
-        segments = model.format.segments
-        isJSON = model.format.isJSON
         redaction = LogRedaction(model.redact)
+        format = LogSteps(model.format.segments, redaction)
+        isJSON = model.format.isJSON
         threshold = Self.threshold(model.sample)
-        var keys: [String: FieldKey] = [:]
-        for case .value(let value, _) in segments {
-            for name in value.fieldNames { keys[name] = FieldKey(name) }
-        }
-        self.keys = keys
         self.sink = sink
         self.loop = loop
         block = .allocate(byteCount: Self.blockBytes, alignment: 16)
@@ -63,20 +59,22 @@ package final class AccessLog: TimerNode {
         {
             return
         }
-        if append(exchange) { return }
+        if append(exchange, cap: .max) { return }
         handOver()
-        if !append(exchange) { tooLong += 1 }
+        if append(exchange, cap: .max) { return }
+        // A client that sends a value which does not fit must not keep its request out of the log.
+        if !append(exchange, cap: Self.shortValue) { sink.lost(lines: 1) }
     }
 
-    private func append(_ exchange: Exchange) -> Bool {
+    private func append(_ exchange: Exchange, cap: Int) -> Bool {
         let rest = UnsafeMutableRawBufferPointer(rebasing: block[used...])
         var line = LogLine(
             exchange: exchange,
             redaction: redaction,
             line: LogWriter(bytes: HeadWriter(rest), isJSON: isJSON),
-            keys: keys
+            cap: cap
         )
-        line.write(segments, &clock)
+        line.write(format, &clock)
         guard line.line.bytes.isComplete else { return false }
         used += line.line.bytes.count
         lines += 1
@@ -99,16 +97,5 @@ package final class AccessLog: TimerNode {
     package func retire() {
         handOver()
         loop.wheel.remove(self)
-    }
-}
-
-extension LogOperator {
-    /// The header fields that it looks at, in lower case.
-    fileprivate var fieldNames: [String] {
-        switch self {
-        case .requestField(let name, let other), .responseField(let name, let other):
-            [name] + (other.map { [$0] } ?? [])
-        default: []
-        }
     }
 }

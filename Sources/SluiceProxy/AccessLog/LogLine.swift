@@ -10,26 +10,38 @@ struct LogLine {
     let exchange: Exchange
     let redaction: LogRedaction
     var line: LogWriter
-    /// For header names that are asked for: looked up once, not per line.
-    let keys: [String: FieldKey]
+    /// No value has more bytes.
+    let cap: Int
 
-    mutating func write(_ segments: [LogFormat.Segment], _ clock: inout LogClock) {
-        for segment in segments {
-            switch segment {
-            case .literal(let bytes): line.bytes.write(bytes)
-            case .value(let value, let limit): write(value, limit, &clock)
+    mutating func write(_ format: LogSteps, _ clock: inout LogClock) {
+        for step in format.steps {
+            switch step {
+            case .literal(let start, let count):
+                format.literals.withUnsafeBytes { all in
+                    line.bytes.write(UnsafeRawBufferPointer(rebasing: all[Int(start)..<Int(start + count)]))
+                }
+            case .value(let value, let limit): write(value, bounded(limit))
+            case .duration(let span): write(span, exchange.record)
+            case .requestField(let index, let limit):
+                write(format.fields[Int(index)], of: exchange.request.fields, bounded(limit))
+            case .responseField(let index, let limit):
+                write(format.fields[Int(index)], of: exchange.response.fields, bounded(limit))
+            case .parameter(let index, let limit):
+                let parameter = format.parameters[Int(index)]
+                writeParameter(parameter.name, isHidden: parameter.isHidden, bounded(limit))
+            case .claim(let index, let limit):
+                line.write(text: exchange.claims?.text(ofClaim: format.claims[Int(index)]) ?? [], limit: bounded(limit))
+            case .startTime(let index): write(exchange.record.began, format.times[Int(index)], &clock)
+            case .emitTime(let index): write(exchange.record.ended, format.times[Int(index)], &clock)
             }
         }
     }
 
-    private mutating func write(_ value: LogOperator, _ limit: Int?, _ clock: inout LogClock) {
+    private func bounded(_ limit: Int32) -> Int { min(Int(limit), cap) }
+
+    private mutating func write(_ value: LogOperator, _ limit: Int) {
         let record = exchange.record
         switch value {
-        case .startTime(let format):
-            clock.write(exchange.loop.nanosecondsSince1970(at: record.began), as: format, to: &line)
-        case .emitTime(let format):
-            clock.write(exchange.loop.nanosecondsSince1970(at: record.ended), as: format, to: &line)
-        case .duration(let span): write(span, record)
         case .requestBytes: line.write(record.requestBytes)
         case .responseBytes: line.write(record.responseBytes)
         case .attempts: line.write(record.attempts)
@@ -37,51 +49,30 @@ struct LogLine {
         case .protocolName: writeProtocol()
         case .upstreamProtocol: record.endpoint == nil ? line.writeMissing() : writeText("HTTP/1.1")
         case .reasonCode: record.error.map { line.write(text: $0.code) } ?? line.writeMissing()
-        case .flags: line.write(text: record.error?.responseFlag ?? "")
+        case .flags: record.error.map { line.write(text: $0.responseFlag) } ?? line.writeMissing()
         case .flagsLong: record.error.map { line.write(text: $0.message) } ?? line.writeMissing()
-        case .absent: line.writeMissing()
         default: writeName(value, limit)
         }
     }
 
-    private mutating func writeName(_ value: LogOperator, _ limit: Int?) {
+    private mutating func writeName(_ value: LogOperator, _ limit: Int) {
         switch value {
         case .routeName: line.write(text: exchange.nameOfRoute, limit: limit)
         case .upstreamName: line.write(text: exchange.nameOfUpstream, limit: limit)
         case .endpoint: line.write(text: exchange.record.endpoint?.addressText ?? [], limit: limit)
-        case .listenerName: line.write(text: exchange.listenerOfRecord?.name ?? "", limit: limit)
+        case .listenerName: line.write(text: exchange.listenerOfRecord?.nameBytes ?? [], limit: limit)
         case .listenerAddress: line.write(text: exchange.listenerOfRecord?.addressText ?? [], limit: limit)
         case .client: line.write(text: exchange.clientText, limit: limit)
         case .peer: line.write(text: exchange.peerText, limit: limit)
-        case .requestID: line.write(text: exchange.requestID, limit: limit)
+        case .requestID: writeRequestID(limit)
         case .traceID: writeTraceID()
         case .consumer: line.write(text: exchange.consumer?.name ?? [], limit: limit)
-        case .claim(let name): line.write(text: exchange.claims?.text(ofClaim: name) ?? [], limit: limit)
-        default: writeFromRequest(value, limit)
-        }
-    }
-
-    private mutating func writeFromRequest(_ value: LogOperator, _ limit: Int?) {
-        switch value {
         case .method: write(exchange.request.methodRange, limit)
         case .scheme: writeText("http")
         case .requestHost: write(exchange.request.authority, limit)
         case .originalPath: writeTarget(exchange.request.target, limit)
         case .path: writeForwardedPath(limit)
         case .pathWithoutQuery: write(exchange.request.path, limit)
-        case .requestField(let name, let other):
-            if !writeField(name, of: exchange.request.fields, limit) {
-                guard let other, writeField(other, of: exchange.request.fields, limit) else {
-                    return line.writeMissing()
-                }
-            }
-        case .responseField(let name, let other):
-            if !writeField(name, of: exchange.response.fields, limit) {
-                guard let other, writeField(other, of: exchange.response.fields, limit) else {
-                    return line.writeMissing()
-                }
-            }
-        case .queryParameter(let name): writeParameter(name, limit)
         default: line.writeMissing()
         }
     }
@@ -101,12 +92,23 @@ struct LogLine {
         exchange.request.minorVersion == 0 ? writeText("HTTP/1.0") : writeText("HTTP/1.1")
     }
 
+    /// The id that the gateway gave or took over, or what the client sent.
+    private mutating func writeRequestID(_ limit: Int) {
+        if !exchange.requestID.isEmpty { return line.write(text: exchange.requestID, limit: limit) }
+        guard let range = exchange.request.fields.value(of: .xRequestID) else { return line.writeMissing() }
+        write(range, limit)
+    }
+
     private mutating func writeTraceID() {
         guard exchange.traceID.isValid else { return line.writeMissing() }
         line.begin()
         line.appendHex(exchange.traceID.high)
         line.appendHex(exchange.traceID.low)
         line.end()
+    }
+
+    private mutating func write(_ time: UInt64, _ format: LogTimeFormat, _ clock: inout LogClock) {
+        clock.write(exchange.loop.nanosecondsSince1970(at: time), as: format, to: &line)
     }
 
     private mutating func write(_ span: LogOperator.Span, _ record: ExchangeRecord) {
@@ -122,56 +124,54 @@ struct LogLine {
         line.writeMilliseconds(to - from)
     }
 
-    private mutating func write(_ range: ByteRange, _ limit: Int?) {
+    private mutating func write(_ range: ByteRange, _ limit: Int) {
         exchange.request.fields.withBytes(range) { line.write(text: $0, limit: limit) }
     }
 
-    private mutating func writeTarget(_ range: ByteRange, _ limit: Int?) {
+    private mutating func writeTarget(_ range: ByteRange, _ limit: Int) {
         guard !range.isEmpty else { return line.writeMissing() }
         line.begin()
         exchange.request.fields.withBytes(range) { line.append(target: $0, limit: limit, redaction) }
         line.end()
     }
 
-    private mutating func writeForwardedPath(_ limit: Int?) {
+    private mutating func writeForwardedPath(_ limit: Int) {
         guard !exchange.request.path.isEmpty else { return line.writeMissing() }
         line.begin()
         exchange.request.fields.withBytes(exchange.request.path) {
-            line.append(UnsafeRawBufferPointer(rebasing: $0.prefix(limit ?? .max)))
+            line.append(UnsafeRawBufferPointer(rebasing: $0.prefix(limit)))
         }
         if let query = exchange.request.query {
             line.append("?")
             exchange.request.fields.withBytes(query) {
-                line.append(query: UnsafeRawBufferPointer(rebasing: $0.prefix(limit ?? .max)), redaction)
+                line.append(query: UnsafeRawBufferPointer(rebasing: $0.prefix(limit)), redaction)
             }
         }
         line.end()
     }
 
-    /// - Returns: false when there is no such field.
-    private mutating func writeField(_ name: String, of fields: HeaderTable, _ limit: Int?) -> Bool {
-        if name == ":path" {
-            writeForwardedPath(limit)
-            return true
+    private mutating func write(_ field: LogSteps.Field, of fields: HeaderTable, _ limit: Int) {
+        if let index = fields.firstIndex(of: field.key) {
+            if field.isHidden { return writeText("[redacted]") }
+            return fields.withBytes(fields.entries[index].valueRange) { value in
+                guard field.isTarget else { return line.write(text: value, limit: limit) }
+                line.begin()
+                line.append(target: value, limit: limit, redaction)
+                line.end()
+            }
         }
-        guard let key = keys[name], let index = fields.firstIndex(of: key) else { return false }
-        let range = fields.entries[index].valueRange
-        if redaction.hides(header: name) {
-            writeText("[redacted]")
-        } else if name == "referer" || name == "location" {
-            line.begin()
-            fields.withBytes(range) { line.append(target: $0, limit: limit, redaction) }
-            line.end()
-        } else {
-            fields.withBytes(range) { line.write(text: $0, limit: limit) }
+        switch field.otherwise {
+        case .nothing: line.writeMissing()
+        case .value(let value): write(value, limit)
+        case .field(let key, let isHidden):
+            guard let index = fields.firstIndex(of: key) else { return line.writeMissing() }
+            if isHidden { return writeText("[redacted]") }
+            fields.withBytes(fields.entries[index].valueRange) { line.write(text: $0, limit: limit) }
         }
-        return true
     }
 
-    private mutating func writeParameter(_ name: String, _ limit: Int?) {
+    private mutating func writeParameter(_ name: [UInt8], isHidden: Bool, _ limit: Int) {
         guard let range = QueryParameters.first(name, in: exchange.request) else { return line.writeMissing() }
-        var name = name
-        let isHidden = name.withUTF8 { redaction.hides(parameter: UnsafeRawBufferPointer($0)) }
         if isHidden { writeText("[redacted]") } else { write(range, limit) }
     }
 }

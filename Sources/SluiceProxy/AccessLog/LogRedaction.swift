@@ -14,55 +14,64 @@ struct LogRedaction {
         "x-amz-credential", "x-goog-signature",
     ]
 
-    private let parameters: Set<[UInt8]>
+    /// In lower case.
+    private let parameters: [[UInt8]]
     private let headers: Set<String>
-    /// No name is longer, so that longer ones need no copy.
-    private let longest: Int
+    /// A bit for each length that a name has.
+    private let lengths: UInt64
 
     init(_ further: Set<String> = []) {
-        parameters = Set((Self.parameters + further).map { Array($0.utf8) })
-        headers = Self.headers.union(further)
-        longest = parameters.map(\.count).max() ?? 0
+        let all = Set(Self.parameters).union(further.map { $0.lowercased() })
+        parameters = all.map { $0.utf8.map { $0 } }
+        lengths = parameters.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
+        headers = Self.headers.union(further.map { $0.lowercased() })
     }
 
     /// `name` in lower case.
     func hides(header name: String) -> Bool { headers.contains(name) }
 
-    /// Whether the value of a query parameter is hidden; `name` as it came.
+    /// Whether the value of a query parameter is hidden; `name` as it came. Escapes are resolved: `access%5Ftoken` must
+    /// not slip through.
     func hides(parameter name: UnsafeRawBufferPointer) -> Bool {
-        guard name.count <= longest * 3 else { return false }
-        let decoded = Self.decoded(name)
-        return decoded.count <= longest && parameters.contains(decoded)
-    }
-
-    /// In lower case, with its escapes resolved: `access%5Ftoken` must not slip through.
-    private static func decoded(_ name: UnsafeRawBufferPointer) -> [UInt8] {
-        var out: [UInt8] = []
-        var i = 0
+        guard name.contains(UInt8(ascii: "%")) else { return isListed(name) }
+        var decoded = InlineArray<64, UInt8>(repeating: 0)
+        var (count, i) = (0, 0)
         while i < name.count {
+            // Longer than any name of a secret.
+            guard count < 64 else { return false }
             if name[i] == UInt8(ascii: "%"), i + 2 < name.count, let high = ASCII.hexValue(name[i + 1]),
                 let low = ASCII.hexValue(name[i + 2])
             {
-                out.append(ASCII.lowercased(high << 4 | low))
+                decoded[count] = high << 4 | low
                 i += 3
             } else {
-                out.append(ASCII.lowercased(name[i]))
+                decoded[count] = name[i]
                 i += 1
             }
+            count += 1
         }
-        return out
+        return withUnsafeBytes(of: &decoded) { isListed(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+
+    private func isListed(_ name: UnsafeRawBufferPointer) -> Bool {
+        guard lengths & (1 << UInt64(min(name.count, 63))) != 0 else { return false }
+        for listed in parameters where listed.count == name.count {
+            var at = 0
+            while at < listed.count, listed[at] == ASCII.lowercased(name[at]) { at += 1 }
+            if at == listed.count { return true }
+        }
+        return false
     }
 }
 
 extension LogWriter {
-    /// A query, the values of its secret parameters replaced; inside of a text.
+    /// A query, the values of its secret parameters replaced; inside of a text. Some servers split at `;` too.
     mutating func append(query: UnsafeRawBufferPointer, _ redaction: LogRedaction) {
         var rest = query
-        var isFirst = true
         while true {
-            let part = UnsafeRawBufferPointer(rebasing: rest.prefix { $0 != UInt8(ascii: "&") })
-            if !isFirst { append("&") }
-            isFirst = false
+            let part = UnsafeRawBufferPointer(
+                rebasing: rest.prefix { $0 != UInt8(ascii: "&") && $0 != UInt8(ascii: ";") }
+            )
             let name = UnsafeRawBufferPointer(rebasing: part.prefix { $0 != UInt8(ascii: "=") })
             if name.count < part.count, redaction.hides(parameter: name) {
                 append(name)
@@ -71,13 +80,14 @@ extension LogWriter {
                 append(part)
             }
             guard part.count < rest.count else { return }
+            rest[part.count] == UInt8(ascii: ";") ? append(";") : append("&")
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count + 1))
         }
     }
 
     /// A target or URL: its query is redacted.
-    mutating func append(target: UnsafeRawBufferPointer, limit: Int?, _ redaction: LogRedaction) {
-        let target = UnsafeRawBufferPointer(rebasing: target.prefix(limit ?? .max))
+    mutating func append(target: UnsafeRawBufferPointer, limit: Int, _ redaction: LogRedaction) {
+        let target = UnsafeRawBufferPointer(rebasing: target.prefix(limit))
         guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return append(target) }
         append(UnsafeRawBufferPointer(rebasing: target[...mark]))
         append(query: UnsafeRawBufferPointer(rebasing: target[(mark + 1)...]), redaction)

@@ -25,7 +25,7 @@ struct LogWriter {
             rest /= 10
         } while rest > 0 && first > 0
         first = min(first, 20 - width)
-        for i in first..<20 { bytes.write(digits[i]) }
+        withUnsafeBytes(of: &digits) { bytes.write(UnsafeRawBufferPointer(rebasing: $0[first..<20])) }
     }
 
     /// Exactly that many digits.
@@ -64,7 +64,9 @@ struct LogWriter {
 
     /// A part of a text between `begin` and `end`.
     mutating func append(_ text: UnsafeRawBufferPointer) {
-        if text.allSatisfy(Self.isPlain) { return bytes.write(text) }
+        var plain = 0
+        while plain < text.count, Self.isPlain(text[plain]) { plain += 1 }
+        if plain == text.count { return bytes.write(text) }
         if isJSON, text.contains(where: { $0 >= 0x80 }) {
             // Decoding repairs what is no UTF-8.
             var repaired = String(decoding: text, as: UTF8.self)
@@ -102,8 +104,8 @@ struct LogWriter {
 
     /// 64 bits as 16 hexadecimal digits, inside of a text.
     mutating func appendHex(_ value: UInt64) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            bytes.write(Self.hexDigit(UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 15))
-        }
+        var digits = InlineArray<16, UInt8>(repeating: 0)
+        for i in 0..<16 { digits[i] = Self.hexDigit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * i)) & 15) }
+        withUnsafeBytes(of: &digits) { bytes.write($0) }
     }
 }

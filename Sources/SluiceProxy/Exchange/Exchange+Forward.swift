@@ -46,12 +46,12 @@ extension Exchange {
         attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
     }
 
-    /// Whose request it is: the consumer's, or the address's (of IPv6 its /64, which is what one customer gets); 0 for a
-    /// Unix socket without consumer.
+    /// Whose request it is: the consumer's, or the address's (of IPv6 its /64, which is what one customer gets); all
+    /// clients of a Unix socket are one.
     private var tenant: UInt64 {
         if let consumer { return 1 << 63 | UInt64(truncatingIfNeeded: consumer.index) }
-        guard let client else { return 0 }
-        return client.isV4 ? 1 << 62 | (client.low & 0xFFFF_FFFF) : client.high
+        guard let client else { return 1 }
+        return client.isV4 ? 1 << 62 | (client.low & 0xFFFF_FFFF) : client.high | 1 << 61
     }
 
     // MARK: - The head

@@ -10,7 +10,11 @@ extension Exchange {
     func reply(_ local: LocalReply) {
         hasActed = true
         guard !responseHeadSent, let connection else { return finish() }
-        if let error = local.error { self.error = error }
+        if let error = local.error {
+            self.error = error
+            // Nobody wants to read what was refused for its length.
+            if error == .bodyTooLarge || error == .lengthRequired { connection.closesAfterExchange = true }
+        }
         phase = .forwarding
         if request.method == .connect { connection.closesAfterExchange = true }
         response.reset()

@@ -5,8 +5,8 @@ import SluiceUpstream
 
 /// What is noted of an exchange for those who look at it when it is over.
 extension Exchange {
-    var nameOfRoute: String { routeIndex >= 0 ? snapshot?.routes[routeIndex].name ?? "" : "" }
-    var nameOfUpstream: String { target?.state.name ?? "" }
+    var nameOfRoute: [UInt8] { routeIndex >= 0 ? snapshot?.routes[routeIndex].name ?? [] : [] }
+    var nameOfUpstream: [UInt8] { target?.name ?? [] }
 
     /// Nanoseconds of the monotonic clock.
     var timestamp: UInt64 { loop.now.uptimeNanoseconds }
@@ -19,6 +19,8 @@ extension Exchange {
     /// The exchange is over: tells the filters that want to know, and the access log.
     func endRecord() {
         record.error = error
+        // The object served others before: what they were answered is nobody else's business.
+        if !responseHeadSent { response.reset() }
         if record.isTimed { record.ended = timestamp }
         if let chain = filterChain {
             for index in chain.endFilters where index < filtersSeen { chain.filters[index].onEnd(self) }

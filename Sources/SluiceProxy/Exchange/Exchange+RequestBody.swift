@@ -41,7 +41,7 @@ extension Exchange {
 
     private var bodyLimit: UInt64 {
         let route = routeIndex >= 0 ? snapshot?.routes[routeIndex].bodyLimit ?? .max : .max
-        return min(route, connection?.listener.bodyLimit ?? .max)
+        return min(route, connection?.listener.bodyLimit ?? .max, requestBodyLimit)
     }
 
     private func bodyTooLarge() {

@@ -134,8 +134,8 @@ extension Exchange {
         case .query(let name): write(QueryParameters.first(name, in: request))
         case .cookie(let name): write(Cookies.value(name, in: request))
         case .clientIP: if let client { out.writeString(client.description) }
-        case .routeName: out.writeString(routeName)
-        case .upstreamName: out.writeString(upstreamName)
+        case .routeName: out.writeBytes(nameOfRoute)
+        case .upstreamName: out.writeBytes(nameOfUpstream)
         case .consumerName: if let consumer { out.writeBytes(consumer.name) }
         case .claim(let name): if let text = claims?.text(ofClaim: name) { out.writeBytes(text) }
         case .responseStatus: out.writeString(String(response.status))

@@ -155,9 +155,13 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     func refuse(_ error: GatewayError) {
         phase = .runningFilters
         if snapshot == nil {
-            snapshot = worker.snapshot
-            snapshot?.exchangeBegan()
+            let current = worker.snapshot
+            snapshot = current
+            current.exchangeBegan()
+            worker.metrics.requests.increment()
+            beginRecord(current)
         }
+        if client == nil { client = connection?.peer.address }
         if filterChain == nil { filterChain = snapshot?.globalChain }
         connection?.closesAfterExchange = true
         requestBodyIsComplete = true
@@ -193,7 +197,11 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     /// Bounded: each that waits holds a connection and its buffers.
     private func beginWaiting() {
-        guard worker.waitingExchanges < Worker.waitingLimit else { return reply(LocalReply(.tooManyWaiting)) }
+        guard worker.waitingExchanges < Worker.waitingLimit else {
+            // The filter's ticket is void.
+            generation &+= 1
+            return reply(LocalReply(.tooManyWaiting))
+        }
         worker.waitingExchanges += 1
         isWaiting = true
         loop.wheel.arm(self, in: Worker.filterTicks)
@@ -238,7 +246,6 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         guard routeIndex >= 0 else { return reply(routeMiss) }
         let limit = snapshot.routes[routeIndex].bodyLimit
         if limit != .max, case .length(let count) = request.framing, count > limit {
-            connection?.closesAfterExchange = true
             return reply(LocalReply(.bodyTooLarge))
         }
         switch snapshot.routes[routeIndex].action {
@@ -344,6 +351,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         record.reset()
         if consumer != nil { consumer = nil }
         if claims != nil { claims = nil }
+        requestBodyLimit = .max
         traceID = TraceID(high: 0, low: 0)
         requestBodyIsComplete = false
         sendsChunked = false

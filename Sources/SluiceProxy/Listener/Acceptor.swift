@@ -1,6 +1,6 @@
 import Atomics
 import Glibc
-package import SluiceCore
+import SluiceCore
 
 /// A connection that was accepted and belongs to nobody yet.
 package struct AcceptedSocket: Sendable {

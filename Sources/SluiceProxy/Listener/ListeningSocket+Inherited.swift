@@ -1,5 +1,5 @@
 import Glibc
-package import SluiceConfig
+import SluiceConfig
 import SluiceCore
 
 extension ListeningSocket {

@@ -1,6 +1,6 @@
 import Glibc
 package import SluiceConfig
-package import SluiceCore
+import SluiceCore
 
 /// Why an address cannot be listened on, or connections not be accepted, in words for people.
 package struct ListenError: Error {

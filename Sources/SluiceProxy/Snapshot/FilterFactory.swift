@@ -5,7 +5,8 @@ import SluiceFilters
 /// An instance with what kind of policy it is.
 struct PlacedFilter {
     let filter: any Filter
-    let role: FilterRole
+    let model: FilterModel
+    var role: FilterRole { type(of: model.configuration).role }
 }
 
 /// Makes the filters of one list for one loop, each with a slot and an identity of its own.
@@ -38,18 +39,20 @@ struct FilterFactory {
                 surroundings: surroundings
             )
             nextSlot += 1
-            return PlacedFilter(filter: configuration.makeFilter(resources), role: type(of: configuration).role)
+            return PlacedFilter(filter: configuration.makeFilter(resources), model: model)
         }
     }
 }
 
 extension FilterChain {
     /// A chain in the order that the roles ask for; see `FilterOrder`.
-    convenience init(_ placed: [PlacedFilter]) {
+    ///
+    /// - Parameter slotCount: how many slots their exchange must have, also for those that a route has replaced.
+    convenience init(_ placed: [PlacedFilter], slotCount: Int) {
         let ordered = FilterOrder.effective(placed, role: \.role)
         self.init(
             ContiguousArray(ordered.map(\.filter)),
-            slotCount: placed.count,
+            slotCount: slotCount,
             answersPreflights: placed.contains { if case .cors = $0.role { true } else { false } }
         )
     }

@@ -16,6 +16,7 @@ final class ListenerNumber {
 package final class LoopListener {
     let name: String
     /// For logs.
+    let nameBytes: [UInt8]
     let addressText: [UInt8]
     /// Place among the listeners of the current configuration, for routes that name some. Shared by all generations of
     /// the listener on one loop, since open connections keep the rules they were accepted under.
@@ -37,6 +38,7 @@ package final class LoopListener {
 
     package init(_ model: ListenerModel, index: Int, state: ListenerState) {
         name = model.name
+        nameBytes = model.name.utf8.map { $0 }
         addressText = Array(model.address.text.utf8)
         self.number = ListenerNumber(index)
         var limits = RequestParser.Limits()

@@ -1,5 +1,5 @@
 import SluiceConfig
-package import SluiceCore
+import SluiceCore
 import SluiceFilters
 import SluiceRouting
 import SluiceUpstream
@@ -21,7 +21,8 @@ struct CompiledRoute {
     let upgrades: [[UInt8]]
     /// What `path.NAME` refers to, in the order of the match's captures.
     let captureNames: [String]
-    let name: String
+    /// Own copy: the model's is shared by all loops.
+    let name: [UInt8]
     /// Of how many requests the access log has a line, out of 2^32; nil: what the log says.
     let logShare: UInt64?
 }

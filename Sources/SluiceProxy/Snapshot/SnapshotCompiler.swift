@@ -2,7 +2,7 @@ import NIOCore
 package import SluiceConfig
 package import SluiceCore
 package import SluiceFilters
-package import SluiceRouting
+import SluiceRouting
 import SluiceUpstream
 
 /// Turns a validated model into what runs. Everything here happens off the loops.
@@ -43,13 +43,23 @@ package enum SnapshotCompiler {
             callouts: surroundings.callouts,
             takesTimes: shared.model.takesTimes,
             accessLog: logSink.flatMap { sink in
-                shared.model.telemetry.accessLog.map { AccessLog($0, loop: loop, sink: sink) }
+                shared.model.accessLog.map { AccessLog($0, loop: loop, sink: sink) }
             }
         )
     }
 }
 
 extension GatewayModel {
+    /// The access log, which hides what filters look for credentials in.
+    fileprivate var accessLog: AccessLogModel? {
+        guard var log = telemetry.accessLog else { return nil }
+        for filter in filters { log.redact.formUnion(filter.configuration.needs.secretNames) }
+        for route in routes {
+            for filter in route.filters { log.redact.formUnion(filter.configuration.needs.secretNames) }
+        }
+        return log
+    }
+
     /// Whether anybody looks at the times of exchanges; reading the clock is not free.
     fileprivate var takesTimes: Bool {
         telemetry.accessLog != nil || filters.contains { $0.configuration.needs.times }
@@ -83,7 +93,7 @@ private struct LoopSnapshotBuilder {
         upstreamIndex = Dictionary(model.upstreams.enumerated().map { ($1.name, $0) }) { first, _ in first }
         var factory = FilterFactory(loop, surroundings)
         global = try factory.make(model.filters, scope: "global")
-        globalChain = model.filters.isEmpty ? nil : FilterChain(global)
+        globalChain = model.filters.isEmpty ? nil : FilterChain(global, slotCount: global.count)
     }
 
     mutating func route(_ model: RouteModel, captureNames: [String]) throws -> CompiledRoute {
@@ -112,7 +122,7 @@ private struct LoopSnapshotBuilder {
             redirect: redirect,
             upgrades: model.upgrades == defaultUpgradeNames ? defaultUpgrades : model.upgrades.map { Array($0.utf8) },
             captureNames: captureNames,
-            name: model.name,
+            name: model.name.utf8.map { $0 },
             logShare: model.logShare.map(AccessLog.threshold)
         )
     }
@@ -124,7 +134,10 @@ private struct LoopSnapshotBuilder {
     private func chain(_ route: RouteModel) throws -> FilterChain? {
         guard !route.filters.isEmpty else { return globalChain }
         var factory = FilterFactory(loop, surroundings, slots: global.count)
-        return FilterChain(global + (try factory.make(route.filters, scope: "route \(route.name)")))
+        let own = try factory.make(route.filters, scope: "route \(route.name)")
+        let names = Set(route.filters.map(\.name))
+        let kept = global.filter { type(of: $0.model.configuration).mayRepeat || !names.contains($0.model.name) }
+        return FilterChain(kept + own, slotCount: global.count + own.count)
     }
 
     // MARK: - Actions

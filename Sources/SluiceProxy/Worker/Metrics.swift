@@ -30,7 +30,7 @@ package final class LoopMetrics: Sendable {
         static let requests = MetricFamily(
             "sluice_downstream_requests_total",
             .counter,
-            help: "Requests whose head was complete and sound."
+            help: "Requests, also those whose head was refused."
         )
         static let attempts = MetricFamily("sluice_attempts_total", .counter, help: "Tries at an upstream.")
         static let retries = MetricFamily("sluice_retries_total", .counter, help: "Tries by a route's retry policy.")

@@ -22,29 +22,46 @@ extension LoopUpstream {
     func wait(_ attempt: Attempt, for endpoint: LoopEndpoint, _ tried: TriedEndpoints) {
         // A connection for a request too many would be opened for nothing. One that comes back leaves a place behind.
         if !hasPlaceForRequest, mayOpen { return attempt.failed(.upstreamOverflow) }
-        if let error = join(attempt) { return attempt.failed(error) }
+        let evicted: Attempt?
+        switch join(attempt) {
+        case .refused(let error): return attempt.failed(error)
+        case .joined(let other): evicted = other
+        }
         attempt.place = .pending
         waiting.append(Waiter(attempt: attempt, tried: tried, isBound: isBound(attempt), wanted: endpoint))
+        // Only now: it may have a next request at hand, which must not find the place free.
+        evicted?.failed(.tenantShareExceeded)
         serveWaiters()
+    }
+
+    private enum Joining {
+        /// Perhaps in the place of another one, which is to be told.
+        case joined(evicted: Attempt?)
+        case refused(GatewayError)
     }
 
     /// Finds a place among those that wait.
     ///
     /// No caller keeps another one out: while others wait it has no more than its share, and when all places are taken,
-    /// the one that has most of them gives its newest up for a caller that has fewer.
-    private func join(_ attempt: Attempt) -> GatewayError? {
+    /// the one that has most of them gives its newest up for a caller that has fewer. What belongs to no caller (0: the
+    /// gateway's own requests) has no share and gives nothing up.
+    private func join(_ attempt: Attempt) -> Joining {
         let limit = settings.limits.pending
-        let own = waiting.count(of: attempt.settings.tenant)
-        if own > 0, waiting.count > own, Double(own) >= Double(limit) * settings.limits.tenantShare.pending {
-            return .tenantShareExceeded
+        let tenant = attempt.settings.tenant
+        let own = waiting.count(of: tenant)
+        if tenant != 0, own > 0, waiting.count > own,
+            Double(own) >= Double(limit) * settings.limits.tenantShare.pending
+        {
+            return .refused(.tenantShareExceeded)
         }
         // A loop without a connection may always open one, and so its first attempt may always wait for it. And what
         // waits on other loops must not keep out the first one on this.
         let isExempt = open == 0 || (waiting.isEmpty && connecting == 0 && limit > 0)
-        if breakers.tryAcquire(.pending, limit: limit, isExempt: isExempt) { return nil }
-        guard let greedy = waiting.evictGreediest(beyond: own + 1) else { return .upstreamOverflow }
-        greedy.attempt.failed(.tenantShareExceeded)
-        return breakers.tryAcquire(.pending, limit: limit) ? nil : .upstreamOverflow
+        if breakers.tryAcquire(.pending, limit: limit, isExempt: isExempt) { return .joined(evicted: nil) }
+        guard let greedy = waiting.evictGreediest(beyond: own + 1) else { return .refused(.upstreamOverflow) }
+        // Its place is the new one's now.
+        greedy.attempt.place = .none
+        return .joined(evicted: greedy.attempt)
     }
 
     private func isBound(_ attempt: Attempt) -> Bool {

@@ -10,6 +10,8 @@ package import SluiceCore
 package final class LoopUpstream: TimerNode {
     package let loop: LoopContext
     package let state: UpstreamState
+    /// Own copy of its name.
+    package let name: [UInt8]
     /// Those of `state`, reached without counting a reference on what all loops share.
     let breakers: BreakerCounts
     package let budget: RetryBudget
@@ -43,6 +45,7 @@ package final class LoopUpstream: TimerNode {
     ) {
         self.loop = loop
         self.state = state
+        self.name = state.name.utf8.map { $0 }
         self.breakers = state.breakers
         self.budget = state.budget
         self.settings = UpstreamSettings(model)
@@ -114,7 +117,7 @@ package final class LoopUpstream: TimerNode {
 
     /// Finds a connection for an attempt; the answer comes through the attempt, perhaps before this returns.
     func lease(for attempt: Attempt, excluding tried: TriedEndpoints) {
-        if let tenants {
+        if let tenants, attempt.settings.tenant != 0 {
             guard tenants.tryAcquire(attempt.settings.tenant, limit: tenantLimit) else {
                 return attempt.failed(.tenantShareExceeded)
             }

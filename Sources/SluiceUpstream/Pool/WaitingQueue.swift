@@ -55,12 +55,21 @@ struct WaitingQueue {
     mutating func append(_ waiter: Waiter) {
         var waiter = waiter
         let known = tenants[waiter.tenant]
-        // Whoever comes when nothing of its own waits joins the current round, and cannot save up turns.
-        waiter.round = max(round, (known?.last ?? 0) + 1)
+        // Nobody joins the round that is being served, or one that asks for a single connection over and over would
+        // always stand before somebody's second.
+        waiter.round = max(round, known?.last ?? 0) + 1
         tenants[waiter.tenant] = Tenant(last: waiter.round, count: (known?.count ?? 0) + 1)
-        var place = items.count
-        while place > head, items[place - 1].round > waiter.round { place -= 1 }
-        items.insert(waiter, at: place)
+        items.insert(waiter, at: place(behind: waiter.round))
+    }
+
+    /// Behind all of that round and those before it.
+    private func place(behind round: UInt64) -> Int {
+        var (low, high) = (head, items.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if items[middle].round <= round { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     mutating func removeFirst() {
@@ -73,7 +82,6 @@ struct WaitingQueue {
             items.removeFirst(head)
             head = 0
         }
-        if isEmpty { round = 0 }
     }
 
     /// Takes out the first one that fits; the one at the front is passed over if it does not.
@@ -100,7 +108,10 @@ struct WaitingQueue {
     /// Takes out the newest attempt of the caller with the most of them here, if these are more than half of all and more
     /// than `count`.
     mutating func evictGreediest(beyond count: Int) -> Waiter? {
-        guard let greediest = tenants.max(by: { $0.value.count < $1.value.count }), greediest.value.count > count,
+        // With so many callers none can have more than half; this is asked when there is most to do.
+        guard tenants.count <= self.count / 2 + 1,
+            let greediest = tenants.filter({ $0.key != 0 }).max(by: { $0.value.count < $1.value.count }),
+            greediest.value.count > count,
             greediest.value.count * 2 > self.count,
             let i = items[head...].lastIndex(where: { $0.tenant == greediest.key })
         else { return nil }

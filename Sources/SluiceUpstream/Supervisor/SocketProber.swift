@@ -1,6 +1,6 @@
 package import NIOCore
 import NIOPosix
-package import SluiceConfig
+import SluiceConfig
 import SluiceCore
 import SluiceHTTP
 

@@ -1,5 +1,5 @@
 import NIOCore
-package import SluiceConfig
+import SluiceConfig
 import SluiceCore
 
 /// The control side of one upstream: who its endpoints are, which of them may be used, and what the loops know of it.

@@ -107,6 +107,19 @@ import Testing
         #expect(found.shared.first.map { $0.count > 100 && !$0.example.isEmpty } == true)
     }
 
+    @Test("health checks of upstreams are compared, down to the statuses")
+    func healthChecks() throws {
+        func model(_ statuses: ClosedRange<Int>) -> GatewayModel {
+            var model = placed(.forward("r", .prefix("/r"), to: "origin"))
+            model.upstreams[0].healthCheck = HealthCheckModel(probe: .http(path: "/", host: nil, statuses: [statuses]))
+            return model
+        }
+        #expect(try diff(model(200...299), model(200...299)).shared.isEmpty)
+        let changes = try diff(model(200...299), model(200...204)).shared.first?.changes
+        #expect(changes?.count == 1)
+        #expect(changes?.first?.contains("200-204") == true)
+    }
+
     @Test("listeners are paired by name, one on each side in any case")
     func listeners() throws {
         var old = placed(.respond("all", .any) { _ in })

@@ -32,8 +32,8 @@ final class TestExchange: ExchangeContext, ExchangeEngine {
 
     func random() -> UInt64 { 4 }
 
-    var nameOfRoute: String { variables[.routeName] ?? "" }
-    var nameOfUpstream: String { variables[.upstreamName] ?? "" }
+    var nameOfRoute: [UInt8] { Array((variables[.routeName] ?? "").utf8) }
+    var nameOfUpstream: [UInt8] { Array((variables[.upstreamName] ?? "").utf8) }
 
     func resume(_ verdict: HeadVerdict) {
         generation &+= 1

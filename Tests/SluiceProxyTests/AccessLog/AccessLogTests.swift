@@ -17,6 +17,8 @@ private final class MemoryLog: LogSink {
         }
     }
 
+    func lost(lines: Int) { state.withLock { $0.text += "lost \(lines)\n" } }
+
     var text: String { state.withLock { $0.text } }
     var lines: [Substring] { text.split(separator: "\n") }
     var count: Int { state.withLock { $0.lines } }

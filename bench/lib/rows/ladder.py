@@ -11,7 +11,7 @@ from ..tokens import AUDIENCE, ISSUER, Tokens
 STEPS = [
     ("JWT, cached", 1.5, "", "- jwt: {issuer: ISSUER, audiences: [AUDIENCE], jwks: {inline: 'JWKS'}}"),
     ("key auth", 0.7, 'consumers: [{name: alice, keys: ["KEY"]}]', "- key_auth: {}"),
-    ("local limit by address", 0.7, "", "- rate_limit: {by: ip, rate: 1000000000/min}"),
+    ("local limit by address", 0.7, "", "- rate_limit: {by: ip, rate: 1000000/s}"),
     ("CORS", 0.5, "", '- cors: {origins: ["https://app.bench"]}'),
     ("header edit", 1.0, "",
      "- headers: {request: {set: {x-a: b}, remove: [x-c]}, response: {set: {x-d: e}}}"),

@@ -1,0 +1,320 @@
+import Crypto
+import CryptoExtras
+import SluiceCore
+import Testing
+
+@testable import SluiceFilters
+
+/// The tokens that attackers send (RFC 8725, sections 2 and 3). None passes, and none is an error of another kind.
+@Suite struct JWTAttackTests {
+    private let malformed = "401 token_malformed"
+    private let signature = "401 token_signature_invalid"
+
+    /// A filter with the public keys of all kinds, and no secret.
+    private func bench(_ settings: String = "", keys: [String] = ["rsa", "p256", "ed25519"]) throws -> JWTBench {
+        try JWTBench(settings, keys: .json(try keySet(keys)))
+    }
+
+    @Test func theGoodOnesPass() throws {
+        let bench = try bench(keys: ["rsa", "p256", "hmac"])
+        #expect(bench.verdict(try TokenForge.rs256()) == "ok")
+        #expect(bench.verdict(try TokenForge.es256()) == "ok")
+        #expect(bench.verdict(try TokenForge.hs256()) == "ok")
+    }
+
+    // MARK: - Algorithms
+
+    @Test(arguments: ["none", "None", "NONE", "nOnE", "", "HS1", "RS1", "hs256", "RS256 ", "RSA-OAEP", "dir", "ES256K", "Ed448"])
+    func algorithmsThatAreNoneAreRefused(_ name: String) throws {
+        let bench = try bench(keys: ["rsa", "hmac"])
+        for header in ["{\"alg\":\"\(name)\"}", "{\"alg\":\"\(name)\",\"kid\":\"rsa\"}", "{\"alg\":\"\(name)\",\"kid\":\"hmac\"}"] {
+            let unsigned = "\(TokenForge.part(header)).\(TokenForge.part(TokenForge.claims))."
+            #expect(bench.verdict(unsigned) == signature)
+            let signed = TokenForge.token(header) { TokenForge.hmac($0, Array(0..<64)) }
+            #expect(bench.verdict(signed) == signature)
+        }
+        #expect(bench.count("algorithm") == 6)
+    }
+
+    @Test func aTokenWithoutASignatureIsRefused() throws {
+        let bench = try bench(keys: ["rsa", "p256", "ed25519", "hmac"])
+        for algorithm in JWTAlgorithm.allCases {
+            let header = TokenForge.part("{\"alg\":\"\(algorithm.rawValue)\"}")
+            #expect(bench.verdict("\(header).\(TokenForge.part(TokenForge.claims)).") == signature)
+        }
+    }
+
+    /// The public key is no secret: whoever takes it for one signs what he likes (RFC 8725, section 2.1).
+    @Test func aPublicKeyIsNeverASecret() throws {
+        let key = try _RSA.Signing.PrivateKey(pemRepresentation: JWTFixtures.privateKey("rsa")).publicKey
+        let jwk = try JWTFixtures.key("rsa")
+        let modulus = try jwk.bytes("n")
+        let secrets = [
+            Array(key.pemRepresentation.utf8), Array((key.pemRepresentation + "\n").utf8), Array(key.derRepresentation),
+            Array(key.pkcs1PEMRepresentation.utf8), Array(key.pkcs1DERRepresentation), modulus, Array(jwk.json.utf8), [],
+        ]
+        let bench = try bench()
+        for secret in secrets {
+            for header in [#"{"alg":"HS256","kid":"rsa"}"#, #"{"alg":"HS256"}"#, #"{"alg":"HS256","kid":"p256"}"#] {
+                #expect(bench.verdict(TokenForge.token(header) { TokenForge.hmac($0, secret) }) == signature)
+            }
+        }
+    }
+
+    /// Also where both are configured: a name leads to one key, and that key is for one algorithm.
+    @Test func theAlgorithmIsThatOfTheKey() throws {
+        let bench = try bench(keys: ["rsa", "p256", "hmac"])
+        let secret = Array<UInt8>(0..<64)
+        #expect(bench.verdict(TokenForge.token(#"{"alg":"HS256","kid":"rsa"}"#) { TokenForge.hmac($0, secret) }) == signature)
+        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"PS256","kid":"rsa"}"#)) == signature)
+        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS512","kid":"rsa"}"#)) == signature)
+        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"p256"}"#)) == signature)
+        #expect(bench.verdict(try TokenForge.es256(#"{"alg":"ES384","kid":"p256"}"#)) == signature)
+        // A token of the right key, but with another algorithm of the same kind.
+        #expect(bench.verdict(try JWTFixtures.token("PS256")) == signature)
+        #expect(bench.verdict(try JWTFixtures.token("RS512")) == signature)
+        #expect(bench.verdict(try JWTFixtures.token("HS512")) == signature)
+        #expect(bench.count("ok") == 0)
+    }
+
+    @Test func algorithmsOfTheConfigurationAreTheOnlyOnes() throws {
+        let bench = try bench("algorithms: [ES256]", keys: ["rsa", "p256"])
+        #expect(bench.verdict(try TokenForge.es256()) == "ok")
+        #expect(bench.verdict(try TokenForge.rs256()) == signature)
+    }
+
+    // MARK: - Keys that come with the token
+
+    @Test func keysInsideOfTheTokenAreIgnored() throws {
+        let own = P256.Signing.PrivateKey()
+        let point = Array(own.publicKey.x963Representation)
+        let (x, y) = (TokenForge.part(point[1..<33]), TokenForge.part(point[33...]))
+        let jwk = #"{"kty":"EC","crv":"P-256","x":"\#(x)","y":"\#(y)","kid":"p256"}"#
+        let bench = try bench()
+        for parameter in [
+            #""jwk":\#(jwk)"#, #""jku":"http://127.0.0.1/keys.json""#, #""x5u":"http://127.0.0.1/cert.pem""#, #""x5c":["MIIB"]"#,
+            #""x5t":"AAAA","x5t#S256":"AAAA""#,
+        ] {
+            for kid in [#","kid":"p256""#, ""] {
+                let forged = try TokenForge.token("{\"alg\":\"ES256\",\(parameter)\(kid)}") { message in
+                    Array(try own.signature(for: message).rawRepresentation)
+                }
+                #expect(bench.verdict(forged) == signature)
+            }
+            // With a good signature they do no harm either: nobody looks at them.
+            #expect(bench.verdict(try TokenForge.es256("{\"alg\":\"ES256\",\(parameter),\"kid\":\"p256\"}")) == "ok")
+        }
+        #expect(bench.background.total == 0)
+    }
+
+    static let kids = [
+        "../../../../dev/null", "/dev/null", "x' UNION SELECT 'secret'--", "|/bin/sh", "http://127.0.0.1/", "rsa\\u0000", "RSA",
+        "rsa ", " rsa", "", "%72sa", "rsa\\n", "*", "hmac\\u0000rsa",
+    ]
+
+    @Test(arguments: kids)
+    func theNameOfAKeyIsComparedAndNothingElse(_ kid: String) throws {
+        let bench = try bench(keys: ["rsa", "hmac"])
+        #expect(bench.verdict(try TokenForge.rs256("{\"alg\":\"RS256\",\"kid\":\"\(kid)\"}")) == signature)
+        #expect(bench.verdict(TokenForge.token("{\"alg\":\"HS256\",\"kid\":\"\(kid)\"}") { TokenForge.hmac($0, []) }) == signature)
+        #expect(bench.count("unknown_key") == 2)
+        // The escaped form of the right name is the right name.
+        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"\u0072sa"}"#)) == "ok")
+    }
+
+    @Test(arguments: ["1", "null", "[\"rsa\"]", "{\"a\":1}", "true"])
+    func aNameThatIsNoTextIsMalformed(_ kid: String) throws {
+        #expect(try bench().verdict(try TokenForge.rs256("{\"alg\":\"RS256\",\"kid\":\(kid)}")) == malformed)
+    }
+
+    // MARK: - Signatures
+
+    @Test(arguments: [[0, 0], [1, 0], [0, 1]])
+    func psychicSignaturesAreRefused(_ halves: [UInt8]) throws {
+        let bench = try JWTBench(keys: .json(try keySet(["p256", "p384", "p521"])))
+        for (algorithm, kid, count) in [("ES256", "p256", 32), ("ES384", "p384", 48), ("ES512", "p521", 66)] {
+            let zeros = [UInt8](repeating: 0, count: count - 1)
+            let forged = TokenForge.token("{\"alg\":\"\(algorithm)\",\"kid\":\"\(kid)\"}") { _ in
+                zeros + [halves[0]] + zeros + [halves[1]]
+            }
+            #expect(bench.verdict(forged) == signature)
+        }
+    }
+
+    /// Numbers of the order of the curve and beyond stand for the same remainder, and must not pass for it.
+    @Test func numbersBeyondTheOrderOfTheCurveAreRefused() throws {
+        let order: [UInt8] = [
+            0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC, 0xE6, 0xFA, 0xAD,
+            0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51,
+        ]
+        let bench = try bench()
+        let header = #"{"alg":"ES256","kid":"p256"}"#
+        #expect(bench.verdict(TokenForge.token(header) { _ in order + order }) == signature)
+        let all = [UInt8](repeating: 0xFF, count: 64)
+        #expect(bench.verdict(TokenForge.token(header) { _ in all }) == signature)
+    }
+
+    @Test func signaturesInDERAreRefused() throws {
+        let bench = try bench()
+        #expect(bench.verdict(try TokenForge.es256(asDER: true)) == signature)
+        #expect(bench.verdict(try TokenForge.es256()) == "ok")
+    }
+
+    @Test(arguments: [0, 1, 31, 32, 63, 65, 66, 96, 128, 255, 257, 512, 4000])
+    func signaturesOfAnotherLengthAreRefused(_ count: Int) throws {
+        let bench = try bench(keys: ["rsa", "p256", "ed25519", "hmac"])
+        let some = [UInt8](repeating: 1, count: count)
+        for header in [
+            #"{"alg":"RS256","kid":"rsa"}"#, #"{"alg":"ES256","kid":"p256"}"#, #"{"alg":"EdDSA","kid":"ed25519"}"#,
+            #"{"alg":"HS256","kid":"hmac"}"#,
+        ] {
+            #expect(bench.verdict(TokenForge.token(header) { _ in some }) == signature)
+        }
+    }
+
+    @Test func aSignatureWithBytesBehindItIsRefused() throws {
+        let bench = try bench(keys: ["rsa", "p256", "hmac"])
+        for token in [try TokenForge.rs256(), try TokenForge.es256(), try TokenForge.hs256()] {
+            let parts = token.split(separator: ".")
+            let signed = try #require(Base64URL.decode(String(parts[2])))
+            for other in [signed + [0], [0] + signed, signed + signed, Array(signed.dropLast())] {
+                #expect(bench.verdict("\(parts[0]).\(parts[1]).\(TokenForge.part(other))") == signature)
+            }
+        }
+    }
+
+    // MARK: - Forms
+
+    @Test func criticalExtensionsAreRefused() throws {
+        let bench = try bench()
+        for header in [
+            #"{"alg":"RS256","kid":"rsa","crit":["b64"],"b64":false}"#, #"{"alg":"RS256","kid":"rsa","crit":["exp"],"exp":1}"#,
+            #"{"alg":"RS256","kid":"rsa","crit":["alg"]}"#, #"{"alg":"RS256","kid":"rsa","crit":["http://x.example/y"]}"#,
+        ] {
+            #expect(bench.verdict(try TokenForge.rs256(header)) == malformed)
+        }
+        #expect(bench.count("critical") == 4)
+        for header in [#""crit":[]"#, #""crit":null"#, #""crit":"b64""#, #""crit":[1]"#, #""crit":{}"#] {
+            #expect(bench.verdict(try TokenForge.rs256("{\"alg\":\"RS256\",\"kid\":\"rsa\",\(header)}")) == malformed)
+        }
+        #expect(bench.count("malformed") == 5)
+    }
+
+    @Test func otherKindsOfTokensAreRefused() throws {
+        let bench = try bench()
+        let part = TokenForge.part("x")
+        #expect(bench.verdict("\(TokenForge.part(#"{"alg":"dir","enc":"A128GCM"}"#))..\(part).\(part).\(part)") == malformed)
+        #expect(bench.count("encrypted") == 1)
+        let inner = try TokenForge.rs256()
+        for type in ["JWT", "jwt", "application/jwt", "Application/JWT"] {
+            #expect(bench.verdict(try TokenForge.rs256("{\"alg\":\"RS256\",\"kid\":\"rsa\",\"cty\":\"\(type)\"}", inner)) == malformed)
+        }
+        #expect(bench.count("nested") == 4)
+        // And one inside without saying so.
+        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"rsa"}"#, inner)) == malformed)
+        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"rsa"}"#, "\"\(inner)\"")) == malformed)
+    }
+
+    @Test(arguments: [
+        "x", ".", "..", "...", "a.b", "a.b.c", "a.b.c.d", "a.b.c.d.e.f", "e30.e30.", "e30.e30.e30", ".e30.e30", "{}.{}.{}", "null",
+        "........................", "e30", "Bearer e30.e30.e30", "W10.e30.e30", "bnVsbA.e30.e30", "%65.e30.e30",
+    ])
+    func whatIsNoTokenIsMalformed(_ text: String) throws {
+        #expect(try bench().verdict(text) == malformed)
+    }
+
+    @Test func otherSpellingsOfTheSameBytesAreRefused() throws {
+        let bench = try bench()
+        let good = try TokenForge.es256()
+        let parts = good.split(separator: ".").map(String.init)
+        #expect(bench.verdict(good) == "ok")
+        // The last letter of a signature of 64 bytes carries two bits that mean nothing.
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        let last = try #require(parts[2].last.flatMap { alphabet.firstIndex(of: $0) })
+        for extra in 1...15 {
+            let other = "\(parts[0]).\(parts[1]).\(parts[2].dropLast())\(alphabet[last ^ extra])"
+            #expect(bench.verdict(other) == malformed)
+        }
+        for other in [
+            good + "=", good + "==", good + " ", "\(parts[0])=.\(parts[1]).\(parts[2])", "\(parts[0]).\(parts[1])=.\(parts[2])",
+            good.replacing(".", with: ". "), good + ".", good + "\t", good.replacing("-", with: "+").replacing("_", with: "/") + "+",
+        ] {
+            #expect(bench.verdict(other) == malformed)
+        }
+    }
+
+    @Test(arguments: [
+        #"{"alg":"RS256","alg":"none","kid":"rsa"}"#, #"{"alg":"none","alg":"RS256","kid":"rsa"}"#,
+        #"{"alg":"RS256","\u0061lg":"none","kid":"rsa"}"#, #"{"alg":"RS256","kid":"rsa","kid":"x"}"#,
+        #"{"alg":"RS256","kid":"rsa"} "x""#, #"["alg"]"#, #"{"kid":"rsa"}"#, #"{"alg":null,"kid":"rsa"}"#,
+        #"{"alg":["RS256"],"kid":"rsa"}"#, "{\"alg\":\"RS256\",\"kid\":\"rsa\",\"typ\":1}", "\u{FEFF}{\"alg\":\"RS256\"}", "{alg:RS256}",
+        #"{"alg":"RS256","kid":"rsa","x":[[[[[[1]]]]]]}"#,
+    ])
+    func headersThatCanBeReadInTwoWaysAreRefused(_ header: String) throws {
+        #expect(try bench().verdict(try TokenForge.rs256(header)) == malformed)
+    }
+
+    @Test(arguments: [
+        TokenForge.claims(#""sub":"admin""#), TokenForge.claims(#""\u0073ub":"admin""#), TokenForge.claims(#""aud":"orders""#),
+        TokenForge.claims(#""exp":9999999999"#), TokenForge.claims(#""org":{"id":1,"id":2}"#), "[]", "", "null", "\"x\"", "1",
+        TokenForge.claims + " x", TokenForge.claims(#""a":"\ud800""#), TokenForge.claims(#""a":01"#),
+        TokenForge.claims("\"a\":" + String(repeating: "[", count: 16) + String(repeating: "]", count: 16)),
+    ])
+    func claimsThatCanBeReadInTwoWaysAreRefused(_ claims: String) throws {
+        #expect(try bench().verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"rsa"}"#, claims)) == malformed)
+    }
+
+    // MARK: - Size
+
+    @Test func tokensThatAreTooLongAreRefusedUnread() throws {
+        let bench = try bench()
+        for count in [16 * 1024 + 1, 1 << 20] {
+            #expect(bench.verdict(String(repeating: "a", count: count)) == malformed)
+            #expect(bench.verdict(String(repeating: ".", count: count)) == malformed)
+        }
+        #expect(bench.count("too_large") == 4)
+        let padding = String(repeating: "x", count: 20_000)
+        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"rsa"}"#, TokenForge.claims("\"p\":\"\(padding)\""))) == malformed)
+        #expect(bench.count("too_large") == 5)
+    }
+
+    @Test func theLongestThatIsAllowedPasses() throws {
+        let header = #"{"alg":"HS256","kid":"hmac"}"#
+        let short = try TokenForge.hs256(header, TokenForge.claims("\"p\":\"\""))
+        // Three letters more are four of base64url.
+        let padding = String(repeating: "x", count: (16 * 1024 - short.utf8.count) / 4 * 3)
+        let bench = try bench(keys: ["hmac"])
+        let long = try TokenForge.hs256(header, TokenForge.claims("\"p\":\"\(padding)\""))
+        #expect((16 * 1024 - 3...16 * 1024).contains(long.utf8.count))
+        #expect(bench.verdict(long) == "ok")
+        let limited = try self.bench("max_size: 400", keys: ["hmac"])
+        #expect(limited.verdict(long) == malformed)
+        #expect(limited.verdict(short) == "ok")
+    }
+
+    // MARK: - Other audiences
+
+    @Test func aTokenForAnotherAudienceDoesNotPassByHavingPassedElsewhere() throws {
+        let bench = try bench()
+        let other = try bench.reloaded("audiences: [billing]", keys: .json(try keySet(["rsa", "p256", "ed25519"])))
+        let token = try TokenForge.rs256()
+        for _ in 0..<3 {
+            #expect(bench.verdict(token) == "ok")
+            #expect(bench.word(other.onRequest(bench.request(token))) == "401 token_claim_invalid")
+        }
+        #expect(bench.cacheHits == 2)
+    }
+
+    @Test func aTokenOfAKeyThatIsGoneDoesNotPassByHavingPassedBefore() throws {
+        let bench = try bench()
+        let token = try TokenForge.rs256()
+        #expect(bench.verdict(token) == "ok")
+        #expect(bench.verdict(token) == "ok")
+        let without = try bench.reloaded(keys: .json(try keySet(["p256", "ed25519"])))
+        #expect(bench.word(without.onRequest(bench.request(token))) == signature)
+        // Another key of the same name.
+        let renamed = try JWTFixtures.key("p256").with(["kid": "rsa"])
+        let replaced = try bench.reloaded(keys: .json(keySet(renamed)))
+        #expect(bench.word(replaced.onRequest(bench.request(token))) == signature)
+    }
+}
