@@ -99,7 +99,8 @@ let package = Package(
         tests(
             "SluiceFiltersTests",
             [
-                "SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded, crypto,
+                "SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded,
+                crypto,
                 cryptoExtras,
             ]
         ),

@@ -1,8 +1,8 @@
 /// Everything that can go wrong with a request or a connection, as one small value.
 ///
 /// A case is the reason code that the access log, the metrics, `explain` and the error body all use. What follows from
-/// it (who is to blame, which status the client sees, whether another attempt may help) is computed here and nowhere
-/// else, so the table below is the whole error contract.
+/// it (who is to blame, which status the client sees) is computed here and nowhere else, so the table below is the whole
+/// error contract, but for what is tried again: see `AttemptOutcome`.
 package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     // The client's bytes.
     case badRequestLine, badTarget, badVersion, unsupportedVersion, badFieldName, badFieldValue, obsoleteFold
@@ -24,13 +24,10 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     case upstreamProtocolError, upstreamHeadTooLarge, responseHeadTimeout, perTryTimeout, routeTimeout, streamIdle
     case upstreamTruncated, retryBudgetExhausted, upgradeRefused, staleConnection
     // The gateway.
-    case draining, tooManyConnections, filterTimeout, filterFailed, internalError, bufferLimit
+    case draining, tooManyConnections, gatewayExhausted, filterTimeout, filterFailed, internalError, bufferLimit
 
     /// Who caused it.
     package enum Source: String, Sendable { case downstream, upstream, gateway }
-
-    /// Whether another attempt may be made, the route's policy and the budget permitting.
-    package enum Retry: Sendable { case no, yes, onlyIfReused }
 
     /// The stable machine-readable code, e.g. `connect_failed`.
     package var code: String { row.code }
@@ -42,14 +39,6 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
 
     /// One short sentence for the error body; says nothing of the inside.
     package var message: String { row.message }
-
-    package var retry: Retry {
-        switch self {
-        case .connectFailed, .connectTimeout, .perTryTimeout, .upstreamReset: .yes
-        case .upstreamClosedEarly, .staleConnection: .onlyIfReused
-        default: .no
-        }
-    }
 
     /// Envoy's response flag for the same situation, which dashboards know; empty where it has none.
     package var responseFlag: String {
@@ -65,7 +54,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .streamIdle, .downstreamIdle: "SI"
         case .retryBudgetExhausted: "URX"
         case .downstreamClosed, .downstreamReset: "DC"
-        case .draining, .tooManyConnections: "OM"
+        case .draining, .tooManyConnections, .gatewayExhausted: "OM"
         case .credentialMissing, .credentialInvalid, .tokenMalformed, .tokenSignatureInvalid, .tokenExpired,
             .tokenNotYetValid, .tokenClaimInvalid, .scopeMissing, .consumerForbidden, .addressForbidden,
             .originForbidden, .keysUnavailable:
@@ -185,6 +174,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
             ("retry_budget_exhausted", 503, .gateway, "The service fails too often to try again.")
         case .draining: ("draining", 503, .gateway, "The gateway is shutting down.")
         case .tooManyConnections: ("too_many_connections", 503, .gateway, "The gateway has too many connections.")
+        case .gatewayExhausted: ("gateway_exhausted", 503, .gateway, "The gateway has too much to do.")
         case .filterTimeout: ("filter_timeout", 503, .gateway, "A policy took too long to decide.")
         case .filterFailed: ("filter_failed", 500, .gateway, "A policy failed.")
         case .bufferLimit: ("buffer_limit", 507, .gateway, "The body is too large to be kept.")

@@ -18,6 +18,8 @@ struct Explain: ParsableCommand {
     @Argument(help: ArgumentHelp("A method and a URL.", valueName: "method url"), completion: .list(Tool.methods))
     var words: [String] = []
 
+    func validate() throws { try source.validate([]) }
+
     func run() throws {
         var description = RequestWords(files: source.files, words: words)
         description.headers = headers

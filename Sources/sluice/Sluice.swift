@@ -31,7 +31,11 @@ struct ConfigurationFiles: ParsableArguments {
 
     static let completion = CompletionKind.file(extensions: ["yaml", "yml", "json"])
 
-    func validate() throws {
+    /// - Parameter stray: files that were named without `-c`, as one is tempted to.
+    func validate(_ stray: [String]) throws {
+        if !stray.isEmpty {
+            throw ValidationError("Configuration files are named with -c: -c \(stray.joined(separator: " "))")
+        }
         if files.isEmpty { throw ValidationError("Name at least one configuration file: -c FILE.") }
     }
 }
@@ -66,7 +70,10 @@ struct Run: ParsableCommand {
     )
     var takeover: String?
 
+    @Argument(help: .hidden) var stray: [String] = []
+
     func validate() throws {
+        try source.validate(stray)
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is a number from 1 to 1024.") }
     }
 
@@ -85,6 +92,9 @@ struct Check: ParsableCommand {
     @OptionGroup var source: ConfigurationFiles
     @Option var format = OutputFormat.text
     @Flag(help: "Fail for warnings too.") var strict = false
+    @Argument(help: .hidden) var stray: [String] = []
+
+    func validate() throws { try source.validate(stray) }
 
     func run() throws { try Output.show(Tool.check(source.files, asJSON: format == .json, strict: strict)) }
 }

@@ -43,7 +43,7 @@ import Testing
             }
             #expect(statuses == [200: 100, 429: 92])
             #expect(origin.requestCount == 100)
-            #expect(gateway.count(of: .rateLimited) == 92)
+            try gateway.wait(for: "the counts") { gateway.count(of: .rateLimited) == 92 }
         }
     }
 
@@ -62,7 +62,7 @@ import Testing
                 for client in greedy { try client.send(Wire.get("/", "X-Api-Key: greedy-key")) }
                 for client in greedy { _ = try client.readResponse() }
             }
-            #expect(gateway.count(of: .rateLimited) == 75)
+            try gateway.wait(for: "the counts") { gateway.count(of: .rateLimited) == 75 }
             let polite = try gateway.connect()
             for left in (0..<5).reversed() {
                 try polite.send(Wire.get("/", "X-Api-Key: polite-key"))

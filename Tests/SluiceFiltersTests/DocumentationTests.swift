@@ -42,4 +42,21 @@ import Testing
         let names = (model.filters + model.routes.flatMap(\.filters)).map(\.name)
         #expect(names.contains(name), "\(path) does not use '\(name)'")
     }
+
+    /// Every whole configuration that a page shows can be taken as it stands.
+    @Test(
+        arguments: [
+            "docs/tutorial.md", "docs/consumers.md", "docs/access-log.md", "docs/operations.md", "docs/explain.md",
+            "README.md",
+        ]
+    )
+    func everyConfigurationOfAPageIsSound(_ name: String) throws {
+        let page = try Repository.read(name)
+        for block in page.split(separator: "```yaml\n").dropFirst() {
+            let text = String(block.prefix(upTo: block.firstRange(of: "\n```")?.lowerBound ?? block.endIndex)) + "\n"
+            guard text.hasPrefix("version: 1") else { continue }
+            let file = FilterFile(text: text)
+            #expect(file.findings.filter { !$0.contains("SL018") && !$0.contains("holds no key") } == [], "\(name)")
+        }
+    }
 }

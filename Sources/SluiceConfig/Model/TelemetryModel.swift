@@ -2,6 +2,8 @@
 package struct TelemetryModel: Sendable {
     /// nil: none is written.
     package var accessLog: AccessLogModel?
+    /// nil: no spans are sent anywhere.
+    package var tracing: TracingModel?
 
     package init() {}
 }

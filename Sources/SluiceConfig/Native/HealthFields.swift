@@ -154,13 +154,13 @@ private enum BreakerFields {
         "pending",
         .integer(0...10_000_000),
         default: standard.pending,
-        doc: "Requests that wait for a connection; more get 503."
+        doc: "Requests without a connection yet: all are busy, or theirs is being opened; more get 503."
     )
     static let requests = Field(
         "requests",
         .integer(count),
         default: standard.requests,
-        doc: "Requests under way; more get 503."
+        doc: "Requests that have a connection; more get 503."
     )
     static let budget = Field(
         "retry_budget",

@@ -101,7 +101,7 @@ extension ValueType where Value == MatchFields.Result {
 
 extension ValueType where Value == String {
     /// A method; one in lower case that everybody writes in upper case is a slip.
-    fileprivate static var routeMethod: Self {
+    package static var routeMethod: Self {
         let usual: Set<String> = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"]
         return method.checked { text in
             let upper = text.uppercased()

@@ -133,9 +133,10 @@ extension NativeDraft {
             consumers.append(consumer)
         }
         filters += reader.read(TopFields.filters)
-        for route in reader.read(TopFields.routes) {
+        for var route in reader.read(TopFields.routes) {
             if let span = route.nameSpan, !isNew(route.model.name, "route", at: span, \.routeSpans, context) {
-                continue
+                // What it refers to is checked all the same.
+                route.isBroken = true
             }
             routes.append(route)
         }

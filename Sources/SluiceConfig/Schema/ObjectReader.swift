@@ -104,10 +104,10 @@ package struct ObjectReader {
     }
 
     private func unknown(_ entry: ConfigEntry) {
-        // A slip in the name of a field that holds secrets must not bring them to light.
-        if Discretion.isSecret(entry.key) { context.hide(entry.value) }
         let names = schema.fields.filter(\.isAvailable).map(\.name)
         let nearest = FieldSpelling.nearest(to: entry.key, in: names)
+        // A slip in the name of a field that holds secrets must not bring them to light.
+        if let nearest, schema[field: nearest]?.isSecret == true { context.hide(entry.value) }
         let help = nearest.map { "did you mean '\($0)'?" } ?? inner(entry.key) ?? Spelling.choices(names)
         let message = "unknown field '\(Printable.short(entry.key))' in \(owner.description)"
         report(.unknownField, at: entry.keySpan, message, help: help)

@@ -18,7 +18,7 @@ package struct DemoCommand: Sendable {
             let model = try Self.model()
             let echoes = try Self.startEchoes(of: model)
             var options = Gateway.Options()
-            options.log = OperatorLog.write
+            options.log = OperatorLog.note
             let gateway = try Gateway(options)
             try gateway.start(model)
             OperatorLog.write(Self.introduction(gateway, echoes))

@@ -66,15 +66,14 @@ struct EffectiveSettings {
             Setting("header_count", "\(ours.headerCount)", from: origin(ours.headerCount, standard.headerCount)),
             size("uri", ours.uriBytes, standard.uriBytes),
         ]
-        return all + bodies
+        return all + [body]
     }
 
-    /// Both the listener's and the route's hold, so the smaller one does.
-    private var bodies: [Setting] {
-        var all: [Setting] = []
-        if let bytes = route.bodyLimit { all.append(Setting("body", Wording.size(bytes), from: ofRoute)) }
-        if let bytes = listener.limits.bodyBytes { all.append(Setting("body", Wording.size(bytes), from: ofListener)) }
-        return all.isEmpty ? [Setting("body", "any size, streamed", from: .standard)] : all
+    /// The route's goes before the listener's.
+    private var body: Setting {
+        if let bytes = route.bodyLimit { return Setting("body", Wording.size(bytes), from: ofRoute) }
+        if let bytes = listener.limits.bodyBytes { return Setting("body", Wording.size(bytes), from: ofListener) }
+        return Setting("body", "any size, streamed", from: .standard)
     }
 
     /// What the requests of all loops together may take of an upstream, and one caller of that.

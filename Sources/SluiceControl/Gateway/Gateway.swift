@@ -48,8 +48,14 @@ package final class Gateway: Sendable {
         wait(until: began + min(Self.idleGrace, timeout))
         try? queue.sync { [core] in core.endIdleConnections() }
         wait(until: began + timeout)
-        return (try? queue.sync { [core] in core.cutConnections() }) ?? 0
+        let cut = (try? queue.sync { [core] in core.cutConnections() }) ?? 0
+        wait(until: SystemClock.monotonic() + Self.partingGrace)
+        try? queue.sync { [core] in core.abortConnections() }
+        return cut
     }
+
+    /// How long those who were cut without an answer have to read that they were.
+    private static let partingGrace = TimeAmount.milliseconds(250)
 
     /// How long idle connections stay open at first: a client that has just sent its next request, or its first, gets an
     /// answer with `Connection: close` instead of a closed connection.

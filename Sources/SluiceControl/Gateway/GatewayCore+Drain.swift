@@ -20,12 +20,16 @@ extension GatewayCore {
         for worker in workers { worker.execute { $0.drain {} } }
     }
 
-    /// Cuts what is left.
+    /// Cuts what is left; those who have no answer yet are told why they get none.
     ///
     /// - Returns: how many connections that were.
     func cutConnections() -> Int {
         let left = openConnections
-        for worker in workers { try? worker.run { $0.abortAll() } }
+        for worker in workers { try? worker.run { $0.cutAll() } }
         return left
+    }
+
+    func abortConnections() {
+        for worker in workers { try? worker.run { $0.abortAll() } }
     }
 }

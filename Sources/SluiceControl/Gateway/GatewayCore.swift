@@ -25,6 +25,8 @@ final class GatewayCore: @unchecked Sendable {
     let metrics = MetricsRegistry()
     private(set) var accessLog: LogFile?
     private(set) var acceptor: Acceptor?
+    private var acceptMetrics: LoopMetrics?
+    private let shortage: ResourceShortage
     var listeners: [OpenListener] = []
     private var current: SharedSnapshot?
     /// No longer current, but some loop still holds a copy.
@@ -37,6 +39,8 @@ final class GatewayCore: @unchecked Sendable {
         self.options = options
         self.queue = queue
         inherited = options.inherited
+        // Event loops notice it, and must not wait for whoever reads the log.
+        shortage = ResourceShortage { [queue, log = options.log] line in queue.async { log(line) } }
     }
 
     // MARK: - Start and stop
@@ -47,7 +51,7 @@ final class GatewayCore: @unchecked Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         groups = [group, control]
-        workers = try group.makeIterator().map { try WorkerThread.start(on: $0, metrics.makeShard()) }
+        workers = try group.makeIterator().map { try WorkerThread.start(on: $0, metrics.makeShard(), shortage) }
         try startSupervision(on: control.next())
         var fetching = BackgroundFetcher.Options()
         fetching.log = options.log
@@ -61,7 +65,14 @@ final class GatewayCore: @unchecked Sendable {
 
     private func startAcceptor() throws(StartError) -> Acceptor {
         do throws(ListenError) {
-            let acceptor = try Acceptor(targets: workers.map(\.target))
+            let metrics = LoopMetrics(metrics.makeShard())
+            acceptMetrics = metrics
+            let acceptor = try Acceptor(
+                targets: workers.map(\.target),
+                metrics: metrics,
+                shortage: shortage,
+                log: { [queue, log = options.log] line in queue.async { log(line) } }
+            )
             try acceptor.start()
             return acceptor
         } catch {
@@ -71,10 +82,10 @@ final class GatewayCore: @unchecked Sendable {
 
     private func startSupervision(on loop: any EventLoop) throws {
         let workers = workers
-        let log = options.log
+        let (log, shortage) = (options.log, shortage)
         controlLoop = loop
         supervision = try loop.submit {
-            let context = SupervisorContext(loop: loop, log: log)
+            let context = SupervisorContext(loop: loop, prober: SocketProber(shortage: shortage), log: log)
             let supervision = UpstreamSupervision(context) { name, endpoints in
                 for worker in workers { worker.execute { $0.publish(endpoints, for: name) } }
             }
@@ -93,11 +104,22 @@ final class GatewayCore: @unchecked Sendable {
                 worker.loop.stop()
             }
         }
+        flushStates()
         background?.stop()
         if let supervision, let controlLoop { try? controlLoop.submit { supervision.value.stop() }.wait() }
         accessLog?.flush(patience: .seconds(2))
         for group in groups { try? group.syncShutdownGracefully() }
         groups = []
+    }
+
+    /// What filters still have to send goes out, within reason.
+    private func flushStates() {
+        let flushed = states.flushing.map { state in
+            let isDone = Mailbox<Void>()
+            state.flush(within: .seconds(2)) { isDone.post(()) }
+            return isDone
+        }
+        for isDone in flushed { isDone.take() }
     }
 
     // MARK: - Configurations
@@ -244,7 +266,7 @@ final class GatewayCore: @unchecked Sendable {
 
     var statistics: GatewayStatistics {
         var sum = GatewayStatistics()
-        for metrics in workers.map(\.metrics) {
+        for metrics in workers.map(\.metrics) + [acceptMetrics].compactMap(\.self) {
             sum.requests += metrics.requests.current
             sum.attempts += metrics.attempts.current
             sum.retries += metrics.retries.current

@@ -14,9 +14,14 @@ struct WorkerThread: Sendable {
     private let context: Handover<LoopContext>
 
     /// Makes the worker of a loop and starts its clock.
-    static func start(on loop: any EventLoop, _ shard: MetricShard) throws -> WorkerThread {
+    static func start(
+        on loop: any EventLoop,
+        _ shard: MetricShard,
+        _ shortage: ResourceShortage
+    ) throws -> WorkerThread {
         try loop.submit {
-            let worker = Worker(loop: LoopContext(loop: loop), metrics: shard)
+            let connector = SocketConnector(metrics: shard, shortage: shortage)
+            let worker = Worker(loop: LoopContext(loop: loop), connector: connector, metrics: shard)
             worker.loop.start()
             return WorkerThread(worker, loop)
         }.wait()

@@ -1,20 +1,72 @@
 import Glibc
+import SluiceCore
 
 /// Lines for operators, on the standard error stream.
 package enum OperatorLog {
+    /// Writes a line with the time before it, unless what reads the stream adds its own.
+    ///
+    /// A report of several lines stays as it is: its lines begin with places in files, which editors follow.
+    @Sendable package static func note(_ text: String) {
+        guard !text.isEmpty, !text.contains("\n"), !isReadByJournal else { return write(text) }
+        write("\(time(SystemClock.nanosecondsSince1970() / 1_000_000)) \(text)")
+    }
+
+    /// As RFC 3339 wants it, in UTC: `2026-11-23T11:22:56.123Z`.
+    ///
+    /// - Parameter milliseconds: since 1970.
+    static func time(_ milliseconds: Int64) -> String {
+        // A machine whose clock was never set may be before 1970.
+        let seconds = max(0, milliseconds) / 1000
+        let (year, month, day) = CalendarDate.civil(fromDays: Int(seconds / 86_400))
+        let rest = seconds % 86_400
+        let date = "\(padded(Int64(year), 4))-\(padded(Int64(month), 2))-\(padded(Int64(day), 2))"
+        let time = "\(padded(rest / 3600, 2)):\(padded(rest / 60 % 60, 2)):\(padded(rest % 60, 2))"
+        return "\(date)T\(time).\(padded(max(0, milliseconds) % 1000, 3))Z"
+    }
+
+    private static func padded(_ number: Int64, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    }
+
+    /// Whether the stream ends in systemd's journal, which notes times itself. Source: systemd.exec(5), JOURNAL_STREAM.
+    private static let isReadByJournal: Bool = {
+        guard let named = getenv("JOURNAL_STREAM") else { return false }
+        var status = stat()
+        guard fstat(STDERR_FILENO, &status) == 0 else { return false }
+        return String(cString: named) == "\(status.st_dev):\(status.st_ino)"
+    }()
+
     /// Writes a line, or a text of several, with one system call, so that lines of several threads do not mix.
-    package static func write(_ text: String) {
+    @Sendable package static func write(_ text: String) {
         guard !text.isEmpty else { return }
         var bytes = Array(text.utf8)
         if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+        // Nobody reads: a gateway does not stop for that.
+        _ = StandardStream.write(bytes, to: STDERR_FILENO)
+    }
+}
+
+/// The streams that a process is born with.
+package enum StandardStream {
+    /// Writes all of a text to the standard output.
+    ///
+    /// - Returns: nil, or why not all of it could be written.
+    package static func show(_ text: String) -> String? {
+        let code = write(Array(text.utf8), to: STDOUT_FILENO)
+        return code == 0 ? nil : String(cString: strerror(code))
+    }
+
+    /// - Returns: 0, or the number of the system's error (errno).
+    static func write(_ bytes: [UInt8], to descriptor: CInt) -> CInt {
         bytes.withUnsafeBytes { all in
             var done = 0
             while done < all.count, let base = all.baseAddress {
-                let count = Glibc.write(STDERR_FILENO, base + done, all.count - done)
-                // Nobody reads: a gateway does not stop for that.
-                guard count > 0 || errno == EINTR else { return }
+                let count = Glibc.write(descriptor, base + done, all.count - done)
+                guard count > 0 || errno == EINTR else { return errno }
                 done += max(count, 0)
             }
+            return 0
         }
     }
 }

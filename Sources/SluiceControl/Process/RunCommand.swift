@@ -27,7 +27,7 @@ package struct RunCommand: Sendable {
         do throws(StartError) {
             return try serve(notifier)
         } catch {
-            OperatorLog.write("error: \(error.message)")
+            OperatorLog.note("error: \(error.message)")
             return 1
         }
     }
@@ -59,10 +59,15 @@ package struct RunCommand: Sendable {
             case .reopenLogs: events.post(.reopenLogs)
             }
         }
+        if let complaint = DescriptorLimit.complaint(DescriptorLimit.raise(), for: model) {
+            OperatorLog.note("warning: \(complaint)")
+        }
         let gateway = try start(model)
         let server = try takeover.map { path throws(StartError) in
-            try TakeoverServer.start(at: path, gateway, log: OperatorLog.write) { events.post(.handedOver) }
+            try TakeoverServer.start(at: path, gateway, log: OperatorLog.note) { events.post(.handedOver) }
         }
+        let list = gateway.listeners.map(\.address.text).joined(separator: ", ")
+        OperatorLog.note("ready: \(list) (\(Plural.of(gateway.workerCount, "worker")))")
         notifier.ready("serving")
         follow(gateway, source, loaded, model.drainTimeout, events, notifier)
         server?.stop()
@@ -79,8 +84,8 @@ package struct RunCommand: Sendable {
     private func start(_ model: GatewayModel) throws(StartError) -> Gateway {
         var options = Gateway.Options()
         options.workers = workers
-        options.log = OperatorLog.write
-        options.inherited = InheritedSockets.fromEnvironment(log: OperatorLog.write)
+        options.log = OperatorLog.note
+        options.inherited = InheritedSockets.fromEnvironment(log: OperatorLog.note)
         let before = try takeover.flatMap { path throws(StartError) in try TakeoverClient.ask(at: path) }
         options.inherited += before?.sockets ?? []
         let gateway = try Gateway(options)
@@ -90,10 +95,7 @@ package struct RunCommand: Sendable {
             throw error as? StartError ?? StartError("\(error)")
         }
         let addresses = gateway.listeners.map(\.address)
-        if let complaint = try before?.confirm(used: addresses) { OperatorLog.write(complaint.message) }
-        let count = gateway.workerCount
-        let list = addresses.map(\.text).joined(separator: ", ")
-        OperatorLog.write("ready: \(list) (\(Plural.of(count, "worker")))")
+        if let complaint = try before?.confirm(used: addresses) { OperatorLog.note(complaint.message) }
         return gateway
     }
 
@@ -107,7 +109,7 @@ package struct RunCommand: Sendable {
         _ notifier: ServiceNotifier
     ) {
         var drainTimeout = drainTimeout
-        let watch = ConfigurationWatch(source, running: loaded, log: OperatorLog.write) { model in
+        let watch = ConfigurationWatch(source, running: loaded, log: OperatorLog.note) { model in
             try gateway.reload(model)
             drainTimeout = model.drainTimeout
         }
@@ -129,11 +131,11 @@ package struct RunCommand: Sendable {
     private func finish(_ gateway: Gateway, _ timeout: TimeAmount) {
         let open = gateway.statistics.connectionsOpen
         let seconds = timeout.nanoseconds / 1_000_000_000
-        OperatorLog.write("draining: \(Plural.of(open, "connection")), for at most \(seconds) s")
+        OperatorLog.note("draining: \(Plural.of(open, "connection")), for at most \(seconds) s")
         let cut = gateway.drain(timeout: timeout)
-        if cut > 0 { OperatorLog.write("cut, since still busy: \(Plural.of(cut, "connection"))") }
+        if cut > 0 { OperatorLog.note("cut, since still busy: \(Plural.of(cut, "connection"))") }
         let statistics = gateway.statistics
         gateway.stop()
-        OperatorLog.write("stopped: \(statistics.line)")
+        OperatorLog.note("stopped: \(statistics.line)")
     }
 }

@@ -64,7 +64,8 @@ package struct JSONParser {
         limits: JSONLimits = JSONLimits()
     ) throws(JSONError) -> JSONValue {
         // The standard library's closure forgets which errors there are.
-        try bytes.withUnsafeBytes { buffer in Result { () throws(JSONError) in try parse(buffer, limits: limits) } }.get()
+        try bytes.withUnsafeBytes { buffer in Result { () throws(JSONError) in try parse(buffer, limits: limits) } }
+            .get()
     }
 
     private init(_ bytes: UnsafeRawBufferPointer, _ limits: JSONLimits) {

@@ -43,7 +43,9 @@ package enum CredentialRemoval {
 /// Text of a query (URL standard, `application/x-www-form-urlencoded`).
 package enum FormText {
     /// Resolves `%XX` and `+`; a `%` without two digits stands for itself.
-    package static func decoded(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    ///
+    /// - Parameter plus: what a `+` means.
+    package static func decoded(_ bytes: UnsafeRawBufferPointer, plus: UInt8 = 0x20) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count)
         var i = 0
@@ -54,7 +56,7 @@ package enum FormText {
                 out.append(high << 4 | low)
                 i += 3
             } else {
-                out.append(bytes[i] == UInt8(ascii: "+") ? 0x20 : bytes[i])
+                out.append(bytes[i] == UInt8(ascii: "+") ? plus : bytes[i])
                 i += 1
             }
         }

@@ -42,6 +42,8 @@ open class ExchangeContext: TimerNode {
     /// Bytes that the request's body may have, besides what listener and route say: beyond it the engine answers 413.
     /// Only ever lowered, by filters on the request head.
     package final var requestBodyLimit = UInt64.max
+    /// What the client is to be told about a limit.
+    package final var limitNotice: LimitNotice?
     /// What the engine counted and timed.
     package final var record = ExchangeRecord()
 

@@ -28,6 +28,13 @@ package enum BodyInterest: Equatable, Sendable {
     case whole(limit: Int)
 }
 
+/// How a try ended whose answer, if there was one, the client does not see.
+package enum AttemptEnd: Sendable {
+    /// With an answer that another try is to replace.
+    case answer(status: UInt16)
+    case failure(GatewayError)
+}
+
 /// One policy in the path of a request.
 ///
 /// An instance belongs to one loop and one place in one chain; it is made when a configuration is loaded and shared by
@@ -51,6 +58,17 @@ package protocol Filter: AnyObject {
     /// A piece of the response body; with `isLast` the end. Only for filters with an interest.
     func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict
 
+    /// Whether `onAttempt` and `onAttemptEnd` are to be called.
+    var wantsAttempts: Bool { get }
+
+    /// A try to forward the request begins; `exchange.record.attempts` counts it already. Edits of `exchange.request`
+    /// go out with it and with those that follow.
+    func onAttempt(_ exchange: ExchangeContext)
+
+    /// A try ended without an answer that is passed on. What ends the last try otherwise, its answer included, is known
+    /// in `onEnd`.
+    func onAttemptEnd(_ exchange: ExchangeContext, _ end: AttemptEnd)
+
     /// Whether `onEnd` is to be called.
     var wantsEnd: Bool { get }
 
@@ -70,6 +88,9 @@ extension Filter {
     package func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict {
         .pass
     }
+    package var wantsAttempts: Bool { false }
+    package func onAttempt(_ exchange: ExchangeContext) {}
+    package func onAttemptEnd(_ exchange: ExchangeContext, _ end: AttemptEnd) {}
     package var wantsEnd: Bool { false }
     package func onEnd(_ exchange: ExchangeContext) {}
 }

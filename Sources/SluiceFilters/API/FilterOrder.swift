@@ -5,9 +5,18 @@ package enum FilterOrder {
     /// The filters of every route that a route leaves standing: one of the same name of its own takes the place of the
     /// general one, but for filters that may repeat.
     package static func kept(_ global: [FilterModel], beside own: [FilterModel]) -> [FilterModel] {
+        kept(global, beside: own) { $0 }
+    }
+
+    /// The same for what stands for a filter.
+    package static func kept<Item>(_ global: [Item], beside own: [FilterModel], model: (Item) -> FilterModel) -> [Item]
+    {
         guard !own.isEmpty else { return global }
         let names = Set(own.map(\.name))
-        return global.filter { type(of: $0.configuration).mayRepeat || !names.contains($0.name) }
+        return global.filter { item in
+            let filter = model(item)
+            return type(of: filter.configuration).mayRepeat || !names.contains(filter.name)
+        }
     }
 
     /// The order of the configuration, but for one thing: `cors` moves in front of the first filter that asks who the

@@ -1,4 +1,12 @@
+package import NIOCore
 import Synchronization
+
+/// State with something that must not be lost when the process ends, such as spans that were not sent yet.
+package protocol FlushingState: AnyObject, Sendable {
+    /// Sends what there is; the loops still run, and so does the background. `done` is called once, on any thread, at the
+    /// latest after `patience`.
+    func flush(within patience: TimeAmount, done: @escaping @Sendable () -> Void)
+}
 
 /// What filters share between loops and keep over reloads: limiter cells, fetched keys, counts of requests under way.
 ///
@@ -57,6 +65,11 @@ package final class SharedStates: Sendable {
             return gone
         }
         withExtendedLifetime(gone) {}
+    }
+
+    /// What has to be flushed before the end.
+    package var flushing: [any FlushingState] {
+        entries.withLock { entries in entries.values.compactMap { $0.state as? any FlushingState } }
     }
 
     package var count: Int { entries.withLock { $0.count } }

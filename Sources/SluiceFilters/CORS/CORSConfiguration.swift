@@ -8,26 +8,26 @@ package struct CORSConfiguration: RunnableFilterConfiguration {
         required: "origins",
         .list(of: .origin, atLeast: 1),
         doc:
-            "Who may: `https://app.example.com`, `https://*.example.com` (one or more labels), `~` and a regular expression, `null`, or `*` for all."
+            "Who may: `https://app.example.com`, `https://*.example.com` (one or more labels), `https://app-*.example.com` (part of a label), `http://localhost:*` (any port), `~` and a regular expression for the whole origin, `\"null\"`, or `*` for all."
     )
     static let methods = Field(
         "methods",
-        .list(of: .method, atLeast: 1),
+        .list(of: .routeMethod, atLeast: 1),
         default: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
         defaultText: "`[GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS]`",
-        doc: "Methods that scripts may use."
+        doc: "Methods that scripts may use; `*` for the one that the browser asks for."
     )
     static let headers = OptionalField(
         "headers",
         .list(of: .headerName),
         absent: "those that the browser asks for",
-        doc: "Request headers that scripts may set."
+        doc: "Request headers that scripts may set; `*` for those that the browser asks for."
     )
     static let expose = Field(
         "expose_headers",
         .list(of: .headerName),
         default: [],
-        doc: "Response headers that scripts may read besides the harmless ones."
+        doc: "Response headers that scripts may read besides the harmless ones; `*` for all."
     )
     static let credentials = Field(
         "credentials",
@@ -37,9 +37,9 @@ package struct CORSConfiguration: RunnableFilterConfiguration {
     )
     static let maxAge = OptionalField(
         "max_age",
-        .duration(atLeast: .zero),
+        .maxAge,
         absent: "the browser's own, mostly 5s",
-        doc: "How long browsers remember the answer to a preflight."
+        doc: "How long browsers remember the answer to a preflight, in whole seconds."
     )
     static let privateNetwork = Field(
         "private_network",
@@ -47,17 +47,19 @@ package struct CORSConfiguration: RunnableFilterConfiguration {
         default: false,
         doc: "Lets public sites reach this one in a private network (Private Network Access)."
     )
-    static let passPreflights = Field(
+    static let continuePreflight = Field(
         "continue_preflight",
         .flag,
         default: false,
-        doc: "Sends preflights upstream as well instead of answering them with 204."
+        doc:
+            "Sends preflights upstream instead of answering them with 204. The gateway still decides on origins and credentials, the upstream on the rest."
     )
     static let enforce = Field(
         "enforce",
         .flag,
         default: false,
-        doc: "Refuses requests of other origins with 403; otherwise they pass without CORS headers, which browsers then hide from scripts."
+        doc:
+            "Refuses requests of other origins with 403; otherwise they pass without CORS headers, and browsers hide the answers from scripts."
     )
     package static let schema = ObjectSchema(
         "cors",
@@ -66,20 +68,21 @@ package struct CORSConfiguration: RunnableFilterConfiguration {
             itself is replaced. Runs ahead of authentication, since preflights carry no credentials.
             """,
         fields: [
-            origins, methods, headers, expose, credentials, maxAge, privateNetwork, passPreflights, enforce,
+            origins, methods, headers, expose, credentials, maxAge, privateNetwork, continuePreflight, enforce,
         ]
     )
     package static var role: FilterRole { .cors }
 
     var origins: [OriginRule]
-    var methods: [String]
+    /// nil: whatever is asked for.
+    var methods: [String]?
     /// nil: whatever is asked for.
     var headers: [String]?
     var exposed: [String]
     var credentials: Bool
     var maxAge: TimeAmount?
     var privateNetwork: Bool
-    var passesPreflights: Bool
+    var continuesPreflights: Bool
     var enforces: Bool
 
     package init(from reader: ObjectReader) {
@@ -90,40 +93,78 @@ package struct CORSConfiguration: RunnableFilterConfiguration {
         credentials = reader.read(Self.credentials)
         maxAge = reader.read(Self.maxAge)
         privateNetwork = reader.read(Self.privateNetwork)
-        passesPreflights = reader.read(Self.passPreflights)
+        continuesPreflights = reader.read(Self.continuePreflight)
         enforces = reader.read(Self.enforce)
-        if credentials, origins.contains(.any) {
+        if methods?.contains("*") == true { methods = nil }
+        if headers?.contains("*") == true { headers = nil }
+        checkOrigins(reader)
+        checkEffect(reader)
+    }
+
+    /// What would let in more than anybody can want.
+    private func checkOrigins(_ reader: ObjectReader) {
+        if origins.contains(.any), origins.count > 1 {
+            reader.invalid(Self.origins, "'origins' has '*', which lets in every origin, and others beside it")
+        }
+        guard credentials else { return }
+        if origins.contains(.any) {
             reader.invalid(
                 Self.credentials,
                 "'credentials' with the origin '*' would let every site act as the user",
                 help: "name the origins"
             )
         }
+        if origins.contains(.null) {
+            reader.invalid(
+                Self.credentials,
+                "'credentials' with the origin 'null' would let every site act as the user: any can put a script into a sandboxed frame",
+                help: "name the origins"
+            )
+        }
+        if exposed.contains("*") {
+            reader.invalid(
+                Self.expose,
+                "'expose_headers' has '*', which browsers take for the name of a header once there are credentials",
+                help: "name the headers"
+            )
+        }
+    }
+
+    /// Settings without an effect are the ones that somebody relies on.
+    private func checkEffect(_ reader: ObjectReader) {
+        if enforces, origins.contains(.any) {
+            reader.invalid(Self.enforce, "'enforce' refuses nobody where every origin is allowed")
+        }
+        guard continuesPreflights else { return }
+        let others: [(String, any AnyField)] = [
+            ("methods", Self.methods), ("headers", Self.headers), ("max_age", Self.maxAge),
+            ("private_network", Self.privateNetwork),
+        ]
+        for (name, field) in others where reader.has(field) {
+            reader.report(
+                .exclusive,
+                at: reader.span(of: field),
+                "'\(name)' has no effect with 'continue_preflight': the upstream answers the preflight"
+            )
+        }
     }
 
     package var effects: [String] {
         let who = origins.map(\.text).joined(separator: ", ")
-        return ["request: answer preflights of \(who)", "response: set the CORS headers for \(who)"]
+        var lines: [String] = []
+        if !continuesPreflights { lines.append("request: answer preflights of \(who)") }
+        if enforces { lines.append("request: refuse other origins with 403") }
+        return lines + ["response: set the CORS headers for \(who)"]
     }
 
     package func makeFilter(_ resources: FilterResources) -> any Filter { CORSFilter(self, resources) }
 }
 
-extension ValueType where Value == OriginRule {
-    static var origin: Self {
-        scalar(.text("origin")) { text in
-            guard let rule = OriginRule(text) else {
-                let help = "scheme and host, and nothing behind them: 'https://app.example.com', 'https://*.example.com'"
-                return .failure(ValueProblem("is not an origin: {}", help: help))
-            }
-            if case .regex(let expression) = rule {
-                do throws(RegularExpressionError) {
-                    _ = try RegularExpression(expression)
-                } catch {
-                    return .failure(ValueProblem(.regex, "is not a regular expression", detail: error.message, help: error.help))
-                }
-            }
-            return .success(rule)
+extension ValueType where Value == TimeAmount {
+    /// `Access-Control-Max-Age` is in seconds; 0 tells browsers to ask each time.
+    fileprivate static var maxAge: Self {
+        duration(atLeast: .zero).checked { amount in
+            amount.nanoseconds % 1_000_000_000 == 0 ? nil : ValueProblem("must be whole seconds, not {}")
         }
     }
 }

@@ -1,151 +1,224 @@
-import NIOCore
-import SluiceConfig
 import SluiceCore
+import SluiceHTTP
 
-/// Answers preflights and marks responses. Isolation: one loop. Allocates: the answer to a preflight, and the copy of an
-/// origin.
+/// Answers preflights and marks responses. Isolation: one loop.
+///
+/// What was decided about the origin is kept with the request until its response, since a filter in between may take
+/// the field away. Allocates: for a preflight, and for an origin that is no exact one of the configuration.
 final class CORSFilter: Filter {
-    private static let origin = FieldKey("origin")
     private static let askedMethod = FieldKey("access-control-request-method")
     private static let askedHeaders = FieldKey("access-control-request-headers")
     private static let askedNetwork = FieldKey("access-control-request-private-network")
-    private static let vary = FieldKey("vary")
-    /// What only the gateway says about responses.
-    private static let own = [
-        "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers",
-        "access-control-allow-methods", "access-control-allow-headers", "access-control-max-age",
-        "access-control-allow-private-network",
-    ].map { FieldKey($0) }
     private static let family = MetricFamily(
         "sluice_cors_requests_total",
         .counter,
         help: "Requests of other origins, by whether the policy knows them.",
         labels: ["kind", "result"]
     )
+    /// Longer lists of headers are not repeated; a browser's are far shorter.
+    private static let longestList = 4096
 
-    private let configuration: CORSConfiguration
     private let origins: OriginMatcher
+    private let lines: CORSLines
+    /// Everybody gets the same answer, so that caches need not tell origins apart.
+    private let isSameForAll: Bool
+    private let continuesPreflights: Bool
+    private let allowsPrivateNetwork: Bool
+    private let enforces: Bool
     private let slot: Int
-    private let methods: [UInt8]
-    private let headers: [UInt8]?
-    private let exposed: [UInt8]
-    private let maxAge: [UInt8]?
+    private let exactRequests: [Note]
+    private let exactPreflights: [Note]
+    private let sameRequest: Note
+    private let samePreflight: Note
+    private let strangePreflight = Note(.preflight)
     private let preflights, allowed, refused: Counter
 
     init(_ configuration: CORSConfiguration, _ resources: FilterResources) {
-        self.configuration = configuration
         origins = OriginMatcher(configuration.origins)
+        isSameForAll = origins.allowsAll && !configuration.credentials
+        lines = CORSLines(configuration, isSameForAll: isSameForAll)
+        continuesPreflights = configuration.continuesPreflights
+        allowsPrivateNetwork = configuration.privateNetwork
+        enforces = configuration.enforces
         slot = resources.slot
-        methods = Array(configuration.methods.joined(separator: ", ").utf8)
-        headers = configuration.headers.map { Array($0.joined(separator: ", ").utf8) }
-        exposed = Array(configuration.exposed.joined(separator: ", ").utf8)
-        maxAge = configuration.maxAge.map { Array(String($0.nanoseconds / 1_000_000_000).utf8) }
+        func note(_ kind: Note.Kind, _ origin: [UInt8]) -> Note {
+            Note(kind, line: FieldLine(name: "Access-Control-Allow-Origin".utf8, value: origin))
+        }
+        let preflight: Note.Kind = continuesPreflights ? .continued : .preflight
+        exactRequests = origins.exact.map { note(.request, $0) }
+        exactPreflights = origins.exact.map { note(preflight, $0) }
+        sameRequest = Note(.request, line: lines.star)
+        samePreflight = Note(preflight, line: lines.star)
         preflights = resources.metrics.counter(Self.family, ["preflight", "allowed"])
         allowed = resources.metrics.counter(Self.family, ["request", "allowed"])
         refused = resources.metrics.counter(Self.family, ["any", "refused"])
     }
 
+    // MARK: - Requests
+
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
-        let fields = exchange.request.fields
-        guard let index = fields.firstIndex(of: Self.origin) else { return .next }
-        let range = fields.entries[index].valueRange
-        // One origin, or none that could be trusted.
-        let isOnly = fields.firstIndex(of: Self.origin, from: index + 1) == nil
-        let isKnown = isOnly && fields.withBytes(range) { origins.allows($0) }
+        guard let index = exchange.request.fields.firstIndex(of: .origin) else { return .next }
         let isPreflight = isPreflight(exchange)
-        guard isKnown else {
-            refused.increment()
-            if configuration.enforces { return .respond(LocalReply(.originForbidden)) }
-            // A preflight that is refused is still answered: without the headers, the browser goes no further.
-            return isPreflight && !configuration.passesPreflights ? .respond(LocalReply(status: 204)) : .next
+        guard let note = note(exchange, index, isPreflight: isPreflight) else {
+            return strange(exchange, index, isPreflight: isPreflight)
         }
-        exchange.slots[slot] = Mark(
-            origin: usesStar ? [] : fields.withBytes(range) { Array($0) },
-            isPreflight: isPreflight
-        )
+        remember(note, exchange)
         guard isPreflight else {
             allowed.increment()
             return .next
         }
         preflights.increment()
-        return configuration.passesPreflights ? .next : .respond(LocalReply(status: 204))
+        return continuesPreflights ? .next : .respond(LocalReply(status: 204))
     }
 
+    /// Fetch standard, "CORS-preflight fetch": OPTIONS with the origin and the method that is meant.
     private func isPreflight(_ exchange: ExchangeContext) -> Bool {
         guard case .options = exchange.request.method else { return false }
         return exchange.request.fields.firstIndex(of: Self.askedMethod) != nil
     }
 
-    /// The same answer for everybody.
-    private var usesStar: Bool { origins.allowsAll && !configuration.credentials }
+    /// What to say to an origin that the policy knows; nil for others. Of two Origin fields none can be trusted.
+    private func note(_ exchange: ExchangeContext, _ index: Int, isPreflight: Bool) -> Note? {
+        if isSameForAll { return isPreflight ? samePreflight : sameRequest }
+        guard exchange.request.fields.firstIndex(of: .origin, from: index + 1) == nil else { return nil }
+        let range = exchange.request.fields.entries[index].valueRange
+        switch exchange.request.fields.withBytes(range, { origins.match($0) }) {
+        case .none: return nil
+        case .exact(let place): return isPreflight ? exactPreflights[place] : exactRequests[place]
+        // Sent back as it came: browsers compare it with theirs byte by byte.
+        case .other: return Note(!isPreflight ? .request : continuesPreflights ? .continued : .preflight, origin: range)
+        }
+    }
+
+    /// A preflight of a stranger is answered, too: without the fields, the browser goes no further.
+    private func strange(_ exchange: ExchangeContext, _ index: Int, isPreflight: Bool) -> HeadVerdict {
+        // Browsers name the origin in a site's own POST requests as well, which are no matter of CORS.
+        if !isPreflight, isOwn(exchange, index) { return .next }
+        refused.increment()
+        if enforces { return .respond(LocalReply(.originForbidden)) }
+        guard isPreflight, !continuesPreflights else { return .next }
+        remember(strangePreflight, exchange)
+        return .respond(LocalReply(status: 204))
+    }
+
+    /// Whether the origin is the very host that was asked. Its scheme is not compared: TLS may end in front of the
+    /// gateway.
+    private func isOwn(_ exchange: ExchangeContext, _ index: Int) -> Bool {
+        let fields = exchange.request.fields
+        guard fields.firstIndex(of: .origin, from: index + 1) == nil else { return false }
+        return fields.withBytes(fields.entries[index].valueRange) { origin in
+            guard let parts = OriginParts(origin) else { return false }
+            let usual = OriginParts.usualPort(ofScheme: UnsafeRawBufferPointer(rebasing: origin[..<parts.schemeCount]))
+            return fields.withBytes(exchange.request.authority) { authority in
+                let host = UnsafeRawBufferPointer(rebasing: origin[parts.host])
+                guard authority.count >= host.count,
+                    ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: authority.prefix(host.count)), host)
+                else { return false }
+                let rest = authority.dropFirst(host.count)
+                guard let port = parts.port ?? usual else { return rest.isEmpty }
+                return rest.isEmpty ? port == usual : rest.elementsEqual(":\(port)".utf8)
+            }
+        }
+    }
+
+    private func remember(_ note: Note, _ exchange: ExchangeContext) {
+        if exchange.slots.indices.contains(slot) { exchange.slots[slot] = note }
+    }
+
+    // MARK: - Responses
 
     func onResponse(_ exchange: ExchangeContext) {
-        for key in Self.own { exchange.response.fields.remove(key) }
-        if !usesStar { addVary("Origin", to: &exchange.response.fields) }
-        guard let mark = exchange.slots[slot] as? Mark else { return }
-        exchange.slots[slot] = nil
-        append("Access-Control-Allow-Origin", usesStar ? [UInt8(ascii: "*")] : mark.origin, exchange)
-        if configuration.credentials { append("Access-Control-Allow-Credentials", Array("true".utf8), exchange) }
-        if mark.isPreflight { return answerPreflight(exchange) }
-        if !exposed.isEmpty { append("Access-Control-Expose-Headers", exposed, exchange) }
-    }
-
-    private func answerPreflight(_ exchange: ExchangeContext) {
-        let fields = exchange.request.fields
-        append("Access-Control-Allow-Methods", methods, exchange)
-        if let headers {
-            if !headers.isEmpty { append("Access-Control-Allow-Headers", headers, exchange) }
-        } else if let index = fields.firstIndex(of: Self.askedHeaders) {
-            let asked = fields.withBytes(fields.entries[index].valueRange) { Array($0) }
-            if asked.allSatisfy({ ASCII.isToken($0) || $0 == 0x2C || $0 == 0x20 }) {
-                append("Access-Control-Allow-Headers", asked, exchange)
-            }
-            addVary("Access-Control-Request-Headers", to: &exchange.response.fields)
+        let note = exchange.slots.indices.contains(slot) ? exchange.slots[slot] as? Note : nil
+        switch note?.kind {
+        case .preflight: return answerPreflight(exchange, note)
+        case .continued: exchange.response.fields.removeCORS(.origins)
+        case .request, nil: exchange.response.fields.removeCORS(.all)
         }
-        if let maxAge { append("Access-Control-Max-Age", maxAge, exchange) }
-        if let index = fields.firstIndex(of: Self.askedNetwork) {
-            let isAsked = fields.withBytes(fields.entries[index].valueRange) { ASCII.equalsFolded($0, "true") }
-            if isAsked, configuration.privateNetwork {
-                append("Access-Control-Allow-Private-Network", Array("true".utf8), exchange)
+        guard !isSameForAll else {
+            // Also to requests without an origin: a cache may serve their answers to others (Fetch standard, "CORS
+            // protocol and HTTP caches").
+            exchange.response.fields.append(lines.star)
+            if let exposed = lines.exposed { exchange.response.fields.append(exposed) }
+            return
+        }
+        exchange.response.fields.addVaryOrigin()
+        guard let note else { return }
+        appendOrigin(note, exchange)
+        if let exposed = lines.exposed, case .request = note.kind { exchange.response.fields.append(exposed) }
+    }
+
+    private func appendOrigin(_ note: Note, _ exchange: ExchangeContext) {
+        if let line = note.line {
+            exchange.response.fields.append(line)
+        } else {
+            exchange.request.fields.withBytes(note.origin) { origin in
+                exchange.response.fields.append(name: "Access-Control-Allow-Origin".utf8, value: origin)
             }
-            addVary("Access-Control-Request-Private-Network", to: &exchange.response.fields)
+        }
+        if let credentials = lines.credentials { exchange.response.fields.append(credentials) }
+    }
+
+    /// The answer is the gateway's own. A method or header that is not allowed needs no word of its own: the browser
+    /// compares the lists with what it wants to send, and tells its developer tools what is missing.
+    private func answerPreflight(_ exchange: ExchangeContext, _ note: Note?) {
+        exchange.response.fields.append(lines.preflightVary)
+        guard let note, note !== strangePreflight else { return }
+        appendOrigin(note, exchange)
+        if let methods = lines.methods {
+            exchange.response.fields.append(methods)
+        } else {
+            repeatList(Self.askedMethod, as: "Access-Control-Allow-Methods", exchange)
+        }
+        if let headers = lines.headers {
+            exchange.response.fields.append(headers)
+        } else if !lines.allowsNoHeaders {
+            repeatList(Self.askedHeaders, as: "Access-Control-Allow-Headers", exchange)
+        }
+        if let maxAge = lines.maxAge { exchange.response.fields.append(maxAge) }
+        if allowsPrivateNetwork, asksForPrivateNetwork(exchange) {
+            exchange.response.fields.append(lines.privateNetwork)
         }
     }
 
-    private func append(_ name: StaticString, _ value: [UInt8], _ exchange: ExchangeContext) {
-        exchange.response.fields.append(
-            name: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
-            value: value
-        )
-    }
-
-    /// Caches must keep answers for different origins apart (RFC 9110, section 12.5.5). Once is enough, and `*` says it
-    /// all.
-    private func addVary(_ name: String, to fields: inout HeaderTable) {
-        var from = 0
-        while let index = fields.firstIndex(of: Self.vary, from: from) {
-            from = index + 1
-            let isThere = fields.withBytes(fields.entries[index].valueRange) { value in
-                value.split(separator: UInt8(ascii: ",")).contains { part in
-                    let part = ASCII.trimmed(UnsafeRawBufferPointer(rebasing: part))
-                    return part.elementsEqual([UInt8(ascii: "*")])
-                        || (part.count == name.utf8.count
-                            && zip(part, name.utf8).allSatisfy { ASCII.lowercased($0) == ASCII.lowercased($1) })
-                }
-            }
-            if isThere { return }
+    private func asksForPrivateNetwork(_ exchange: ExchangeContext) -> Bool {
+        guard let index = exchange.request.fields.firstIndex(of: Self.askedNetwork) else { return false }
+        return exchange.request.fields.withBytes(exchange.request.fields.entries[index].valueRange) {
+            ASCII.equalsFolded($0, "true")
         }
-        fields.append(name: "Vary".utf8, value: name.utf8)
     }
 
-    /// A request of an origin that the policy knows.
-    private final class Mark {
-        let origin: [UInt8]
-        let isPreflight: Bool
+    /// Allows what is asked for. A star would not do: with credentials browsers take it literally, and it never covers
+    /// `Authorization`.
+    private func repeatList(_ key: FieldKey, as name: String, _ exchange: ExchangeContext) {
+        guard let index = exchange.request.fields.firstIndex(of: key) else { return }
+        exchange.request.fields.withBytes(exchange.request.fields.entries[index].valueRange) { list in
+            guard list.count <= Self.longestList, Self.isListOfNames(list) else { return }
+            exchange.response.fields.append(name: name.utf8, value: list)
+        }
+    }
 
-        init(origin: [UInt8], isPreflight: Bool) {
+    private static func isListOfNames(_ list: UnsafeRawBufferPointer) -> Bool {
+        var isList = !list.isEmpty
+        FieldList.forEach(list) { item in
+            if item.isEmpty || !item.allSatisfy(ASCII.isToken) { isList = false }
+        }
+        return isList
+    }
+
+    /// What was decided about a request.
+    private final class Note {
+        enum Kind { case request, preflight, continued }
+
+        let kind: Kind
+        /// The line with the origin, where it was ready.
+        let line: FieldLine?
+        /// Where the origin lies in the request otherwise.
+        let origin: ByteRange
+
+        init(_ kind: Kind, line: FieldLine? = nil, origin: ByteRange = .empty) {
+            self.kind = kind
+            self.line = line
             self.origin = origin
-            self.isPreflight = isPreflight
         }
     }
 }

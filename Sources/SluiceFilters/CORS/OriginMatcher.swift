@@ -1,107 +1,80 @@
-import SluiceConfig
+import Glibc
 import SluiceCore
 
-/// Which origins a policy knows. Origins are compared as browsers send them: scheme, host and port in lower case,
-/// without the default port (Fetch standard; RFC 6454, section 6.2).
-struct OriginMatcher: Sendable {
-    private let all: Bool
-    private let exact: Set<[UInt8]>
-    /// What stands before and behind the `*` of a pattern.
-    private let patterns: [(prefix: [UInt8], suffix: [UInt8])]
-    private let expressions: [RegularExpression]
-
-    init(_ rules: [OriginRule]) {
-        var all = false
-        var exact: Set<[UInt8]> = []
-        var patterns: [(prefix: [UInt8], suffix: [UInt8])] = []
-        var expressions: [RegularExpression] = []
-        for rule in rules {
-            switch rule {
-            case .any: all = true
-            case .exact(let origin): exact.insert(Array(origin.utf8))
-            case .pattern(let prefix, let suffix): patterns.append((Array(prefix.utf8), Array(suffix.utf8)))
-            case .regex(let text): if let expression = try? RegularExpression(text) { expressions.append(expression) }
-            }
-        }
-        self.all = all
-        self.exact = exact
-        self.patterns = patterns
-        self.expressions = expressions
+/// Which origins a policy knows, prepared for one loop.
+///
+/// Origins are compared as browsers send them: lower case, without the port that goes without saying. Isolation: one
+/// loop. Allocates: only for an origin that comes in another form.
+struct OriginMatcher {
+    enum Match: Equatable {
+        case none
+        /// It is, byte by byte, the rule at that place of `exact`.
+        case exact(Int)
+        case other
     }
 
     /// Whether every origin is allowed, `null` too.
-    var allowsAll: Bool { all }
+    let allowsAll: Bool
+    private let allowsNull: Bool
+    /// Sorted by length, then by bytes.
+    let exact: [[UInt8]]
+    private let bytes: ContiguousArray<UInt8>
+    private let ends: ContiguousArray<Int>
+    private let patterns: [OriginPattern]
+    private let expressions: [RegularExpression]
 
-    func allows(_ origin: UnsafeRawBufferPointer) -> Bool {
-        if all { return true }
-        // Nobody's origin has more bytes, and what has is not looked at closely.
-        guard origin.count <= 512 else { return false }
-        if exact.contains(Array(origin)) { return true }
-        for (prefix, suffix) in patterns where matches(origin, prefix, suffix) { return true }
+    init(_ rules: [OriginRule]) {
+        allowsAll = rules.contains(.any)
+        allowsNull = rules.contains(.null)
+        let texts = rules.compactMap { if case .exact(let text) = $0 { Array(text.utf8) } else { nil } }
+        exact = Set(texts).sorted { $0.count != $1.count ? $0.count < $1.count : $0.lexicographicallyPrecedes($1) }
+        bytes = ContiguousArray(exact.joined())
+        var ends: ContiguousArray<Int> = []
+        for origin in exact { ends.append((ends.last ?? 0) + origin.count) }
+        self.ends = ends
+        patterns = rules.compactMap { if case .pattern(let pattern) = $0 { pattern } else { nil } }
+        // Expressions were compiled when the configuration was read; one that fails now takes nobody in.
+        expressions = rules.compactMap { if case .regex(let text) = $0 { try? RegularExpression(text) } else { nil } }
+    }
+
+    func match(_ origin: UnsafeRawBufferPointer) -> Match {
+        if let place = find(origin) { return .exact(place) }
+        if allowsAll { return .other }
+        if origin.elementsEqual("null".utf8) { return allowsNull ? .other : .none }
+        guard let parts = OriginParts(origin) else { return .none }
+        guard !parts.isNormal else { return matchesLoosely(origin, parts) ? .other : .none }
+        return parts.normalized(origin).withUnsafeBytes { normal in
+            if find(normal) != nil { return .other }
+            guard let parts = OriginParts(normal) else { return .none }
+            return matchesLoosely(normal, parts) ? .other : .none
+        }
+    }
+
+    private func matchesLoosely(_ origin: UnsafeRawBufferPointer, _ parts: OriginParts) -> Bool {
+        for pattern in patterns where pattern.matches(origin, parts) { return true }
         for expression in expressions where expression.matches(origin) { return true }
         return false
     }
 
-    /// The star stands for one or more labels.
-    private func matches(_ origin: UnsafeRawBufferPointer, _ prefix: [UInt8], _ suffix: [UInt8]) -> Bool {
-        guard origin.count > prefix.count + suffix.count, origin.starts(with: prefix),
-            origin.suffix(suffix.count).elementsEqual(suffix)
-        else { return false }
-        let middle = origin[prefix.count..<(origin.count - suffix.count)]
-        guard middle.first != UInt8(ascii: "."), middle.last != UInt8(ascii: ".") else { return false }
-        return middle.allSatisfy { ASCII.isDigit($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x2E }
-    }
-}
-
-/// An origin, or several, as the configuration names them.
-enum OriginRule: Hashable, Sendable {
-    case any
-    case exact(String)
-    /// `https://*.example.com`
-    case pattern(prefix: String, suffix: String)
-    case regex(String)
-
-    var text: String {
-        switch self {
-        case .any: "*"
-        case .exact(let origin): origin
-        case .pattern(let prefix, let suffix): "\(prefix)*\(suffix)"
-        case .regex(let text): "~\(text)"
-        }
-    }
-
-    init?(_ text: String) {
-        if text == "*" {
-            self = .any
-        } else if text.hasPrefix("~") {
-            self = .regex(String(text.dropFirst()))
-        } else if text == "null" {
-            self = .exact(text)
-        } else if let star = text.firstIndex(of: "*") {
-            let (prefix, suffix) = (text[..<star].lowercased(), text[text.index(after: star)...].lowercased())
-            guard prefix.hasSuffix("://"), suffix.hasPrefix("."), Self.normalized("\(prefix)x\(suffix)") != nil else {
-                return nil
+    /// Halves the sorted list.
+    private func find(_ origin: UnsafeRawBufferPointer) -> Int? {
+        bytes.withUnsafeBytes { all in
+            var low = 0
+            var high = ends.count
+            while low < high {
+                let middle = (low + high) / 2
+                let start = middle == 0 ? 0 : ends[middle - 1]
+                let order = Self.order(origin, UnsafeRawBufferPointer(rebasing: all[start..<ends[middle]]))
+                if order == 0 { return middle }
+                if order < 0 { high = middle } else { low = middle + 1 }
             }
-            self = .pattern(prefix: prefix, suffix: suffix)
-        } else {
-            guard let origin = Self.normalized(text) else { return nil }
-            self = .exact(origin)
+            return nil
         }
     }
 
-    /// `scheme://host` or `scheme://host:port`, without the default port; nil for anything else.
-    private static func normalized(_ text: String) -> String? {
-        guard let separator = text.firstRange(of: "://") else { return nil }
-        let scheme = text[..<separator.lowerBound].lowercased()
-        var host = text[separator.upperBound...].lowercased()
-        let isScheme = scheme.utf8.allSatisfy { (0x61...0x7A).contains($0) || ASCII.isDigit($0) || $0 == 0x2B || $0 == 0x2D || $0 == 0x2E }
-        guard !scheme.isEmpty, isScheme, !host.isEmpty, host.utf8.allSatisfy(ASCII.isHost),
-            !host.contains(where: { "/?#@".contains($0) })
-        else { return nil }
-        let usual = ["http": ":80", "https": ":443", "ws": ":80", "wss": ":443"]
-        if let port = usual[scheme], host.hasSuffix(port), !host.hasSuffix("]" + port) || host.hasPrefix("[") {
-            host.removeLast(port.count)
-        }
-        return "\(scheme)://\(host)"
+    private static func order(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> CInt {
+        if a.count != b.count { return a.count < b.count ? -1 : 1 }
+        guard let first = a.baseAddress, let second = b.baseAddress else { return 0 }
+        return memcmp(first, second, a.count)
     }
 }

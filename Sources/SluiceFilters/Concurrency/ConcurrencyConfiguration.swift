@@ -15,13 +15,15 @@ package struct ConcurrencyConfiguration: RunnableFilterConfiguration {
         "by",
         .requestKey,
         default: [.route],
-        doc: "What has a limit of its own: `route`, `ip`, `consumer`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
+        doc:
+            "What has a limit of its own: `route`, `ip`, `consumer`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
     )
     static let missing = Field(
         "missing",
         .choice(of: Missing.self),
         default: .ip,
-        doc: "What happens to requests without the consumer, claim or header of `by`: `ip` counts them by address instead, `refuse` answers 401, `skip` lets them pass."
+        doc:
+            "What happens to requests without the consumer, claim or header of `by`: `ip` counts them by address instead, `refuse` answers 403, `skip` lets them pass."
     )
     static let retryAfter = Field(
         "retry_after",

@@ -50,7 +50,7 @@ final class ConcurrencyFilter: Filter {
         guard let hash = key.hash(of: exchange, secret) else {
             switch configuration.missing {
             case .skip: return .next
-            case .refuse: return .respond(LocalReply(.credentialMissing))
+            case .refuse: return .respond(LocalReply(.consumerForbidden))
             case .ip: return admit(exchange, key.addressHash(of: exchange, secret))
             }
         }

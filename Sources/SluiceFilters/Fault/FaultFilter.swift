@@ -36,7 +36,10 @@ final class FaultFilter: Filter {
         abort = configuration.abort.map { (dice: Dice($0.share), status: UInt16(clamping: $0.status)) }
         delay = configuration.delay.map { delay in
             let shortest = UInt64(clamping: delay.shortest.nanoseconds)
-            return (dice: Dice(delay.share), shortest: shortest, span: UInt64(clamping: delay.longest.nanoseconds) - shortest)
+            return (
+                dice: Dice(delay.share), shortest: shortest,
+                span: UInt64(clamping: delay.longest.nanoseconds) - shortest
+            )
         }
         fromHeaders = configuration.fromHeaders
         maxDelayed = configuration.maxDelayed

@@ -26,7 +26,9 @@ package struct JWTConfiguration: RunnableFilterConfiguration {
             TokenRules.ClaimRule(claim: ClaimPath(entry.name), values: entry.value.map { Array($0.utf8) })
         }
         scopes = reader.read(JWTFields.scopes)
-        rules.scopes = scopes.map { TokenRules.ScopeRule(names: $0.names.map { Array($0.utf8) }, needsAll: $0.needsAll) }
+        rules.scopes = scopes.map {
+            TokenRules.ScopeRule(names: $0.names.map { Array($0.utf8) }, needsAll: $0.needsAll)
+        }
         rules.consumer = reader.read(JWTFields.consumer).map { ClaimPath($0) }
         places = reader.read(JWTFields.from)
         forwards = reader.read(JWTFields.forward)
@@ -68,15 +70,25 @@ package struct JWTConfiguration: RunnableFilterConfiguration {
 }
 
 extension JWTConfiguration {
+    package var needs: FilterNeeds {
+        var needs = FilterNeeds()
+        needs.secretNames = Set(places.map { $0.name.lowercased() })
+        return needs
+    }
+
     package var effects: [String] {
         var effects = ["request: \(isRequired ? "only" : "check") a token of \(issuerText), signed with \(keys.text)"]
         if let scopes {
-            effects.append("request: only with scope \(scopes.names.joined(separator: scopes.needsAll ? " and " : " or "))")
+            effects.append(
+                "request: only with scope \(scopes.names.joined(separator: scopes.needsAll ? " and " : " or "))"
+            )
         }
         if !forwards { effects.append("request: remove the token") }
         for header in rules.headers {
             let (name, claim) = (String(decoding: header.name, as: UTF8.self), header.claim.name)
-            effects.append("request: set \(name) to the claim '\(Printable.short(String(decoding: claim, as: UTF8.self)))'")
+            effects.append(
+                "request: set \(name) to the claim '\(Printable.short(String(decoding: claim, as: UTF8.self)))'"
+            )
         }
         return effects
     }
@@ -103,6 +115,12 @@ enum TokenPlaceModel: Hashable, Sendable {
         case .header(let name, let scheme): .header(FieldKey(name), scheme: scheme.utf8.map(ASCII.lowercased))
         case .query(let name): .query(Array(name.utf8))
         case .cookie(let name): .cookie(Array(name.utf8))
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .header(let name, _), .query(let name), .cookie(let name): name
         }
     }
 

@@ -52,7 +52,8 @@ enum JWTFields {
         "scopes",
         .scopes,
         absent: "none",
-        doc: "Scopes that the token must have in `scope` or `scp`: a list of all, or `{any: [...]}` of which one is enough."
+        doc:
+            "Scopes that the token must have in `scope` or `scp`: a list of all, or `{any: [...]}` of which one is enough."
     )
     static let claimHeaders = Field(
         "claim_headers",

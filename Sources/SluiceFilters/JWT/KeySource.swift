@@ -57,6 +57,8 @@ extension KeySource {
     /// Makes keys of what is written, with a finding for each key that is wrong.
     static func read(_ reader: ObjectReader, algorithms: [JWTAlgorithm]?) -> KeySource {
         guard let model = reader.read(JWTFields.jwks) else { return .fixed(KeySet(keys: [])) }
+        // A list of which no item is valid has been reported.
+        let algorithms = algorithms?.isEmpty == true ? nil : algorithms
         switch model.origin {
         case .url(let url):
             return .remote(

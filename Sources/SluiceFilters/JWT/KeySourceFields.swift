@@ -121,7 +121,7 @@ extension KeyParameters {
                 if entry.key == "key_ops" { setOperations(texts) } else { mistyped.insert(entry.key) }
             } else {
                 guard let text = inner.text(of: entry.value) else { return nil }
-                texts[entry.key] = Array(text.utf8)
+                if entry.key == "key_ops" { mistyped.insert(entry.key) } else { texts[entry.key] = Array(text.utf8) }
             }
         }
     }

@@ -52,10 +52,10 @@ struct KeyParameters {
     init(_ object: JSONObject) {
         for member in object.members {
             let name = String(decoding: member.name, as: UTF8.self)
-            if let text = member.value.text {
-                texts[name] = text
-            } else if name == "key_ops", let items = member.value.items {
+            if name == "key_ops", let items = member.value.items {
                 setOperations(items.map(\.text))
+            } else if name != "key_ops", let text = member.value.text {
+                texts[name] = text
             } else {
                 mistyped.insert(name)
             }
@@ -87,7 +87,9 @@ extension VerificationKey {
         material = try Self.material(parameters)
         algorithm = try Self.algorithm(parameters, material, allowed)
         if case .secret(let bytes) = material, bytes.count < algorithm.digestCount {
-            throw .broken("the secret is shorter than the \(algorithm.digestCount) bytes that \(algorithm.rawValue) needs")
+            throw .broken(
+                "the secret is shorter than the \(algorithm.digestCount) bytes that \(algorithm.rawValue) needs"
+            )
         }
         guard !parameters.mistyped.contains("kid") else { throw .broken("'kid' is no text") }
         id = parameters.texts["kid"]
@@ -184,7 +186,9 @@ extension VerificationKey {
 
     /// Who can read it could sign, so it is not the key that it should be.
     private static func refusePrivate(_ parameters: KeyParameters) throws(KeyProblem) {
-        if parameters.has("d") { throw .broken("it holds the private part ('d'), which nobody but the issuer may have") }
+        if parameters.has("d") {
+            throw .broken("it holds the private part ('d'), which nobody but the issuer may have")
+        }
     }
 
     private static func bytes(_ name: String, _ parameters: KeyParameters) throws(KeyProblem) -> [UInt8] {

@@ -12,10 +12,17 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
         defaultText: "`header`",
         doc: "Where the key is looked for: `header`, `query`, `cookie`, or a list of several, tried in order."
     )
-    static let name = Field("name", .headerName, default: "x-api-key", doc: "The name of the header, parameter or cookie.")
+    static let names = Field(
+        "name",
+        .credentialNames,
+        default: ["x-api-key"],
+        defaultText: "`x-api-key`",
+        doc:
+            "The name of the header, parameter or cookie, or a list of several. With `authorization`, the key follows the word `Bearer`."
+    )
     static let groups = Field(
         "groups",
-        .list(of: .name),
+        .list(of: .groupName),
         default: [],
         defaultText: "any",
         doc: "Groups of which the caller must be in one; else 403."
@@ -42,12 +49,13 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
     package static let schema = ObjectSchema(
         "key_auth",
         doc: "Recognises callers by the keys of `consumers`, and refuses others.",
-        fields: [places, name, groups, required, forward, consumerHeader, groupsHeader]
+        fields: [places, names, groups, required, forward, consumerHeader, groupsHeader]
     )
     package static var role: FilterRole { .authentication }
 
     var places: [Place]
-    var name: String
+    /// In the case in which they are written: that of parameters and cookies counts.
+    var names: [String]
     var groups: [String]
     var isRequired: Bool
     var forwards: Bool
@@ -56,24 +64,40 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
 
     package init(from reader: ObjectReader) {
         places = reader.read(Self.places)
-        name = reader.read(Self.name)
+        names = reader.read(Self.names)
         groups = reader.read(Self.groups)
         isRequired = reader.read(Self.required)
         forwards = reader.read(Self.forward)
         consumerHeader = reader.read(Self.consumerHeader)
         groupsHeader = reader.read(Self.groupsHeader)
+        check(reader)
+    }
+
+    private func check(_ reader: ObjectReader) {
+        if places.contains(.header) {
+            for name in names {
+                guard let problem = GatewayFields.problem(name, in: .request, replacing: true) else { continue }
+                let text = problem.text.replacing("{}", with: "'\(name)'")
+                reader.invalid(Self.names, "'name' of \(reader.owner.description) \(text)", help: problem.help)
+            }
+        }
+        if !isRequired, !groups.isEmpty {
+            let help = "a route of its own can ask for the group"
+            let message = "requests without a key pass, so that 'groups' keeps nobody out"
+            reader.invalid(Self.groups, message, help: help)
+        }
     }
 
     package var needs: FilterNeeds {
         var needs = FilterNeeds()
-        needs.secretNames = [name]
+        needs.secretNames = Set(names.map { $0.lowercased() })
         return needs
     }
 
     package var effects: [String] {
-        let where_ = places.map { "\($0.rawValue) \(name)" }.joined(separator: " or ")
+        let sources = names.flatMap { name in places.map { "\($0.rawValue) \(name)" } }.joined(separator: " or ")
         let who = groups.isEmpty ? "a consumer" : "a consumer of \(groups.joined(separator: " or "))"
-        return ["request: \(isRequired ? "only" : "recognise") \(who), by the key in \(where_)"]
+        return ["request: \(isRequired ? "only" : "recognise") \(who), by the key in \(sources)"]
             + (forwards ? [] : ["request: remove the key"])
     }
 
@@ -81,13 +105,29 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
 }
 
 extension ValueType where Value == [KeyAuthConfiguration.Place] {
-    fileprivate static var places: Self {
-        let one = ValueType<KeyAuthConfiguration.Place>.choice()
-        return ValueType(.anyOf([one.type, .list(one.type)])) { node, scope in
+    fileprivate static var places: Self { .oneOrMore(ValueType<KeyAuthConfiguration.Place>.choice()) }
+}
+
+extension ValueType where Value == [String] {
+    fileprivate static var credentialNames: Self {
+        .oneOrMore(
+            .scalar(.text("name")) { text in
+                guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isToken) else {
+                    return .failure(ValueProblem(.fieldSyntax, "is not the name of a header, parameter or cookie: {}"))
+                }
+                return .success(text)
+            }
+        )
+    }
+}
+
+extension ValueType {
+    /// One value, or a list of at least one.
+    fileprivate static func oneOrMore<Item: Sendable>(_ one: ValueType<Item>) -> ValueType<[Item]> {
+        ValueType<[Item]>(.anyOf([one.type, .list(one.type)])) { node, scope in
             if case .scalar = node.value, !node.isNull { return one.decode(node, scope).map { [$0] } }
-            guard let items = scope.items(of: node) else { return nil }
-            let places = items.compactMap { one.decode($0, scope) }
-            return places.isEmpty ? nil : places
+            let items = ValueType<[Item]>.list(of: one, atLeast: 1).decode(node, scope)
+            return items?.isEmpty == true ? nil : items
         }
     }
 }

@@ -5,16 +5,8 @@ import SluiceHTTP
 /// Finds the key of a request, the caller it belongs to, and tells the upstream who that is. Isolation: one loop.
 /// Allocates: never for a known key in a header.
 final class KeyAuthFilter: Filter {
-    private let configuration: KeyAuthConfiguration
-    private let header: FieldKey
-    private let name: [UInt8]
-    private let groups: [[UInt8]]
-    private let identity: IdentityHeaders
-    private let consumerName, groupsName: [UInt8]
-    private let consumers: Consumers
-    /// Own copy: the configuration's is shared by all loops.
-    private let places: [KeyAuthConfiguration.Place]
-    private let known, unknown, missing: Counter
+    /// A longer one is no key of anybody's, and not worth the hashing.
+    private static let longestKey = 4096
 
     private static let family = MetricFamily(
         "sluice_key_auth_total",
@@ -23,101 +15,150 @@ final class KeyAuthFilter: Filter {
         labels: ["result"]
     )
 
+    /// One place where a key may be. Its arrays are this filter's own: those of the configuration are shared by loops.
+    private struct Source {
+        let place: KeyAuthConfiguration.Place
+        let name: [UInt8]
+        let key: FieldKey
+        /// The key follows the word `Bearer` (RFC 6750, section 2.1).
+        let hasScheme: Bool
+
+        init(_ place: KeyAuthConfiguration.Place, _ name: String) {
+            self.place = place
+            self.name = Array(name.utf8)
+            key = FieldKey(name)
+            if case .header = place, key.name == .authorization { hasScheme = true } else { hasScheme = false }
+        }
+    }
+
+    private let sources: [Source]
+    private let groups: [[UInt8]]
+    private let isRequired, forwards: Bool
+    private let identity: IdentityHeaders
+    private let consumerHeader, groupsHeader: FieldStem
+    private let consumers: Consumers
+    private let challenge: [UInt8]
+    private let known, unknown, missing, forbidden: Counter
+
     init(_ configuration: KeyAuthConfiguration, _ resources: FilterResources) {
-        self.configuration = configuration
-        header = FieldKey(configuration.name)
-        name = Array(configuration.name.utf8)
+        // Kong's order: each name at every place, then the next name.
+        sources = configuration.names.flatMap { name in configuration.places.map { Source($0, name) } }
         groups = configuration.groups.map { Array($0.utf8) }
-        consumerName = Array(configuration.consumerHeader.utf8)
-        groupsName = Array(configuration.groupsHeader.utf8)
-        identity = IdentityHeaders([consumerName, groupsName])
+        isRequired = configuration.isRequired
+        forwards = configuration.forwards
+        identity = IdentityHeaders([Array(configuration.consumerHeader.utf8), Array(configuration.groupsHeader.utf8)])
+        consumerHeader = FieldStem(configuration.consumerHeader)
+        groupsHeader = FieldStem(configuration.groupsHeader)
         consumers = resources.consumers
-        places = configuration.places.map { $0 }
-        known = resources.metrics.counter(Self.family, ["known"])
-        unknown = resources.metrics.counter(Self.family, ["unknown"])
-        missing = resources.metrics.counter(Self.family, ["missing"])
+        challenge = Array((sources.first?.hasScheme == true ? "Bearer" : "Key").utf8)
+        func counter(_ result: String) -> Counter { resources.metrics.counter(Self.family, [result]) }
+        known = counter("known")
+        unknown = counter("unknown")
+        missing = counter("missing")
+        forbidden = counter("forbidden")
     }
 
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         // Whatever becomes of the request, nobody but the gateway says who the caller is.
         identity.remove(from: &exchange.request.fields)
-        for place in places {
-            switch credential(in: place, exchange) {
+        for index in sources.indices {
+            switch credential(at: sources[index], exchange) {
             case .none: continue
-            case .ambiguous: return refuse(.credentialInvalid)
+            case .unusable: return refuse(.credentialInvalid, unknown)
             case .digest(let digest):
-                guard let consumer = consumers.withKey(digest) else { return refuse(.credentialInvalid) }
+                guard let consumer = consumers.withKey(digest) else { return refuse(.credentialInvalid, unknown) }
                 return accept(consumer, exchange)
             }
         }
+        guard !isRequired else { return refuse(.credentialMissing, missing) }
         missing.increment()
-        return configuration.isRequired ? challenge(.credentialMissing) : .next
-    }
-
-    private func refuse(_ error: GatewayError) -> HeadVerdict {
-        unknown.increment()
-        return challenge(error)
+        // Somebody that an earlier filter knows is told of all the same.
+        if let consumer = exchange.consumer { introduce(consumer, exchange) }
+        return .next
     }
 
     /// RFC 9110, section 15.5.2: a 401 says how to do better.
-    private func challenge(_ error: GatewayError) -> HeadVerdict {
+    private func refuse(_ error: GatewayError, _ counter: Counter) -> HeadVerdict {
+        counter.increment()
         var reply = LocalReply(error)
-        reply.fields = [(name: Array("WWW-Authenticate".utf8), value: Array("Key".utf8))]
+        reply.fields = [(name: Array("WWW-Authenticate".utf8), value: challenge)]
         return .respond(reply)
     }
 
     private func accept(_ consumer: Consumer, _ exchange: ExchangeContext) -> HeadVerdict {
-        known.increment()
-        if !configuration.forwards { removeKeys(exchange) }
-        if !groups.isEmpty, !consumer.belongs(toAnyOf: groups) { return .respond(LocalReply(.consumerForbidden)) }
+        // Who is turned away is known all the same: the log says whom.
         exchange.consumer = consumer
-        exchange.request.fields.append(name: consumerName, value: consumer.name)
-        if !consumer.groups.isEmpty {
-            exchange.request.fields.append(name: groupsName, value: consumer.groupList)
+        guard groups.isEmpty || consumer.belongs(toAnyOf: groups) else {
+            forbidden.increment()
+            return .respond(LocalReply(.consumerForbidden))
         }
+        known.increment()
+        if !forwards { removeKeys(exchange) }
+        introduce(consumer, exchange)
         return .next
+    }
+
+    private func introduce(_ consumer: Consumer, _ exchange: ExchangeContext) {
+        exchange.request.fields.append(consumerHeader, value: consumer.name)
+        if !consumer.groups.isEmpty { exchange.request.fields.append(groupsHeader, value: consumer.groupList) }
     }
 
     // MARK: - Finding
 
     private enum Credential {
         case none
-        case ambiguous
+        /// Two of them, or one that is too long.
+        case unusable
         case digest(SHA256Digest)
     }
 
-    private func credential(in place: KeyAuthConfiguration.Place, _ exchange: ExchangeContext) -> Credential {
-        let request = exchange.request
-        switch place {
+    private func credential(at source: Source, _ exchange: ExchangeContext) -> Credential {
+        switch source.place {
         case .header:
-            guard let index = request.fields.firstIndex(of: header) else { return .none }
+            guard let index = exchange.request.fields.firstIndex(of: source.key) else { return .none }
             // Two keys: which one an upstream would look at is anybody's guess.
-            guard request.fields.firstIndex(of: header, from: index + 1) == nil else { return .ambiguous }
-            return digest(of: request.fields.entries[index].valueRange, request, decodes: false)
+            guard exchange.request.fields.firstIndex(of: source.key, from: index + 1) == nil else { return .unusable }
+            let range = exchange.request.fields.entries[index].valueRange
+            return exchange.request.fields.withBytes(range) { bytes in
+                guard source.hasScheme else { return Self.credential(bytes) }
+                return Self.bearer(bytes).map(Self.credential) ?? .none
+            }
         case .query:
-            return QueryParameters.first(name, in: request).map { digest(of: $0, request, decodes: true) } ?? .none
+            guard let range = QueryParameters.first(source.name, in: exchange.request) else { return .none }
+            return exchange.request.fields.withBytes(range) { bytes in
+                guard bytes.count <= Self.longestKey, bytes.contains(UInt8(ascii: "%")) else {
+                    return Self.credential(bytes)
+                }
+                // A plus is one: keys are told as they are, and not the way that forms write texts.
+                return FormText.decoded(bytes, plus: UInt8(ascii: "+")).withUnsafeBytes { Self.credential($0) }
+            }
         case .cookie:
-            return Cookies.value(name, in: request).map { digest(of: $0, request, decodes: false) } ?? .none
+            guard let range = Cookies.value(source.name, in: exchange.request) else { return .none }
+            return exchange.request.fields.withBytes(range) { Self.credential($0) }
         }
     }
 
-    private func digest(of range: ByteRange, _ request: RequestHead, decodes: Bool) -> Credential {
-        request.fields.withBytes(range) { bytes in
-            guard !bytes.isEmpty, bytes.count <= 4096 else { return bytes.isEmpty ? .none : .ambiguous }
-            if decodes, bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) {
-                return .digest(SHA256Digest(of: FormText.decoded(bytes)))
-            }
-            return .digest(SHA256Digest(of: bytes))
-        }
+    private static func credential(_ bytes: UnsafeRawBufferPointer) -> Credential {
+        guard !bytes.isEmpty else { return .none }
+        return bytes.count <= longestKey ? .digest(SHA256Digest(of: bytes)) : .unusable
+    }
+
+    /// What follows the scheme; nil: that is another one.
+    private static func bearer(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard bytes.count > 6, bytes[6] == 0x20 else { return nil }
+        guard ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: bytes[..<6]), "bearer") else { return nil }
+        return ASCII.trimmed(UnsafeRawBufferPointer(rebasing: bytes[6...]))
     }
 
     /// All of them, also at places that were not looked at: an upstream must not see a key by accident.
     private func removeKeys(_ exchange: ExchangeContext) {
-        for place in places {
-            switch place {
-            case .header: exchange.request.fields.remove(header)
-            case .query: CredentialRemoval.removeParameter(name, from: &exchange.request)
-            case .cookie: CredentialRemoval.removeCookie(name, from: &exchange.request)
+        for index in sources.indices {
+            switch sources[index].place {
+            case .header:
+                if sources[index].hasScheme, case .none = credential(at: sources[index], exchange) { continue }
+                exchange.request.fields.remove(sources[index].key)
+            case .query: CredentialRemoval.removeParameter(sources[index].name, from: &exchange.request)
+            case .cookie: CredentialRemoval.removeCookie(sources[index].name, from: &exchange.request)
             }
         }
     }

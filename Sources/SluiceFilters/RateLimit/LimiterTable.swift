@@ -12,28 +12,55 @@ import SluiceCore
 /// Keys are known by 128 bits of a keyed hash, which nobody can forge collisions of. Isolation: any thread, lock-free.
 /// Memory: 24 bytes for each place, taken from the system as it is used.
 final class LimiterTable: Sendable {
+    let cells: LimiterCells
+
+    init(capacity: Int) { cells = LimiterCells(capacity: capacity) }
+
+    deinit { cells.free() }
+
+    /// What hashes of keys begin with.
+    var key: SipKey { cells.key }
+
+    /// As `LimiterCells.decide`.
+    func decide(
+        _ hash: (low: UInt64, high: UInt64),
+        _ policy: RateLimitPolicy,
+        now: UInt64,
+        spends: Bool = true
+    ) -> RateLimitDecision {
+        cells.decide(hash, policy, now: now, spends: spends)
+    }
+}
+
+/// The places of a `LimiterTable`, to be used as long as that lives: plain memory, so that a request counts no reference
+/// on an object that all loops share.
+struct LimiterCells: Sendable {
     static let ways = 8
     private typealias Word = UnsafeAtomic<UInt64>.Storage
 
-    /// What hashes of keys begin with.
     let key = SipKey.secret()
     private let sets: Int
-    // SAFETY: `sets * stride` atomics, zero at first, freed by `deinit`; only used through `UnsafeAtomic`.
+    // SAFETY: `sets * stride` atomics, zero at first, freed by the table; only used through `UnsafeAtomic`.
     nonisolated(unsafe) private let words: UnsafeMutablePointer<Word>
     /// A set: low halves of the hashes, high halves, states, and the shared state behind them.
     private static let stride = 3 * ways + 1
 
-    init(capacity: Int) {
-        sets = max(1, (capacity + Self.ways - 1) / Self.ways)
+    fileprivate init(capacity: Int) {
+        var sets = max(1, (capacity + Self.ways - 1) / Self.ways)
+        // Zeroed pages that are not touched cost nothing. A system that has no such room even so gets a smaller table.
+        var memory = calloc(sets * Self.stride, MemoryLayout<Word>.stride)
+        while memory == nil, sets > 1 {
+            sets /= 2
+            memory = calloc(sets * Self.stride, MemoryLayout<Word>.stride)
+        }
         let count = sets * Self.stride
-        // Zeroed pages that are not touched cost nothing.
-        let memory = calloc(count, MemoryLayout<Word>.stride)
         words = (memory ?? UnsafeMutableRawPointer.allocate(byteCount: count * 8, alignment: 8))
             .bindMemory(to: Word.self, capacity: count)
         if memory == nil { for i in 0..<count { (words + i).initialize(to: Word(0)) } }
+        self.sets = sets
     }
 
-    deinit { free(words) }
+    fileprivate func free() { Glibc.free(words) }
 
     private func word(_ index: Int) -> UnsafeAtomic<UInt64> { UnsafeAtomic(at: words + index) }
 
@@ -58,7 +85,11 @@ final class LimiterTable: Sendable {
     }
 
     /// The state of a key: its own, or that of the many.
-    private func place(of hash: (low: UInt64, high: UInt64), _ policy: RateLimitPolicy, _ now: UInt64) -> UnsafeAtomic<
+    private func place(
+        of hash: (low: UInt64, high: UInt64),
+        _ policy: RateLimitPolicy,
+        _ now: UInt64
+    ) -> UnsafeAtomic<
         UInt64
     > {
         let base = Int(hash.high.multipliedFullWidth(by: UInt64(sets)).high) * Self.stride

@@ -1,3 +1,4 @@
+import NIOCore
 package import SluiceConfig
 import SluiceCore
 
@@ -5,13 +6,17 @@ import SluiceCore
 package struct RateLimitConfiguration: RunnableFilterConfiguration {
     static let by = Field(
         "by",
-        .limitKeys,
+        .requestKey,
         default: [.ip],
         defaultText: "`ip`",
         doc:
             "Whom the limit holds for: `ip`, `consumer`, `route`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
     )
-    static let rate = OptionalField(required: "rate", .rate, doc: "Requests and time: `10/s`, `600/min`, `1000/h`, `5000/day`.")
+    static let rate = OptionalField(
+        required: "rate",
+        .rate,
+        doc: "Requests and time: `10/s`, `600/min`, `1000/h`, `5000/day`, or any duration: `100/30s`."
+    )
     static let burst = OptionalField(
         "burst",
         .integer(1...1_000_000_000),
@@ -35,14 +40,21 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
         "missing",
         .choice(of: Missing.self),
         default: .ip,
-        doc: "What happens to requests without the consumer, claim or header of `by`: `ip` limits them by address instead, `refuse` answers 401, `skip` lets them pass."
+        doc:
+            "What happens to requests without the consumer, claim or header of `by`: `ip` limits them by address instead, `refuse` answers 403, `skip` lets them pass."
     )
-    static let enforce = Field("enforce", .flag, default: true, doc: "`false`: only counts and tells, and lets all pass.")
+    static let enforce = Field(
+        "enforce",
+        .flag,
+        default: true,
+        doc: "`false`: only counts and tells, and lets all pass."
+    )
     static let headers = Field(
         "headers",
         .choice(of: HeaderStyle.self),
         default: .standard,
-        doc: "What clients are told: `standard` (`RateLimit-Limit`, `-Remaining`, `-Reset`), `legacy` (`X-RateLimit-*`), `both` or `none`. `Retry-After` comes with every refusal."
+        doc:
+            "What clients are told: `standard` (`RateLimit-Limit`, `-Remaining`, `-Reset`), `legacy` (`X-RateLimit-*`), `both` or `none`. `Retry-After` comes with every refusal."
     )
     static let status = Field("status", .integer(400...599), default: 429, doc: "The status of a refusal.")
     static let keys = Field(
@@ -59,7 +71,8 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
     )
     package static let schema = ObjectSchema(
         "rate_limit",
-        doc: "Refuses requests beyond a rate, for each key on its own. One limit holds over all loops; of several, the strictest is shown.",
+        doc:
+            "Refuses requests beyond a rate, for each key on its own. One limit holds over all loops; of several, the strictest is shown.",
         fields: [by, rate, burst, algorithm, store, mode, missing, enforce, headers, status, keys, ipv6]
     )
     package static let mayRepeat = true
@@ -68,7 +81,7 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
     enum Missing: String, CaseIterable, Sendable { case ip, refuse, skip }
     enum HeaderStyle: String, CaseIterable, Sendable { case standard, legacy, both, none }
 
-    var keys: [LimitKey]
+    var keys: [RequestKeyPart]
     var policy: RateLimitPolicy
     var missing: Missing
     var enforces: Bool
@@ -137,32 +150,16 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
 
     package var effects: [String] {
         let burst = policy.algorithm == .tokenBucket ? ", bursts of \(policy.burst)" : ""
+        let period = Units.showDuration(.nanoseconds(Int64(policy.period)))
         let who = keys.map(\.text).joined(separator: " and ")
         let what = enforces ? "refuse with \(status) beyond" : "count"
-        return ["request: \(what) \(policy.count) in \(policy.period / 1_000_000_000) s\(burst) by \(who)"]
+        return ["request: \(what) \(policy.count) in \(period)\(burst) by \(who)"]
     }
 
     package func makeFilter(_ resources: FilterResources) -> any Filter { RateLimitFilter(self, resources) }
 }
 
-/// A part of what a limit holds for.
-enum LimitKey: Hashable, Sendable {
-    case ip, consumer, route
-    case claim(String)
-    case header(String)
-
-    var text: String {
-        switch self {
-        case .ip: "ip"
-        case .consumer: "consumer"
-        case .route: "route"
-        case .claim(let name): "jwt.\(name)"
-        case .header(let name): "header.\(name)"
-        }
-    }
-}
-
-/// `600/min`
+/// `600/min`, `100/30s`
 struct Rate: Hashable, Sendable {
     var count: UInt64
     /// Nanoseconds.
@@ -178,12 +175,17 @@ struct Rate: Hashable, Sendable {
     }
 
     init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, parts[0].utf8.allSatisfy(ASCII.isDigit), let count = UInt64(parts[0]), count > 0,
-            count <= 1_000_000_000_000_000,
-            let unit = Self.units.first(where: { $0.names.contains(String(parts[1])) })
+            count <= 1_000_000_000_000_000
         else { return nil }
-        self.init(count: count, period: unit.seconds * 1_000_000_000)
+        if let unit = Self.units.first(where: { $0.names.contains(parts[1]) }) {
+            self.init(count: count, period: unit.seconds * 1_000_000_000)
+        } else if case .success(let period) = Units.duration(parts[1]), period >= .milliseconds(1) {
+            self.init(count: count, period: UInt64(period.nanoseconds))
+        } else {
+            return nil
+        }
     }
 }
 
@@ -191,7 +193,8 @@ extension ValueType where Value == Rate {
     static var rate: Self {
         scalar(.text("rate")) { text in
             if let rate = Rate(text) { return .success(rate) }
-            return .failure(ValueProblem(.unit, "is not a rate: {}", help: "a whole number and a time: '10/s', '600/min', '1000/h', '5000/day'"))
+            let help = "a whole number and a time: '10/s', '600/min', '1000/h', '5000/day', '100/30s'"
+            return .failure(ValueProblem(.unit, "is not a rate: {}", help: help))
         }
     }
 }
@@ -206,35 +209,5 @@ extension ValueType where Value == String {
             }
         }
         .shown { $0 }
-    }
-}
-
-extension ValueType where Value == [LimitKey] {
-    fileprivate static var limitKeys: Self {
-        let one = ValueType<LimitKey>.limitKey
-        return ValueType(.anyOf([one.type, .list(one.type)])) { node, scope in
-            if case .scalar = node.value, !node.isNull { return one.decode(node, scope).map { [$0] } }
-            guard let items = scope.items(of: node) else { return nil }
-            let keys = items.compactMap { one.decode($0, scope) }
-            return keys.isEmpty ? nil : keys
-        }
-    }
-}
-
-extension ValueType where Value == LimitKey {
-    static var limitKey: Self {
-        scalar(.text("ip, consumer, route, jwt.CLAIM or header.NAME")) { text in
-            switch text {
-            case "ip": return .success(.ip)
-            case "consumer": return .success(.consumer)
-            case "route": return .success(.route)
-            case _ where text.hasPrefix("jwt.") && text.utf8.count > 4: return .success(.claim(String(text.dropFirst(4))))
-            case _ where text.hasPrefix("header.") && text.dropFirst(7).utf8.allSatisfy(ASCII.isToken) && text.utf8.count > 7:
-                return .success(.header(text.dropFirst(7).lowercased()))
-            default:
-                let help = "'ip', 'consumer', 'route', 'jwt.sub', 'header.x-tenant' or a list of several"
-                return .failure(ValueProblem("is nothing that requests can be told apart by: {}", help: help))
-            }
-        }
     }
 }

@@ -2,191 +2,111 @@ import NIOCore
 import SluiceConfig
 import SluiceCore
 
-/// Counts requests and refuses those beyond the rate. Isolation: one loop. Allocates: what it notes of a request.
+/// Counts requests and refuses those beyond the rate. Isolation: one loop. Allocates: for a refusal, and what the text of
+/// a claim takes.
 final class RateLimitFilter: Filter {
     private static let decisions = MetricFamily(
         "sluice_rate_limit_decisions_total",
         .counter,
-        help: "Requests that a limit looked at, by what it decided.",
+        help: "Requests that a limit looked at: allowed, limited, tolerated (over, but not enforced), unidentified.",
         labels: ["limit", "decision"]
     )
 
-    private let configuration: RateLimitConfiguration
-    private let table: LimiterTable
-    private let keys: [Part]
+    private let policy: RateLimitPolicy
+    private let key: RequestKey
+    private let missing: RateLimitConfiguration.Missing
+    private let enforces: Bool
+    private let status: UInt16
+    private let headers: LimitHeaders?
+    /// Shared by all loops: kept for the cells, which requests use without it.
+    private let state: LimiterState
+    private let named, strangers: LimiterCells
     private let loop: LoopContext
     private let slot: Int
-    private let allowed: Counter
-    private let limited: Counter
-    private let writer: LimitHeaders?
-    private let usesWallClock: Bool
-
-    /// A part of the key, ready to be looked up.
-    private enum Part {
-        case ip, consumer, route
-        case claim(String)
-        case header(FieldKey)
-    }
+    private let allowed, over, unidentified: Counter
+    private let usesWindows: Bool
+    /// From the monotonic clock to that on the wall; nil before the first request.
+    private var distance: Int64?
 
     init(_ configuration: RateLimitConfiguration, _ resources: FilterResources) {
-        self.configuration = configuration
-        let policy = configuration.policy
+        policy = configuration.policy
+        key = RequestKey(configuration.keys, ipv6Prefix: configuration.ipv6Prefix)
+        missing = configuration.missing
+        enforces = configuration.enforces
+        status = UInt16(clamping: configuration.status)
+        headers = LimitHeaders(configuration.headers, limit: policy.limit)
         // Another rate starts anew; everything else may change and keep the counts.
         let name =
             "\(resources.identity) \(policy.algorithm.rawValue) \(policy.count)/\(policy.period) \(configuration.maxKeys)"
             + " \(configuration.keys.map(\.text))"
-        table = resources.shared(name) { LimiterTable(capacity: configuration.maxKeys) }
-        keys = configuration.keys.map { key in
-            switch key {
-            case .ip: .ip
-            case .consumer: .consumer
-            case .route: .route
-            case .claim(let name): .claim(name)
-            case .header(let name): .header(FieldKey(name))
-            }
-        }
+        state = resources.shared(name) { LimiterState(capacity: configuration.maxKeys) }
+        named = state.named.cells
+        strangers = state.strangers.cells
         loop = resources.loop
         slot = resources.slot
-        allowed = resources.metrics.counter(Self.decisions, [resources.identity, "allowed"])
-        limited = resources.metrics.counter(Self.decisions, [resources.identity, "limited"])
-        writer = LimitHeaders(configuration.headers)
-        usesWallClock = configuration.policy.algorithm != .tokenBucket
+        func counter(_ decision: String) -> Counter {
+            resources.metrics.counter(Self.decisions, [resources.identity, decision])
+        }
+        allowed = counter("allowed")
+        over = counter(enforces ? "limited" : "tolerated")
+        unidentified = counter("unidentified")
+        usesWindows = policy.algorithm != .tokenBucket
     }
 
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
-        var hash = SipHash(table.key)
-        if !addKey(of: exchange, to: &hash) {
-            switch configuration.missing {
-            case .skip: return .next
-            case .refuse: return .respond(LocalReply(.credentialMissing))
+        let decision: RateLimitDecision
+        if let hash = key.hash(of: exchange, named.key) {
+            decision = named.decide(hash, policy, now: now())
+        } else {
+            switch missing {
             case .ip:
-                hash = SipHash(table.key)
-                addAddress(of: exchange, to: &hash)
+                decision = strangers.decide(key.addressHash(of: exchange, strangers.key), policy, now: now())
+            case .refuse:
+                unidentified.increment()
+                return enforces ? .respond(LocalReply(.consumerForbidden)) : .next
+            case .skip: return .next
             }
         }
-        let uptime = loop.now.uptimeNanoseconds
-        // Windows are those of the clock on the wall; a bucket must not see that clock jump.
-        let now = usesWallClock ? UInt64(clamping: loop.nanosecondsSince1970(at: uptime)) : uptime
-        let decision = table.decide(hash.finish(), configuration.policy, now: max(1, now))
-        if writer != nil { exchange.slots[slot] = Outcome(decision) }
-        if decision.isAllowed {
-            allowed.increment()
-            return .next
+        if headers != nil { note(decision, exchange) }
+        guard decision.isAllowed else {
+            over.increment()
+            return enforces ? .respond(refusal(decision)) : .next
         }
-        limited.increment()
-        guard configuration.enforces else { return .next }
-        return .respond(refusal(decision))
+        allowed.increment()
+        return .next
+    }
+
+    private func note(_ decision: RateLimitDecision, _ exchange: ExchangeContext) {
+        let own = LimitNotice(slot: slot, remaining: decision.remaining, reset: decision.reset)
+        // The limit that refuses is the one to know about, also where another had nothing left either.
+        let refuses = enforces && !decision.isAllowed
+        if let other = exchange.limitNotice, !refuses, !own.isStricter(than: other) { return }
+        exchange.limitNotice = own
     }
 
     private func refusal(_ decision: RateLimitDecision) -> LocalReply {
         var reply = LocalReply(.rateLimited)
-        reply.status = UInt16(clamping: configuration.status)
-        reply.fields = [(name: Array("Retry-After".utf8), value: LimitHeaders.seconds(decision.retryAfter))]
+        reply.status = status
+        let seconds = String(LimitHeaders.seconds(decision.retryAfter))
+        reply.fields = [(name: Array("Retry-After".utf8), value: Array(seconds.utf8))]
         return reply
     }
 
     func onResponse(_ exchange: ExchangeContext) {
-        guard let writer, let outcome = exchange.slots[slot] as? Outcome else { return }
-        exchange.slots[slot] = nil
-        writer.write(outcome.decision, limit: configuration.policy.limit, to: &exchange.response.fields)
+        guard let headers, let notice = exchange.limitNotice, notice.slot == slot else { return }
+        headers.write(notice, to: &exchange.response.fields)
     }
 
-    // MARK: - The key
-
-    /// - Returns: false when a part of it is missing.
-    private func addKey(of exchange: ExchangeContext, to hash: inout SipHash) -> Bool {
-        for key in keys {
-            switch key {
-            case .ip: addAddress(of: exchange, to: &hash)
-            case .consumer:
-                guard let consumer = exchange.consumer else { return false }
-                add(consumer.name, tag: 2, to: &hash)
-            case .route: add(exchange.routeName, tag: 3, to: &hash)
-            case .claim(let name):
-                guard let value = exchange.claims?.text(ofClaim: name) else { return false }
-                add(value, tag: 4, to: &hash)
-            case .header(let key):
-                let fields = exchange.request.fields
-                guard let index = fields.firstIndex(of: key) else { return false }
-                fields.withBytes(fields.entries[index].valueRange) { bytes in
-                    hash.add(UInt64(5) << 56 | UInt64(bytes.count))
-                    hash.add(bytes)
-                }
+    /// Nanoseconds, never 0: of the monotonic clock for buckets, since 1970 for windows.
+    private func now() -> UInt64 {
+        let uptime = loop.now.uptimeNanoseconds
+        guard usesWindows else { return max(1, uptime) }
+        let ahead =
+            distance
+            ?? state.distanceToWallClock {
+                loop.nanosecondsSince1970(at: uptime) &- Int64(truncatingIfNeeded: uptime)
             }
-        }
-        return true
+        distance = ahead
+        return UInt64(max(1, Int64(truncatingIfNeeded: uptime) &+ ahead))
     }
-
-    /// The length in front keeps neighbouring parts apart.
-    private func add(_ bytes: [UInt8], tag: UInt64, to hash: inout SipHash) {
-        hash.add(tag << 56 | UInt64(bytes.count))
-        bytes.withUnsafeBytes { hash.add($0) }
-    }
-
-    private func addAddress(of exchange: ExchangeContext, to hash: inout SipHash) {
-        guard let client = exchange.client else { return hash.add(UInt64(1) << 56) }
-        hash.add(UInt64(1) << 56 | 16)
-        guard !client.isV4 else {
-            hash.add(client.high)
-            return hash.add(client.low)
-        }
-        let prefix = configuration.ipv6Prefix
-        hash.add(prefix >= 64 ? client.high : client.high & ~(UInt64.max >> UInt64(prefix)))
-        hash.add(prefix >= 128 ? client.low : prefix <= 64 ? 0 : client.low & ~(UInt64.max >> UInt64(prefix - 64)))
-    }
-
-    /// What the response side needs to know.
-    private final class Outcome {
-        let decision: RateLimitDecision
-        init(_ decision: RateLimitDecision) { self.decision = decision }
-    }
-}
-
-/// Tells clients about their limit. Sources: draft-ietf-httpapi-ratelimit-headers-06 for `RateLimit-*`; `X-RateLimit-*` as
-/// Kong, GitHub and others send them, with the seconds until the reset.
-struct LimitHeaders {
-    private struct Names {
-        let limit, remaining, reset: [UInt8]
-        let remainingKey: FieldKey
-        let all: [FieldKey]
-
-        init(_ prefix: String) {
-            limit = Array("\(prefix)-Limit".utf8)
-            remaining = Array("\(prefix)-Remaining".utf8)
-            reset = Array("\(prefix)-Reset".utf8)
-            remainingKey = FieldKey("\(prefix)-Remaining")
-            all = ["Limit", "Remaining", "Reset"].map { FieldKey("\(prefix)-\($0)") }
-        }
-    }
-
-    private let styles: [Names]
-
-    init?(_ style: RateLimitConfiguration.HeaderStyle) {
-        switch style {
-        case .none: return nil
-        case .standard: styles = [Names("RateLimit")]
-        case .legacy: styles = [Names("X-RateLimit")]
-        case .both: styles = [Names("RateLimit"), Names("X-RateLimit")]
-        }
-    }
-
-    /// Of several limits the one with the least left is told; what an upstream says about a limit of its own gives way
-    /// to a stricter one only.
-    func write(_ decision: RateLimitDecision, limit: UInt64, to fields: inout HeaderTable) {
-        for names in styles {
-            if let index = fields.firstIndex(of: names.remainingKey) {
-                let told = fields.withBytes(fields.entries[index].valueRange) { UInt64(String(decoding: $0, as: UTF8.self)) }
-                if let told, told <= decision.remaining { continue }
-                for key in names.all { fields.remove(key) }
-            }
-            fields.append(name: names.limit, value: Self.digits(limit))
-            fields.append(name: names.remaining, value: Self.digits(decision.remaining))
-            fields.append(name: names.reset, value: Self.seconds(decision.reset))
-        }
-    }
-
-    /// Whole seconds, rounded up.
-    static func seconds(_ nanoseconds: UInt64) -> [UInt8] { digits((nanoseconds + 999_999_999) / 1_000_000_000) }
-
-    private static func digits(_ number: UInt64) -> [UInt8] { Array(String(number).utf8) }
 }

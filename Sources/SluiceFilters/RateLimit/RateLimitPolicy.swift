@@ -116,15 +116,17 @@ extension RateLimitPolicy {
     /// had come evenly.
     private func sliding(_ state: UInt64, _ now: UInt64) -> (RateLimitDecision, UInt64) {
         var number = window(now) & Self.numberMask
+        var rest = period - now % period
         var (before, used) = (state >> Self.slotBits & Self.slotMask, state & Self.slotMask)
         switch windowDistance(state, now) {
         case 0: if state == 0 { (before, used) = (0, 0) }
         case 1: (before, used) = (used, 0)
         // Another loop whose clock is a little ahead is in the next window already.
-        case Self.numberMask where state != 0: number = (number + 1) & Self.numberMask
+        case Self.numberMask where state != 0:
+            number = (number + 1) & Self.numberMask
+            rest = period
         default: (before, used) = (0, 0)
         }
-        let rest = period - now % period
         let weighted = Self.scaled(before, by: rest, of: period)
         let reset = rest + (used > 0 ? period : 0)
         guard weighted + used < count else {

@@ -35,8 +35,7 @@ package struct RequestSizeConfiguration: RunnableFilterConfiguration {
     package static let schema = ObjectSchema(
         "request_size",
         doc: """
-            Refuses requests that are too large, by what they say before anything of the body is read, or while it comes. \
-            Several such filters on one request: the smallest limit counts.
+            Refuses requests that are too large, by what they say before anything of the body is read, or while it comes.
             """,
         fields: [body, header, headers, query, requireLength]
     )

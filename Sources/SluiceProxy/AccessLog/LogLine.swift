@@ -152,21 +152,31 @@ struct LogLine {
 
     private mutating func write(_ field: LogSteps.Field, of fields: HeaderTable, _ limit: Int) {
         if let index = fields.firstIndex(of: field.key) {
-            if field.isHidden { return writeText("[redacted]") }
-            return fields.withBytes(fields.entries[index].valueRange) { value in
-                guard field.isTarget else { return line.write(text: value, limit: limit) }
-                line.begin()
-                line.append(target: value, limit: limit, redaction)
-                line.end()
-            }
+            let range = fields.entries[index].valueRange
+            return writeValue(range, of: fields, isHidden: field.isHidden, isTarget: field.isTarget, limit)
         }
         switch field.otherwise {
         case .nothing: line.writeMissing()
         case .value(let value): write(value, limit)
-        case .field(let key, let isHidden):
+        case .field(let key, let isHidden, let isTarget):
             guard let index = fields.firstIndex(of: key) else { return line.writeMissing() }
-            if isHidden { return writeText("[redacted]") }
-            fields.withBytes(fields.entries[index].valueRange) { line.write(text: $0, limit: limit) }
+            writeValue(fields.entries[index].valueRange, of: fields, isHidden: isHidden, isTarget: isTarget, limit)
+        }
+    }
+
+    private mutating func writeValue(
+        _ range: ByteRange,
+        of fields: HeaderTable,
+        isHidden: Bool,
+        isTarget: Bool,
+        _ limit: Int
+    ) {
+        if isHidden { return writeText("[redacted]") }
+        fields.withBytes(range) { value in
+            guard isTarget else { return line.write(text: value, limit: limit) }
+            line.begin()
+            line.append(target: value, limit: limit, redaction)
+            line.end()
         }
     }
 

@@ -14,16 +14,23 @@ struct LogRedaction {
         "x-amz-credential", "x-goog-signature",
     ]
 
-    /// In lower case.
-    private let parameters: [[UInt8]]
+    /// Names of secret parameters in lower case, one behind the other, the shorter ones first.
+    private let names: ContiguousArray<UInt8>
+    /// For each length up to 64: where the names of that length begin and how many they are.
+    private let places: ContiguousArray<(start: Int32, count: Int32)>
     private let headers: Set<String>
-    /// A bit for each length that a name has.
-    private let lengths: UInt64
 
     init(_ further: Set<String> = []) {
-        let all = Set(Self.parameters).union(further.map { $0.lowercased() })
-        parameters = all.map { $0.utf8.map { $0 } }
-        lengths = parameters.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
+        let all = Set(Self.parameters).union(further.map { $0.lowercased() }).map { Array($0.utf8) }
+        var names: ContiguousArray<UInt8> = []
+        var places: ContiguousArray<(start: Int32, count: Int32)> = []
+        for length in 0...64 {
+            let here = all.filter { $0.count == length }
+            places.append((Int32(names.count), Int32(here.count)))
+            for name in here { names += name }
+        }
+        self.names = names
+        self.places = places
         headers = Self.headers.union(further.map { $0.lowercased() })
     }
 
@@ -54,13 +61,18 @@ struct LogRedaction {
     }
 
     private func isListed(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard lengths & (1 << UInt64(min(name.count, 63))) != 0 else { return false }
-        for listed in parameters where listed.count == name.count {
-            var at = 0
-            while at < listed.count, listed[at] == ASCII.lowercased(name[at]) { at += 1 }
-            if at == listed.count { return true }
+        guard name.count < places.count else { return false }
+        let (start, count) = places[name.count]
+        guard count > 0 else { return false }
+        return names.withUnsafeBufferPointer { names in
+            for number in 0..<Int(count) {
+                let first = Int(start) + number * name.count
+                var at = 0
+                while at < name.count, names[first + at] == ASCII.lowercased(name[at]) { at += 1 }
+                if at == name.count { return true }
+            }
+            return false
         }
-        return false
     }
 }
 

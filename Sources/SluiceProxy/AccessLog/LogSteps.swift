@@ -28,7 +28,7 @@ struct LogSteps {
 
         enum Otherwise {
             case nothing
-            case field(FieldKey, isHidden: Bool)
+            case field(FieldKey, isHidden: Bool, isTarget: Bool)
             case value(LogOperator)
         }
     }
@@ -81,17 +81,19 @@ struct LogSteps {
         let otherwise: Field.Otherwise =
             if let other {
                 LogSyntax.pseudoField(other).map { .value($0) }
-                    ?? .field(FieldKey(other), isHidden: redaction.hides(header: other))
+                    ?? .field(FieldKey(other), isHidden: redaction.hides(header: other), isTarget: isTarget(other))
             } else {
                 .nothing
             }
         return Field(
             key: FieldKey(name),
             isHidden: redaction.hides(header: name),
-            isTarget: name == "referer" || name == "location",
+            isTarget: isTarget(name),
             otherwise: otherwise
         )
     }
+
+    private static func isTarget(_ name: String) -> Bool { name == "referer" || name == "location" }
 
     private static func own(_ format: LogTimeFormat) -> LogTimeFormat {
         LogTimeFormat(

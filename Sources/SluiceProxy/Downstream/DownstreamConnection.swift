@@ -78,6 +78,12 @@ final class DownstreamConnection: SocketHandler {
     /// Closes at once; bytes not sent yet are lost.
     func abort() { gone(.downstreamClosed) }
 
+    /// Ends now. An exchange without an answer gets one that says so; its connection is left to take that and close.
+    func cutShort() {
+        guard phase == .reading, let exchange, exchange.isPastHead, !exchange.responseHeadSent else { return abort() }
+        exchange.cutShort()
+    }
+
     /// Ends an answer that cannot be completed: what is there is sent, and then the connection ends where the client
     /// expects more. With `reset`, when only a reset tells it that this is not the proper end.
     func cut(reset: Bool) {
@@ -99,7 +105,8 @@ final class DownstreamConnection: SocketHandler {
         // SwiftNIO reads a socket dry inside of a write that fails; those bytes are behind ones still in our hands, and
         // the connection is at its end.
         guard !isProcessing else { return }
-        lastActivity = worker.loop.wheel.now
+        // What comes when all is said shows nothing but that a client sends; it has to take its answer.
+        if phase != .lingering { lastActivity = worker.loop.wheel.now }
         switch phase {
         case .reading:
             if var earlier = input {

@@ -40,9 +40,7 @@ extension Exchange {
         settings.perTryTicks = plan.perTryTicks
         settings.tenant = tenant
         settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? target.responseHeadTicks
-        worker.metrics.attempts.increment()
-        record.attempts += 1
-        if record.isTimed, record.attemptBegan == 0 { record.attemptBegan = timestamp }
+        beginAttemptRecord()
         attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
     }
 

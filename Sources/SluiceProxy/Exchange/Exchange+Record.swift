@@ -16,9 +16,32 @@ extension Exchange {
         if record.isTimed { record.began = timestamp }
     }
 
+    /// A try begins.
+    func beginAttemptRecord() {
+        worker.metrics.attempts.increment()
+        record.attempts += 1
+        if record.isTimed, record.attemptBegan == 0 { record.attemptBegan = timestamp }
+        guard let chain = filterChain else { return }
+        for index in chain.attemptFilters where index < filtersSeen { chain.filters[index].onAttempt(self) }
+    }
+
+    /// A try is over, and its answer, if there is one, not for the client.
+    func endAttemptRecord(_ end: AttemptEnd) {
+        noteEndpoint()
+        guard let chain = filterChain else { return }
+        for index in chain.attemptFilters where index < filtersSeen { chain.filters[index].onAttemptEnd(self, end) }
+    }
+
+    /// An endpoint that could not be reached is the one to look at.
+    private func noteEndpoint() {
+        // Before the first try, the attempt still knows that of another request.
+        if record.attempts > 0, let endpoint = attempt.endpoint { record.endpoint = endpoint }
+    }
+
     /// The exchange is over: tells the filters that want to know, and the access log.
     func endRecord() {
         record.error = error
+        if error != nil { noteEndpoint() }
         // The object served others before: what they were answered is nobody else's business.
         if !responseHeadSent { response.reset() }
         if record.isTimed { record.ended = timestamp }

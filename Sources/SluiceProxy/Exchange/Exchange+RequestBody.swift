@@ -39,9 +39,12 @@ extension Exchange {
         }
     }
 
+    /// What the route says itself; `max`: nothing.
+    var routeBodyLimit: UInt64 { routeIndex >= 0 ? snapshot?.routes[routeIndex].bodyLimit ?? .max : .max }
+
     private var bodyLimit: UInt64 {
-        let route = routeIndex >= 0 ? snapshot?.routes[routeIndex].bodyLimit ?? .max : .max
-        return min(route, connection?.listener.bodyLimit ?? .max, requestBodyLimit)
+        let route = routeBodyLimit
+        return min(route != .max ? route : connection?.listener.bodyLimit ?? .max, requestBodyLimit)
     }
 
     private func bodyTooLarge() {

@@ -183,6 +183,7 @@ extension Exchange: AttemptDelegate {
     func attemptFailed(_ attempt: Attempt, _ error: GatewayError) {
         if phase == .tunnel { return tunnelFinished() }
         if responseHeadSent { return responseBroken(error) }
+        endAttemptRecord(.failure(error))
         if retries(after: error) { return }
         releaseRetryBudget()
         // What is left of the body was meant for a connection that is gone; without it nobody knows where it ends.
@@ -216,6 +217,20 @@ extension Exchange: AttemptDelegate {
             if responseHeadSent { responseBroken(.routeTimeout) } else { reply(LocalReply(.routeTimeout)) }
         case .idle, .readingHead, .runningFilters, .collectingBody, .tunnel: break
         }
+    }
+
+    /// The gateway stops and waits no longer: a client without an answer learns why it gets none.
+    func cutShort() {
+        guard isPastHead, phase != .tunnel, !responseHeadSent else { return }
+        if isWaiting {
+            endWaiting()
+            generation &+= 1
+        }
+        attempt.cancel()
+        backoff?.cancel()
+        connection?.closesAfterExchange = true
+        requestBodyIsComplete = true
+        reply(LocalReply(.draining))
     }
 
     /// Nothing has moved on either side for too long.

@@ -15,6 +15,7 @@ extension Exchange {
         }
         let outcome = AttemptOutcome.response(status: Int(head.status), retryAfter: asked)
         guard case .retry(let wait) = decide(outcome, plan), takeRetryBudget() else { return false }
+        endAttemptRecord(.answer(status: head.status))
         attempt.cancel()
         scheduleAttempt(plan, after: wait)
         return true

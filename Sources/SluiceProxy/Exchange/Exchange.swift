@@ -132,10 +132,13 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         findClient(connection)
         // Before any filter looks: a client must not be able to nominate away what a filter sets.
         removeConnectionFields(connection)
-        if case .length(let count) = request.framing, let limit = connection.listener.bodyLimit, count > limit {
+        route(snapshot, connection)
+        // A limit of the route's own goes before the listener's, and holds behind the filters: see `act`.
+        if routeBodyLimit == .max, case .length(let count) = request.framing,
+            let limit = connection.listener.bodyLimit, count > limit
+        {
             return refuse(.bodyTooLarge)
         }
-        route(snapshot, connection)
         connection.watchStream(within: streamIdleTicks)
         runRequestFilters()
     }
@@ -244,7 +247,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         hasActed = true
         guard let snapshot else { return }
         guard routeIndex >= 0 else { return reply(routeMiss) }
-        let limit = snapshot.routes[routeIndex].bodyLimit
+        let limit = routeBodyLimit
         if limit != .max, case .length(let count) = request.framing, count > limit {
             return reply(LocalReply(.bodyTooLarge))
         }
@@ -352,6 +355,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         if consumer != nil { consumer = nil }
         if claims != nil { claims = nil }
         requestBodyLimit = .max
+        limitNotice = nil
         traceID = TraceID(high: 0, low: 0)
         requestBodyIsComplete = false
         sendsChunked = false

@@ -1,6 +1,6 @@
 import Atomics
 import Glibc
-import SluiceCore
+package import SluiceCore
 
 /// A connection that was accepted and belongs to nobody yet.
 package struct AcceptedSocket: Sendable {
@@ -47,6 +47,10 @@ package final class Acceptor: Sendable {
     }
 
     private let targets: [Target]
+    /// Written by the thread; what is taken in while sockets close may lose it a count.
+    private let metrics: LoopMetrics
+    private let shortage: ResourceShortage
+    private let log: @Sendable (String) -> Void
     private let current: ManagedAtomic<Box>
     private let stopping = ManagedAtomic<Bool>(false)
     /// The thread was started; until then there is nobody to wait for.
@@ -56,8 +60,16 @@ package final class Acceptor: Sendable {
     private let wakeRead: CInt
     private let wakeWrite: CInt
 
+    /// - Parameters:
+    ///   - metrics: where connections that are turned away are counted.
+    ///   - log: takes one line for operators, without a line end.
     /// - Throws: when the system gives no pipe to wake the thread with.
-    package init(targets: [Target]) throws(ListenError) {
+    package init(
+        targets: [Target],
+        metrics: LoopMetrics = LoopMetrics(),
+        shortage: ResourceShortage? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(ListenError) {
         var ends: [CInt] = [-1, -1]
         guard pipe(&ends) == 0 else {
             throw ListenError(message: "cannot accept connections: no pipe: \(String(cString: strerror(errno)))")
@@ -67,6 +79,9 @@ package final class Acceptor: Sendable {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
         }
         self.targets = targets
+        self.metrics = metrics
+        self.shortage = shortage ?? ResourceShortage(log: log)
+        self.log = log
         self.current = ManagedAtomic(Box([]))
         wakeRead = ends[0]
         wakeWrite = ends[1]
@@ -156,7 +171,12 @@ package final class Acceptor: Sendable {
             guard descriptor >= 0 else {
                 let code = errno
                 if code == EINTR || code == ECONNABORTED { continue }
-                return code == EAGAIN || code == EWOULDBLOCK
+                if code == EAGAIN || code == EWOULDBLOCK { return true }
+                if ResourceShortage.isMeant(by: code) {
+                    metrics.count(.gatewayExhausted)
+                    shortage.prevented("accept connections", code: code)
+                }
+                return false
             }
             hand(descriptor, SocketAddressBytes.read(storage)?.address, source)
         }
@@ -165,9 +185,7 @@ package final class Acceptor: Sendable {
 
     private func hand(_ descriptor: CInt, _ peer: IPAddress?, _ source: Source) {
         guard source.state.connections < source.limit, let target = leastLoaded() else {
-            source.state.connectionRejected()
-            Glibc.close(descriptor)
-            return
+            return reject(descriptor, source)
         }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         if peer != nil {
@@ -177,6 +195,18 @@ package final class Acceptor: Sendable {
         source.state.connectionBegan()
         target.load.connectionBegan()
         target.adopt(AcceptedSocket(descriptor: descriptor, peer: peer, listener: source.state))
+    }
+
+    /// Closed without an answer: writing one could take a thread that others wait for.
+    private func reject(_ descriptor: CInt, _ source: Source) {
+        Glibc.close(descriptor)
+        source.state.connectionRejected()
+        metrics.count(.tooManyConnections)
+        guard source.state.overflow.begins(at: SystemClock.monotonic()) else { return }
+        log(
+            "listener '\(source.state.name)' has its \(source.limit) connections: new ones are closed "
+                + "(not said again while it lasts)"
+        )
     }
 
     private func leastLoaded() -> Target? {

@@ -1,4 +1,5 @@
 import Atomics
+import SluiceCore
 
 /// How many connections a loop holds; what the acceptor balances by. Any thread.
 package final class LoopLoad: Sendable {
@@ -17,6 +18,8 @@ package final class ListenerState: Sendable {
     private let open = ManagedAtomic<Int>(0)
     private let accepted = ManagedAtomic<Int>(0)
     private let rejected = ManagedAtomic<Int>(0)
+    /// Connections are turned away because there are too many.
+    let overflow = Episode()
 
     package init(name: String) { self.name = name }
 

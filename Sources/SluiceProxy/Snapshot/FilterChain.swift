@@ -8,6 +8,8 @@ final class FilterChain {
     let responseBodyFilters: [Int]
     /// Indexes of those that want to know the end, in reverse.
     let endFilters: [Int]
+    /// Indexes of those that follow each try, in order.
+    let attemptFilters: [Int]
     /// Whether one of them answers CORS preflights.
     let answersPreflights: Bool
     /// Slots that the exchange must have.
@@ -18,6 +20,7 @@ final class FilterChain {
         self.slotCount = slotCount
         self.requestBodyFilters = filters.indices.filter { filters[$0].requestBody != .none }
         self.responseBodyFilters = filters.indices.filter { filters[$0].responseBody != .none }.reversed()
+        self.attemptFilters = filters.indices.filter { filters[$0].wantsAttempts }
         self.endFilters = filters.indices.filter { filters[$0].wantsEnd }.reversed()
         self.answersPreflights = answersPreflights
         self.wholeRequestLimit = filters.compactMap { filter -> Int? in

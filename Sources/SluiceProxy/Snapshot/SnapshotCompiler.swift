@@ -135,8 +135,7 @@ private struct LoopSnapshotBuilder {
         guard !route.filters.isEmpty else { return globalChain }
         var factory = FilterFactory(loop, surroundings, slots: global.count)
         let own = try factory.make(route.filters, scope: "route \(route.name)")
-        let names = Set(route.filters.map(\.name))
-        let kept = global.filter { type(of: $0.model.configuration).mayRepeat || !names.contains($0.model.name) }
+        let kept = FilterOrder.kept(global, beside: route.filters, model: \.model)
         return FilterChain(kept + own, slotCount: global.count + own.count)
     }
 

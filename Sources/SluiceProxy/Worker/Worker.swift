@@ -40,12 +40,12 @@ package final class Worker {
 
     package init(
         loop: LoopContext,
-        connector: any Connector = SocketConnector(),
+        connector: (any Connector)? = nil,
         metrics: MetricShard = MetricShard()
     ) {
         self.loop = loop
         self.metrics = LoopMetrics(metrics)
-        self.connector = connector
+        self.connector = connector ?? SocketConnector(metrics: metrics)
         self.snapshot = LoopSnapshot.empty()
     }
 
@@ -191,7 +191,12 @@ package final class Worker {
     /// Hands over what waits in memory: the access log.
     package func flush() { snapshot.accessLog?.handOver() }
 
-    /// Cuts what is left.
+    /// Cuts what is left, but for those who have no answer yet: they get one, and `abortAll` should come a little later.
+    package func cutAll() {
+        for connection in Array(connections.values) { connection.cutShort() }
+    }
+
+    /// Cuts what is left, without an answer.
     package func abortAll() {
         for connection in Array(connections.values) { connection.abort() }
     }

@@ -30,6 +30,7 @@ package final class TestGateway {
     private let clock: ManualClock?
     private let folder: TemporaryFolder
     private let acceptor: Acceptor
+    private let acceptMetrics = LoopMetrics()
     private var sockets: [String: ListeningSocket] = [:]
     private var listenerStates: [String: ListenerState] = [:]
     private var upstreamStates: [String: UpstreamState] = [:]
@@ -108,7 +109,8 @@ package final class TestGateway {
         acceptor = try Acceptor(
             targets: lanes.map { lane in
                 Acceptor.Target(load: lane.load) { socket in lane.loop.execute { lane.worker.value.adopt(socket) } }
-            }
+            },
+            metrics: acceptMetrics
         )
         try acceptor.start()
         try install(model)
@@ -320,6 +322,9 @@ package final class TestGateway {
     package func count(of error: GatewayError) -> Int {
         lanes.reduce(0) { $0 + $1.metrics.current(error) }
     }
+
+    /// How many connections were not taken in, by reason.
+    package func refusedConnections(_ error: GatewayError) -> Int { acceptMetrics.current(error) }
 
     /// Endpoints whose row of failures was reported as full, in order.
     package var reportedOutliers: [Int] { outliers.all }

@@ -70,8 +70,8 @@ package final class Attempt: TimerNode {
     private(set) var hash: UInt64?
     /// The upstream gives it and takes it back.
     var place = Place.none
-    /// Where it is counted among its caller's requests; nil: nowhere.
-    var countedAt: TenantCounts?
+    /// It is counted among its caller's requests.
+    var isTenantCounted = false
     /// The connection being opened for this attempt.
     var pending: PendingConnection?
 

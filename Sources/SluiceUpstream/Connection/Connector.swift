@@ -16,7 +16,16 @@ package protocol Connector: AnyObject {
 
 /// TCP and Unix sockets through SwiftNIO.
 package final class SocketConnector: Connector {
-    package init() {}
+    private let metrics: MetricShard
+    private let shortage: ResourceShortage?
+
+    /// - Parameters:
+    ///   - metrics: where failures are counted.
+    ///   - shortage: is told when the gateway itself is what has run out of something.
+    package init(metrics: MetricShard = MetricShard(), shortage: ResourceShortage? = nil) {
+        self.metrics = metrics
+        self.shortage = shortage
+    }
 
     package func connect(
         _ connection: UpstreamConnection,
@@ -38,16 +47,21 @@ package final class SocketConnector: Connector {
         if address.protocol != .unix {
             bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
         }
-        bootstrap.connect(to: address).assumeIsolated().whenComplete { result in
+        bootstrap.connect(to: address).assumeIsolated().whenComplete { [self] result in
             switch result {
             case .success: done(nil)
-            case .failure(let error):
-                if case .connectTimeout? = error as? ChannelError {
-                    done(.connectTimeout)
-                } else {
-                    done(.connectFailed)
-                }
+            case .failure(let error): done(failure(error, connection.endpoint.upstream.name))
             }
         }
+    }
+
+    private func failure(_ error: any Error, _ upstream: [UInt8]) -> GatewayError {
+        let failure = ConnectFailure(error)
+        let labels = [String(decoding: upstream, as: UTF8.self), failure.rawValue]
+        metrics.counter(ConnectMetrics.failures, labels).increment()
+        if case .exhausted = failure, let code = ConnectFailure.code(of: error) {
+            shortage?.prevented("connect to upstreams", code: code)
+        }
+        return failure.error
     }
 }

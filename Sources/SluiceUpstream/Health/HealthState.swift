@@ -6,6 +6,8 @@ package enum ProbeResult: CaseIterable, Sendable {
     case failure
     /// No answer: refused, reset or too late.
     case timeout
+    /// The gateway has nothing left to make a connection with, which says nothing of the endpoint.
+    case notMade
 }
 
 /// How many results in a row it takes.
@@ -28,6 +30,8 @@ package struct HealthThresholds: Sendable {
 /// An endpoint starts out *unknown* and is not used until its first check passed (as in Envoy); while that holds for
 /// too many, the panic rule of the balancer uses all. The first result decides at once, either way; after that it
 /// takes consecutive results, and one of the other kind starts the count anew.
+///
+/// A check that could not be made changes nothing.
 ///
 /// | state     | success                            | failure, timeout                       |
 /// |-----------|------------------------------------|----------------------------------------|
@@ -61,6 +65,8 @@ package struct HealthState: Sendable {
     /// Takes in the result of one check.
     package mutating func record(_ result: ProbeResult, _ thresholds: HealthThresholds) -> Change? {
         switch (status, result) {
+        case (_, .notMade):
+            return nil
         case (.unknown, .success):
             return turn(.healthy)
         case (.unknown, .failure), (.unknown, .timeout):

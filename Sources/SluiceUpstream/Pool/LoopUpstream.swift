@@ -20,7 +20,7 @@ package final class LoopUpstream: TimerNode {
     package var host: HostField { settings.host }
     package var stickyKeys: [StickyKey] { settings.stickyKeys }
     package private(set) var endpoints: ContiguousArray<LoopEndpoint> = []
-    /// nil: every caller may have all there is.
+    /// nil as long as every caller could always have all there is.
     private var tenants: TenantCounts?
     private var tenantLimit = Int.max
     private(set) var balancer: Balancer
@@ -75,7 +75,8 @@ package final class LoopUpstream: TimerNode {
             let most = min(Double(limits.requests) * share.requests, Double(limits.connections) * share.connections)
             tenantLimit = max(1, Int(most))
         } else {
-            tenants = nil
+            // Requests that were counted before are still to be taken off.
+            tenantLimit = .max
         }
         idleTicks = TimerWheel.ticks(nanoseconds: settings.timeouts.idle.nanoseconds)
         responseHeadTicks = TimerWheel.ticks(nanoseconds: settings.timeouts.responseHead.nanoseconds)
@@ -117,11 +118,11 @@ package final class LoopUpstream: TimerNode {
 
     /// Finds a connection for an attempt; the answer comes through the attempt, perhaps before this returns.
     func lease(for attempt: Attempt, excluding tried: TriedEndpoints) {
-        if let tenants, attempt.settings.tenant != 0 {
+        if tenantLimit != .max, let tenants, attempt.settings.tenant != 0 {
             guard tenants.tryAcquire(attempt.settings.tenant, limit: tenantLimit) else {
                 return attempt.failed(.tenantShareExceeded)
             }
-            attempt.countedAt = tenants
+            attempt.isTenantCounted = true
         }
         guard let endpoint = choose(for: attempt, excluding: tried) else { return attempt.failed(.noHealthyUpstream) }
         if !attempt.settings.needsFreshConnection, let connection = takeIdle(of: endpoint) {
@@ -217,7 +218,11 @@ package final class LoopUpstream: TimerNode {
             open -= 1
             pending.endpoint.open -= 1
             // Nobody may be left to wait for it; the endpoint has failed all the same.
-            if let attempt { attempt.failed(error) } else { recordFailure(at: pending.endpoint) }
+            if let attempt {
+                attempt.failed(error)
+            } else if error.source == .upstream {
+                recordFailure(at: pending.endpoint)
+            }
             return serveWaiters()
         }
         connection.isCounted = true
@@ -234,9 +239,9 @@ package final class LoopUpstream: TimerNode {
     /// An attempt needs nothing any more, however it went; may be called more than once.
     @inline(__always)
     func leave(_ attempt: Attempt) {
-        if let counts = attempt.countedAt {
-            counts.release(attempt.settings.tenant)
-            attempt.countedAt = nil
+        if attempt.isTenantCounted {
+            tenants?.release(attempt.settings.tenant)
+            attempt.isTenantCounted = false
         }
         switch attempt.place {
         case .none: return

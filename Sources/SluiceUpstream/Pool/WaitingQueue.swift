@@ -37,6 +37,10 @@ struct WaitingQueue {
     /// The round of the one served last.
     private var round: UInt64 = 0
     private var tenants: [UInt64: Tenant] = [:]
+    /// Who had a turn in this round. When it is full, all others count as if they had: callers that are new each time
+    /// must not push those that wait out of the way.
+    private var served: Set<UInt64> = []
+    private static let servedLimit = 1024
 
     private struct Tenant {
         /// The round of its last one.
@@ -55,9 +59,10 @@ struct WaitingQueue {
     mutating func append(_ waiter: Waiter) {
         var waiter = waiter
         let known = tenants[waiter.tenant]
-        // Nobody joins the round that is being served, or one that asks for a single connection over and over would
-        // always stand before somebody's second.
-        waiter.round = max(round, known?.last ?? 0) + 1
+        // Who had its turn in this round waits for the next one; otherwise one that asks for a single connection over and
+        // over would always stand before somebody's second.
+        let joinsNow = known == nil && served.count < Self.servedLimit && !served.contains(waiter.tenant)
+        waiter.round = joinsNow ? round : max(round, known?.last ?? 0) + 1
         tenants[waiter.tenant] = Tenant(last: waiter.round, count: (known?.count ?? 0) + 1)
         items.insert(waiter, at: place(behind: waiter.round))
     }
@@ -75,7 +80,11 @@ struct WaitingQueue {
     mutating func removeFirst() {
         guard head < items.count else { return }
         left(items[head])
-        round = items[head].round
+        if items[head].round > round {
+            round = items[head].round
+            served.removeAll(keepingCapacity: true)
+        }
+        if served.count < Self.servedLimit { served.insert(items[head].tenant) }
         head += 1
         // Moved up in one go, so that taking all of them costs no more than one look at each.
         if head * 2 > items.count {
@@ -92,6 +101,7 @@ struct WaitingQueue {
             removeFirst()
         } else {
             items[head].passes += 1
+            if waiter.round == round, served.count < Self.servedLimit { served.insert(waiter.tenant) }
             remove(at: i)
         }
         return waiter
@@ -109,11 +119,13 @@ struct WaitingQueue {
     /// than `count`.
     mutating func evictGreediest(beyond count: Int) -> Waiter? {
         // With so many callers none can have more than half; this is asked when there is most to do.
-        guard tenants.count <= self.count / 2 + 1,
-            let greediest = tenants.filter({ $0.key != 0 }).max(by: { $0.value.count < $1.value.count }),
-            greediest.value.count > count,
-            greediest.value.count * 2 > self.count,
-            let i = items[head...].lastIndex(where: { $0.tenant == greediest.key })
+        guard tenants.count <= self.count / 2 + 1 else { return nil }
+        var greediest: (tenant: UInt64, count: Int) = (0, count)
+        for (tenant, entry) in tenants where tenant != 0 && entry.count > greediest.count {
+            greediest = (tenant, entry.count)
+        }
+        guard greediest.tenant != 0, greediest.count * 2 > self.count,
+            let i = items[head...].lastIndex(where: { $0.tenant == greediest.tenant })
         else { return nil }
         let waiter = items[i]
         if i == head { removeFirst() } else { remove(at: i) }

@@ -1,14 +1,17 @@
 package import NIOCore
 import NIOPosix
 import SluiceConfig
-import SluiceCore
+package import SluiceCore
 import SluiceHTTP
 
 /// Health checks over sockets: TCP connects, or GET with a connection of its own.
 ///
 /// A fresh connection each time, so that the check also finds an endpoint that accepts no more.
 package final class SocketProber: Prober {
-    package init() {}
+    private let shortage: ResourceShortage?
+
+    /// - Parameter shortage: is told when the gateway itself is what has run out of something.
+    package init(shortage: ResourceShortage? = nil) { self.shortage = shortage }
 
     package func probe(_ order: ProbeOrder, on loop: any EventLoop, done: @escaping (ProbeResult) -> Void) {
         let probe = Probe(order, done)
@@ -22,7 +25,13 @@ package final class SocketProber: Prober {
             }
             .connect(to: order.address)
             .assumeIsolated()
-            .whenFailure { _ in probe.finish(.timeout) }
+            .whenFailure { [shortage] error in
+                guard let code = ConnectFailure.code(of: error), ResourceShortage.isMeant(by: code) else {
+                    return probe.finish(.timeout)
+                }
+                shortage?.prevented("make health checks", code: code)
+                probe.finish(.notMade)
+            }
     }
 }
 

@@ -150,6 +150,7 @@ final class UpstreamSupervisor {
         case .success: "ok"
         case .failure: "unexpected answer"
         case .timeout: "no answer"
+        case .notMade: "not made"
         }
     }
 

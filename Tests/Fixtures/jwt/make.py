@@ -2,7 +2,8 @@
 """Makes tokens.json: tokens of two other implementations, for the tests of the jwt filter.
 
 Needs PyJWT, cryptography and jwcrypto. The private keys are test keys that anybody may know. They are kept in the file,
-so that running this again changes nothing but the signatures of algorithms that use random numbers.
+so that running this again changes nothing but the signatures of algorithms that use random numbers. The token of the
+documentation stays as it is.
 """
 
 import base64
@@ -85,6 +86,13 @@ def tokens(keys):
             yield {"maker": "jwcrypto", "key": name, "alg": algorithm, "token": other.serialize()}
 
 
+def example(keys):
+    """The token of docs/filters/jwt.md and examples/jwt.yaml, good until the year 2100."""
+    claims = {"iss": "https://auth.example.com", "aud": "api.example.com", "sub": "alice", "scope": "orders:read",
+              "exp": 4_102_444_800}
+    return jwt.encode(claims, keys["p256"], "ES256", headers={"kid": "test-key"})
+
+
 def rfc_example(name, example):
     key = example["key"]
     parts = [example["protected"].encode(), example["payload"], example["signature"]]
@@ -107,14 +115,15 @@ def rfc_examples():
 
 
 def main():
-    keys = None
+    old = {}
     if os.path.exists(PATH):
         with open(PATH, encoding="utf-8") as file:
-            keys = json.load(file)["private"]
-    keys = keys or new_keys()
+            old = json.load(file)
+    keys = old.get("private") or new_keys()
     result = {
         "now": NOW,
         "private": keys,
+        "example": old.get("example") or example(keys),
         "jwks": {"keys": [public(as_jwk(n, s), n) for n, s in keys.items()]},
         "tokens": list(tokens(keys)),
         "rfc": list(rfc_examples()),

@@ -101,6 +101,20 @@ internal import Testing
         #expect(unknown.first?.help == "did you mean 'upstream_0'?")
     }
 
+    @Test func aRouteWhoseNameIsTakenIsCheckedAllTheSame() {
+        let (model, diagnostics) = load(
+            """
+            version: 1
+            routes:
+              - {name: r, match: {prefix: /x}, respond: {}}
+              - {name: r, match: {prefix: /y}, upstream: nowhere, timeout: 5s}
+
+            """
+        )
+        #expect(model == nil)
+        #expect(diagnostics.sorted.map(\.code) == [.duplicateName, .unknownUpstream])
+    }
+
     @Test func namesOfRoutesWithoutOneAreUnique() throws {
         let routes = (0..<500).map { "  - {match: {headers: {x: \"\($0)\"}}, respond: {}}\n" }.joined()
         let (model, _) = load("version: 1\nlisteners: []\nroutes:\n  - {name: \"/* #3\", respond: {}}\n" + routes)

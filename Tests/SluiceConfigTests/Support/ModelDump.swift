@@ -19,6 +19,7 @@ struct ModelDump {
         if !top.isEmpty { lines.append(top.joined(separator: " ")) }
         for listener in model.listeners { write(listener) }
         for upstream in model.upstreams { write(upstream) }
+        for consumer in model.consumers { write(consumer) }
         for filter in model.filters { lines.append("filter \(show(filter))") }
         for route in model.routes { write(route) }
     }
@@ -41,6 +42,13 @@ struct ModelDump {
             let weight = endpoint.weight == 1 ? "" : " weight \(endpoint.weight)"
             lines.append("  endpoint \(show(endpoint.address))\(weight)")
         }
+    }
+
+    /// Of the keys only how many they are.
+    private mutating func write(_ consumer: ConsumerModel) {
+        let groups = consumer.groups.isEmpty ? "" : " groups=\(show(consumer.groups))"
+        let keys = consumer.keys.isEmpty ? "" : " keys=\(consumer.keys.count)"
+        lines.append("consumer \(consumer.name)\(groups)\(keys)")
     }
 
     private mutating func write(_ route: RouteModel) {

@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import SluiceConfig
 import SluiceControl
+import SluiceCore
 import SluiceTesting
 import Testing
 
@@ -48,17 +49,29 @@ import Testing
         }
     }
 
-    @Test("what is still busy after the timeout is cut and counted")
+    @Test("what is still busy after the timeout is cut and counted; who has no answer yet is told")
     func timeout() throws {
         let origin = try ScriptedOrigin()
         try GatewayKit.run(.forwarding(to: origin.address)) { gateway in
-            let client = try gateway.connect()
-            try client.send(Wire.get("/slow"))
+            let waiting = try gateway.connect()
+            try waiting.send(Wire.get("/slow"))
+            let silent = try origin.accept()
+            _ = try silent.readRequest()
+            let reading = try gateway.connect()
+            try reading.send(Wire.get("/long"))
             let upstream = try origin.accept()
             _ = try upstream.readRequest()
-            #expect(gateway.drain(timeout: .milliseconds(20)) == 1)
-            try client.expectGone()
+            try upstream.send(Wire.message("HTTP/1.1 200 OK", ["Content-Length: 10"]) + "12345")
+            _ = try reading.readHead()
+            #expect(gateway.drain(timeout: .milliseconds(20)) == 2)
+            let answer = try waiting.readResponse()
+            #expect(answer.status == 503 && answer.text.contains("\"draining\"") && answer["Connection"] == "close")
+            try waiting.expectEnd()
+            #expect(try reading.readText(5) == "12345")
+            try reading.expectGone()
+            try silent.expectGone()
             #expect(gateway.statistics.connectionsOpen == 0)
+            #expect(gateway.statistics.errors[.draining] == 1)
         }
     }
 

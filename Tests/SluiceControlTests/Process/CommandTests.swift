@@ -28,6 +28,7 @@ import Testing
         try TextFile.write(Self.config, to: path)
         let binary = try Binary(["run", "-c", path, "--workers", "2"])
         let client = try RawPeer(connectingTo: try address(binary))
+        #expect(!binary.lastTime.isEmpty)
         #expect(try client.get().text == "one")
 
         try TextFile.write(Self.config + "rutes: []\n", to: path)
@@ -99,6 +100,59 @@ import Testing
         let binary = try Binary(arguments.map { $0 == "EMPTY" ? folder.path("a.yaml") : $0 })
         _ = try binary.readLine { $0.hasPrefix(message) }
         #expect(try binary.wait() == 1)
+    }
+
+    @Test("nobody is told that it is ready when the takeover cannot be offered")
+    func takeoverPathIsUnusable() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a.yaml")
+        try TextFile.write(Self.config, to: path)
+        let binary = try Binary(["run", "-c", path, "--takeover", "/nonexistent/socket"])
+        let line = try binary.readLine { $0.hasPrefix("ready") || $0.hasPrefix("error") }
+        #expect(line.hasPrefix("error: takeover: "))
+        #expect(try binary.wait() == 1)
+    }
+
+    @Test("out of descriptors: said once, clients are told that it is the gateway's fault, and it recovers")
+    func outOfDescriptors() throws {
+        let folder = try TemporaryFolder()
+        let origin = try RespondingOrigin()
+        defer { origin.stop() }
+        let path = folder.path("a.yaml")
+        let text = Self.config.replacing("respond: {body: \"one\"}", with: "upstream: app, timeout: 60s")
+        try TextFile.write(text + "upstreams: {app: {endpoints: [\"\(origin.address.text)\"]}}\n", to: path)
+        let binary = try Binary(["run", "-c", path, "--workers", "1"], descriptors: 40)
+        _ = try binary.readLine { $0.hasPrefix("warning: this process may have 40 descriptors, its listeners 100000") }
+        let address = try address(binary)
+        var clients = try (0..<40).map { _ in try RawPeer(connectingTo: address) }
+        _ = try binary.readLine { $0.hasPrefix("cannot accept connections: Too many open files") }
+        let answer = try clients[0].get()
+        #expect(answer.status == 503 && answer.text.contains("\"gateway_exhausted\""))
+        for client in clients { client.close() }
+        clients = []
+        try GatewayKit.eventually("there are descriptors again") {
+            try RawPeer(connectingTo: address).get().status == 200
+        }
+        binary.signal(SIGINT)
+        binary.signal(SIGTERM)
+        #expect(try !binary.readAll().contains("cannot "))
+    }
+
+    @Test("output that cannot be written is a failure", arguments: [["schema"], ["version"], ["check", "-c", "GOOD"]])
+    func fullDisk(arguments: [String]) throws {
+        let folder = try TemporaryFolder()
+        try TextFile.write(Self.config, to: folder.path("a.yaml"))
+        let words = arguments.map { $0 == "GOOD" ? folder.path("a.yaml") : $0 }
+        let binary = try Binary(words, other: "/dev/full")
+        _ = try binary.readLine { $0 == "error: cannot write the output: No space left on device" }
+        #expect(try binary.wait() == 1)
+    }
+
+    @Test("files named without -c are told how", arguments: ["check", "run"])
+    func strayFiles(command: String) throws {
+        let binary = try Binary([command, "a.yaml", "b.yaml"])
+        _ = try binary.readLine { $0 == "Error: Configuration files are named with -c: -c a.yaml b.yaml" }
+        #expect(try binary.wait() == 64)
     }
 
     @Test("a configuration without a listener needs --listen, and uses it")

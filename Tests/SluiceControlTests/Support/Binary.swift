@@ -21,8 +21,20 @@ final class Binary {
     private var text: [UInt8] = []
     private var isReaped = false
 
-    /// Starts it. The test reads `stream`; the other one goes nowhere.
-    init(_ arguments: [String], reading stream: Stream = .errors) throws {
+    /// The time that the line read last began with.
+    private(set) var lastTime: Substring = ""
+
+    /// Starts it. The test reads `stream`.
+    ///
+    /// - Parameters:
+    ///   - other: the file that takes the other stream.
+    ///   - descriptors: how many it may have at most; nil: as many as the test.
+    init(
+        _ arguments: [String],
+        reading stream: Stream = .errors,
+        other file: String = "/dev/null",
+        descriptors: Int? = nil
+    ) throws {
         var ends: [CInt] = [-1, -1]
         guard pipe(&ends) == 0 else { throw TestFailure("no pipe") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -30,12 +42,14 @@ final class Binary {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         let other = stream == .errors ? STDOUT_FILENO : STDERR_FILENO
-        posix_spawn_file_actions_addopen(&actions, other, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, other, file, O_WRONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], stream == .errors ? STDERR_FILENO : STDOUT_FILENO)
-        var words: [UnsafeMutablePointer<CChar>?] = ([Self.path] + arguments).map { strdup($0) } + [nil]
+        let shell = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
+        let command = shell + [Self.path] + arguments
+        var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var child = pid_t()
-        let status = posix_spawn(&child, Self.path, &actions, nil, &words, environ)
+        let status = posix_spawn(&child, command[0], &actions, nil, &words, environ)
         close(ends[1])
         descriptor = ends[0]
         process = child
@@ -55,12 +69,15 @@ final class Binary {
 
     func signal(_ number: CInt) { kill(process, number) }
 
-    /// Reads on until a line fits.
+    /// Reads on until a line fits, the time at its beginning left out.
     func readLine(where fits: (String) -> Bool) throws -> String {
         while true {
             while let end = text.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = String(decoding: text[..<end], as: UTF8.self)
+                let whole = String(decoding: text[..<end], as: UTF8.self)
                 text.removeFirst(end + 1)
+                let hasTime = whole.prefixMatch(of: #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /#) != nil
+                lastTime = hasTime ? whole.prefix(24) : ""
+                let line = String(whole.dropFirst(hasTime ? 25 : 0))
                 if fits(line) { return line }
             }
             guard try readSome() else { throw TestFailure("the process ended before it said what it should") }

@@ -24,10 +24,14 @@ import Testing
 
     // MARK: - Algorithms
 
-    @Test(arguments: ["none", "None", "NONE", "nOnE", "", "HS1", "RS1", "hs256", "RS256 ", "RSA-OAEP", "dir", "ES256K", "Ed448"])
+    @Test(arguments: [
+        "none", "None", "NONE", "nOnE", "", "HS1", "RS1", "hs256", "RS256 ", "RSA-OAEP", "dir", "ES256K", "Ed448",
+    ])
     func algorithmsThatAreNoneAreRefused(_ name: String) throws {
         let bench = try bench(keys: ["rsa", "hmac"])
-        for header in ["{\"alg\":\"\(name)\"}", "{\"alg\":\"\(name)\",\"kid\":\"rsa\"}", "{\"alg\":\"\(name)\",\"kid\":\"hmac\"}"] {
+        for header in [
+            "{\"alg\":\"\(name)\"}", "{\"alg\":\"\(name)\",\"kid\":\"rsa\"}", "{\"alg\":\"\(name)\",\"kid\":\"hmac\"}",
+        ] {
             let unsigned = "\(TokenForge.part(header)).\(TokenForge.part(TokenForge.claims))."
             #expect(bench.verdict(unsigned) == signature)
             let signed = TokenForge.token(header) { TokenForge.hmac($0, Array(0..<64)) }
@@ -51,7 +55,8 @@ import Testing
         let modulus = try jwk.bytes("n")
         let secrets = [
             Array(key.pemRepresentation.utf8), Array((key.pemRepresentation + "\n").utf8), Array(key.derRepresentation),
-            Array(key.pkcs1PEMRepresentation.utf8), Array(key.pkcs1DERRepresentation), modulus, Array(jwk.json.utf8), [],
+            Array(key.pkcs1PEMRepresentation.utf8), Array(key.pkcs1DERRepresentation), modulus, Array(jwk.json.utf8),
+            [],
         ]
         let bench = try bench()
         for secret in secrets {
@@ -64,8 +69,11 @@ import Testing
     /// Also where both are configured: a name leads to one key, and that key is for one algorithm.
     @Test func theAlgorithmIsThatOfTheKey() throws {
         let bench = try bench(keys: ["rsa", "p256", "hmac"])
-        let secret = Array<UInt8>(0..<64)
-        #expect(bench.verdict(TokenForge.token(#"{"alg":"HS256","kid":"rsa"}"#) { TokenForge.hmac($0, secret) }) == signature)
+        let secret = [UInt8](0..<64)
+        #expect(
+            bench.verdict(TokenForge.token(#"{"alg":"HS256","kid":"rsa"}"#) { TokenForge.hmac($0, secret) })
+                == signature
+        )
         #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"PS256","kid":"rsa"}"#)) == signature)
         #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS512","kid":"rsa"}"#)) == signature)
         #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"p256"}"#)) == signature)
@@ -92,7 +100,8 @@ import Testing
         let jwk = #"{"kty":"EC","crv":"P-256","x":"\#(x)","y":"\#(y)","kid":"p256"}"#
         let bench = try bench()
         for parameter in [
-            #""jwk":\#(jwk)"#, #""jku":"http://127.0.0.1/keys.json""#, #""x5u":"http://127.0.0.1/cert.pem""#, #""x5c":["MIIB"]"#,
+            #""jwk":\#(jwk)"#, #""jku":"http://127.0.0.1/keys.json""#, #""x5u":"http://127.0.0.1/cert.pem""#,
+            #""x5c":["MIIB"]"#,
             #""x5t":"AAAA","x5t#S256":"AAAA""#,
         ] {
             for kid in [#","kid":"p256""#, ""] {
@@ -108,7 +117,8 @@ import Testing
     }
 
     static let kids = [
-        "../../../../dev/null", "/dev/null", "x' UNION SELECT 'secret'--", "|/bin/sh", "http://127.0.0.1/", "rsa\\u0000", "RSA",
+        "../../../../dev/null", "/dev/null", "x' UNION SELECT 'secret'--", "|/bin/sh", "http://127.0.0.1/",
+        "rsa\\u0000", "RSA",
         "rsa ", " rsa", "", "%72sa", "rsa\\n", "*", "hmac\\u0000rsa",
     ]
 
@@ -116,7 +126,10 @@ import Testing
     func theNameOfAKeyIsComparedAndNothingElse(_ kid: String) throws {
         let bench = try bench(keys: ["rsa", "hmac"])
         #expect(bench.verdict(try TokenForge.rs256("{\"alg\":\"RS256\",\"kid\":\"\(kid)\"}")) == signature)
-        #expect(bench.verdict(TokenForge.token("{\"alg\":\"HS256\",\"kid\":\"\(kid)\"}") { TokenForge.hmac($0, []) }) == signature)
+        #expect(
+            bench.verdict(TokenForge.token("{\"alg\":\"HS256\",\"kid\":\"\(kid)\"}") { TokenForge.hmac($0, []) })
+                == signature
+        )
         #expect(bench.count("unknown_key") == 2)
         // The escaped form of the right name is the right name.
         #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"\u0072sa"}"#)) == "ok")
@@ -188,8 +201,10 @@ import Testing
     @Test func criticalExtensionsAreRefused() throws {
         let bench = try bench()
         for header in [
-            #"{"alg":"RS256","kid":"rsa","crit":["b64"],"b64":false}"#, #"{"alg":"RS256","kid":"rsa","crit":["exp"],"exp":1}"#,
-            #"{"alg":"RS256","kid":"rsa","crit":["alg"]}"#, #"{"alg":"RS256","kid":"rsa","crit":["http://x.example/y"]}"#,
+            #"{"alg":"RS256","kid":"rsa","crit":["b64"],"b64":false}"#,
+            #"{"alg":"RS256","kid":"rsa","crit":["exp"],"exp":1}"#,
+            #"{"alg":"RS256","kid":"rsa","crit":["alg"]}"#,
+            #"{"alg":"RS256","kid":"rsa","crit":["http://x.example/y"]}"#,
         ] {
             #expect(bench.verdict(try TokenForge.rs256(header)) == malformed)
         }
@@ -203,11 +218,16 @@ import Testing
     @Test func otherKindsOfTokensAreRefused() throws {
         let bench = try bench()
         let part = TokenForge.part("x")
-        #expect(bench.verdict("\(TokenForge.part(#"{"alg":"dir","enc":"A128GCM"}"#))..\(part).\(part).\(part)") == malformed)
+        #expect(
+            bench.verdict("\(TokenForge.part(#"{"alg":"dir","enc":"A128GCM"}"#))..\(part).\(part).\(part)") == malformed
+        )
         #expect(bench.count("encrypted") == 1)
         let inner = try TokenForge.rs256()
         for type in ["JWT", "jwt", "application/jwt", "Application/JWT"] {
-            #expect(bench.verdict(try TokenForge.rs256("{\"alg\":\"RS256\",\"kid\":\"rsa\",\"cty\":\"\(type)\"}", inner)) == malformed)
+            #expect(
+                bench.verdict(try TokenForge.rs256("{\"alg\":\"RS256\",\"kid\":\"rsa\",\"cty\":\"\(type)\"}", inner))
+                    == malformed
+            )
         }
         #expect(bench.count("nested") == 4)
         // And one inside without saying so.
@@ -216,7 +236,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "x", ".", "..", "...", "a.b", "a.b.c", "a.b.c.d", "a.b.c.d.e.f", "e30.e30.", "e30.e30.e30", ".e30.e30", "{}.{}.{}", "null",
+        "x", ".", "..", "...", "a.b", "a.b.c", "a.b.c.d", "a.b.c.d.e.f", "e30.e30.", "e30.e30.e30", ".e30.e30",
+        "{}.{}.{}", "null",
         "........................", "e30", "Bearer e30.e30.e30", "W10.e30.e30", "bnVsbA.e30.e30", "%65.e30.e30",
     ])
     func whatIsNoTokenIsMalformed(_ text: String) throws {
@@ -228,7 +249,7 @@ import Testing
         let good = try TokenForge.es256()
         let parts = good.split(separator: ".").map(String.init)
         #expect(bench.verdict(good) == "ok")
-        // The last letter of a signature of 64 bytes carries two bits that mean nothing.
+        // The last letter of a signature of 64 bytes carries four bits that mean nothing.
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         let last = try #require(parts[2].last.flatMap { alphabet.firstIndex(of: $0) })
         for extra in 1...15 {
@@ -236,18 +257,29 @@ import Testing
             #expect(bench.verdict(other) == malformed)
         }
         for other in [
-            good + "=", good + "==", good + " ", "\(parts[0])=.\(parts[1]).\(parts[2])", "\(parts[0]).\(parts[1])=.\(parts[2])",
-            good.replacing(".", with: ". "), good + ".", good + "\t", good.replacing("-", with: "+").replacing("_", with: "/") + "+",
+            good + "=", good + "==", good + " ", "\(parts[0])=.\(parts[1]).\(parts[2])",
+            good.replacing(".", with: ". "), good + ".", good + "\t",
+            good.replacing("-", with: "+").replacing("_", with: "/") + "+",
         ] {
             #expect(bench.verdict(other) == malformed)
         }
+    }
+
+    /// Also where the signature is right: the issuer signed another spelling of the claims.
+    @Test(arguments: ["=", "==", " ", "\n", "A"])
+    func otherSpellingsOfTheClaimsAreRefused(_ end: String) throws {
+        let bench = try bench(keys: ["hmac"])
+        let signed = "\(TokenForge.part(#"{"alg":"HS256"}"#)).\(TokenForge.part(TokenForge.claims))\(end)"
+        let signature = TokenForge.hmac(Array(signed.utf8), Array(0..<64))
+        #expect(bench.verdict("\(signed).\(TokenForge.part(signature))") == malformed)
     }
 
     @Test(arguments: [
         #"{"alg":"RS256","alg":"none","kid":"rsa"}"#, #"{"alg":"none","alg":"RS256","kid":"rsa"}"#,
         #"{"alg":"RS256","\u0061lg":"none","kid":"rsa"}"#, #"{"alg":"RS256","kid":"rsa","kid":"x"}"#,
         #"{"alg":"RS256","kid":"rsa"} "x""#, #"["alg"]"#, #"{"kid":"rsa"}"#, #"{"alg":null,"kid":"rsa"}"#,
-        #"{"alg":["RS256"],"kid":"rsa"}"#, "{\"alg\":\"RS256\",\"kid\":\"rsa\",\"typ\":1}", "\u{FEFF}{\"alg\":\"RS256\"}", "{alg:RS256}",
+        #"{"alg":["RS256"],"kid":"rsa"}"#, "{\"alg\":\"RS256\",\"kid\":\"rsa\",\"typ\":1}",
+        "\u{FEFF}{\"alg\":\"RS256\"}", "{alg:RS256}",
         #"{"alg":"RS256","kid":"rsa","x":[[[[[[1]]]]]]}"#,
     ])
     func headersThatCanBeReadInTwoWaysAreRefused(_ header: String) throws {
@@ -255,8 +287,10 @@ import Testing
     }
 
     @Test(arguments: [
-        TokenForge.claims(#""sub":"admin""#), TokenForge.claims(#""\u0073ub":"admin""#), TokenForge.claims(#""aud":"orders""#),
-        TokenForge.claims(#""exp":9999999999"#), TokenForge.claims(#""org":{"id":1,"id":2}"#), "[]", "", "null", "\"x\"", "1",
+        TokenForge.claims(#""sub":"admin""#), TokenForge.claims(#""\u0073ub":"admin""#),
+        TokenForge.claims(#""aud":"orders""#),
+        TokenForge.claims(#""exp":9999999999"#), TokenForge.claims(#""org":{"id":1,"id":2}"#), "[]", "", "null",
+        "\"x\"", "1",
         TokenForge.claims + " x", TokenForge.claims(#""a":"\ud800""#), TokenForge.claims(#""a":01"#),
         TokenForge.claims("\"a\":" + String(repeating: "[", count: 16) + String(repeating: "]", count: 16)),
     ])
@@ -274,7 +308,11 @@ import Testing
         }
         #expect(bench.count("too_large") == 4)
         let padding = String(repeating: "x", count: 20_000)
-        #expect(bench.verdict(try TokenForge.rs256(#"{"alg":"RS256","kid":"rsa"}"#, TokenForge.claims("\"p\":\"\(padding)\""))) == malformed)
+        #expect(
+            bench.verdict(
+                try TokenForge.rs256(#"{"alg":"RS256","kid":"rsa"}"#, TokenForge.claims("\"p\":\"\(padding)\""))
+            ) == malformed
+        )
         #expect(bench.count("too_large") == 5)
     }
 

@@ -138,7 +138,8 @@ struct JWTFile {
         self.read = read.withLock { $0 }
         findings = loaded.diagnostics.sorted.map { finding in
             let help = finding.help.map { " (\($0))" } ?? ""
-            return "\(finding.span.place.line):\(finding.span.place.column) \(finding.code.rawValue) \(finding.message)\(help)"
+            return
+                "\(finding.span.place.line):\(finding.span.place.column) \(finding.code.rawValue) \(finding.message)\(help)"
         }
     }
 

@@ -83,7 +83,10 @@ import Testing
         #expect(try bench("require_expiry: false").verdict(try token(past)) == "401 token_expired")
     }
 
-    @Test(arguments: ["exp", "nbf", "iat"], ["\"1700003600\"", "null", "true", "[1700003600]", "{}", "1e400", "99999999999999999999"])
+    @Test(
+        arguments: ["exp", "nbf", "iat"],
+        ["\"1700003600\"", "null", "true", "[1700003600]", "{}", "1e400", "99999999999999999999"]
+    )
     func datesMustBeNumbers(_ name: String, _ value: String) throws {
         let rest = name == "exp" ? "" : ",\"exp\":1700003600"
         let claims = "{\"iss\":\"https://issuer.example\",\"aud\":\"orders\",\"\(name)\":\(value)\(rest)}"
@@ -92,7 +95,10 @@ import Testing
 
     // MARK: - Issuer and audience
 
-    @Test(arguments: ["\"https://issuer.example/\"", "\"HTTPS://issuer.example\"", "\"\"", "null", "[\"https://issuer.example\"]", "1"])
+    @Test(arguments: [
+        "\"https://issuer.example/\"", "\"HTTPS://issuer.example\"", "\"\"", "null", "[\"https://issuer.example\"]",
+        "1",
+    ])
     func theIssuerMustBeTheOne(_ issuer: String) throws {
         let claims = "{\"iss\":\(issuer),\"aud\":\"orders\",\"exp\":1700003600}"
         #expect(try bench().verdict(try token(claims)) == invalid)
@@ -147,14 +153,17 @@ import Testing
     // MARK: - Claims
 
     @Test func claimsMustHaveTheirValues() throws {
-        let bench = try bench("claims: {tenant: [acme, globex], email_verified: 'true', level: '3', org.id: [], 'a.b': x}")
+        let bench = try bench(
+            "claims: {tenant: [acme, globex], email_verified: 'true', level: '3', org.id: [], 'a.b': x}"
+        )
         let good = #""tenant":"acme","email_verified":true,"level":3,"org":{"id":0},"a.b":"x""#
         #expect(try verdict(bench, good) == "ok")
         #expect(try verdict(bench, good.replacing("\"acme\"", with: "[\"x\",\"globex\"]")) == "ok")
         #expect(try verdict(bench, good.replacing("{\"id\":0}", with: "{\"id\":{}}")) == "ok")
         #expect(try verdict(bench, good.replacing("\"a.b\":\"x\"", with: "\"a\":{\"b\":\"x\"}")) == "ok")
         for (old, new) in [
-            ("\"acme\"", "\"initech\""), ("\"acme\"", "[]"), ("\"acme\"", "\"ACME\""), ("\"acme\"", "null"), ("\"acme\"", "{\"acme\":1}"),
+            ("\"acme\"", "\"initech\""), ("\"acme\"", "[]"), ("\"acme\"", "\"ACME\""), ("\"acme\"", "null"),
+            ("\"acme\"", "{\"acme\":1}"),
             ("true", "false"), ("3", "3.0"), ("{\"id\":0}", "{\"id\":null}"), ("{\"id\":0}", "7"), ("\"x\"", "\"y\""),
         ] {
             #expect(try verdict(bench, good.replacing(old, with: new)) == invalid, "\(old) \(new)")
@@ -166,11 +175,16 @@ import Testing
         let all = try bench("scopes: [read, write]")
         let any = try bench("scopes: {any: [read, write]}")
         let cases: [(String, Bool, Bool)] = [
-            (#""scope":"read write""#, true, true), (#""scope":"write x read""#, true, true), (#""scp":["read","write"]"#, true, true),
-            (#""scp":"read write""#, true, true), (#""scope":["read","write"]"#, true, true), (#""scope":"read","scp":["write"]"#, true, true),
-            (#""scope":"read""#, false, true), (#""scp":["write"]"#, false, true), (#""scope":"reads writes""#, false, false),
-            (#""scope":"read,write""#, false, false), (#""scope":"READ""#, false, false), (#""scope":"""#, false, false),
-            (#""scp":["read write"]"#, false, false), (#""scope":null"#, false, false), (#""scope":{"read":1}"#, false, false),
+            (#""scope":"read write""#, true, true), (#""scope":"write x read""#, true, true),
+            (#""scp":["read","write"]"#, true, true),
+            (#""scp":"read write""#, true, true), (#""scope":["read","write"]"#, true, true),
+            (#""scope":"read","scp":["write"]"#, true, true),
+            (#""scope":"read""#, false, true), (#""scp":["write"]"#, false, true),
+            (#""scope":"reads writes""#, false, false),
+            (#""scope":"read,write""#, false, false), (#""scope":"READ""#, false, false),
+            (#""scope":"""#, false, false),
+            (#""scp":["read write"]"#, false, false), (#""scope":null"#, false, false),
+            (#""scope":{"read":1}"#, false, false),
             (#""scopes":"read write""#, false, false),
         ]
         for (claims, passesAll, passesAny) in cases {
@@ -192,21 +206,26 @@ import Testing
     }
 
     @Test func claimsBecomeHeaders() throws {
-        let bench = try bench("claim_headers: {X-User: sub, x-org: org.name, x-level: level, x-ok: ok, x-roles: roles, x-none: none}")
+        let bench = try bench(
+            "claim_headers: {X-User: sub, x-org: org.name, x-level: level, x-ok: ok, x-roles: roles, x-none: none}"
+        )
         let lines = try lines(
             bench,
             #""org":{"name":"Zoë & Co"},"level":1.50,"ok":false,"roles":["a",2,true]"#,
             [("Accept", "*/*")]
         )
         #expect(
-            lines == ["Accept: */*", "X-User: alice", "x-org: Zoë & Co", "x-level: 1.50", "x-ok: false", "x-roles: a,2,true"]
+            lines == [
+                "Accept: */*", "X-User: alice", "x-org: Zoë & Co", "x-level: 1.50", "x-ok: false", "x-roles: a,2,true",
+            ]
         )
     }
 
     @Test func valuesThatNoHeaderHoldsUnchangedAreLeftOut() throws {
         let bench = try bench("claim_headers: {x-a: a, x-user: sub}")
         for value in [
-            #""x\r\nX-Admin: 1""#, #""a\u0000b""#, #""\t x""#, #"" x""#, #""x ""#, #""""#, "null", "{}", "[]", #"["a,b","c"]"#,
+            #""x\r\nX-Admin: 1""#, #""a\u0000b""#, #""\t x""#, #"" x""#, #""x ""#, #""""#, "null", "{}", "[]",
+            #"["a,b","c"]"#,
             #"["a",""]"#, #"["a",null]"#, #"["a",["b"]]"#, #"["a"," b"]"#, #"["a\nb"]"#, #""\u007f""#,
         ] {
             #expect(try lines(bench, "\"a\":\(value)") == ["x-user: alice"], "\(value)")
@@ -216,7 +235,8 @@ import Testing
 
     @Test func whatClientsSayAboutThemselvesIsAlwaysRemoved() throws {
         let lies = [
-            ("X-User", "admin"), ("x-user", "admin"), ("X_User", "admin"), ("x_USER", "root"), ("X-Org-Id", "1"), ("x_org-id", "2"),
+            ("X-User", "admin"), ("x-user", "admin"), ("X_User", "admin"), ("x_USER", "root"), ("X-Org-Id", "1"),
+            ("x_org-id", "2"),
             ("X-Users", "kept"), ("X-Use", "kept"),
         ]
         let kept = ["X-Users: kept", "X-Use: kept"]
@@ -240,9 +260,15 @@ import Testing
         let exchange = bench.request(try token(TokenForge.claims))
         #expect(bench.filter.onRequest(exchange).isNext)
         #expect(exchange.consumer?.index == 1)
-        #expect(bench.verdict(try token(TokenForge.claims.replacing("alice", with: "carol"))) == "403 consumer_forbidden")
-        #expect(bench.verdict(try token(TokenForge.claims.replacing("\"alice\"", with: "null"))) == "403 consumer_forbidden")
-        #expect(bench.verdict(try token(TokenForge.claims.replacing("\"sub\"", with: "\"x\""))) == "403 consumer_forbidden")
+        #expect(
+            bench.verdict(try token(TokenForge.claims.replacing("alice", with: "carol"))) == "403 consumer_forbidden"
+        )
+        #expect(
+            bench.verdict(try token(TokenForge.claims.replacing("\"alice\"", with: "null"))) == "403 consumer_forbidden"
+        )
+        #expect(
+            bench.verdict(try token(TokenForge.claims.replacing("\"sub\"", with: "\"x\""))) == "403 consumer_forbidden"
+        )
     }
 
     @Test func consumersAreThoseOfTheNewestConfiguration() throws {

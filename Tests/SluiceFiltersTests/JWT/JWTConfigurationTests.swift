@@ -15,7 +15,11 @@ import Testing
         return try #require(file.model?.filters.first?.configuration as? JWTConfiguration)
     }
 
-    private func findings(_ fields: String, files: [String: String] = [:], environment: [String: String] = [:]) -> [String] {
+    private func findings(
+        _ fields: String,
+        files: [String: String] = [:],
+        environment: [String: String] = [:]
+    ) -> [String] {
         JWTFile("jwt: {\(fields)}", files: files, environment: environment).findings
     }
 
@@ -101,26 +105,53 @@ import Testing
     }
 
     static let wrong: [(String, String)] = [
-        ("jwks: {url: http://issuer.example/k}", "SL013 'url' of 'jwks' of filter 'jwt' would be fetched over an open network: 'http://issuer.example/k' (use https; http is for servers on this machine)"),
-        ("jwks: {url: ftp://issuer.example/k}", "SL022 'url' of 'jwks' of filter 'jwt' is not an http or https URL: 'ftp://issuer.example/k' (URLs look like https://auth.example.com/jwks.json)"),
-        ("jwks: {url: https://user@issuer.example/k}", "SL022 'url' of 'jwks' of filter 'jwt' is not an http or https URL: 'https://user@issuer.example/k' (URLs look like https://auth.example.com/jwks.json)"),
+        (
+            "jwks: {url: http://issuer.example/k}",
+            "SL013 'url' of 'jwks' of filter 'jwt' would be fetched over an open network: 'http://issuer.example/k' (use https; http is for servers on this machine)"
+        ),
+        (
+            "jwks: {url: ftp://issuer.example/k}",
+            "SL022 'url' of 'jwks' of filter 'jwt' is not an http or https URL: 'ftp://issuer.example/k' (URLs look like https://auth.example.com/jwks.json)"
+        ),
+        (
+            "jwks: {url: https://user@issuer.example/k}",
+            "SL022 'url' of 'jwks' of filter 'jwt' is not an http or https URL: 'https://user@issuer.example/k' (URLs look like https://auth.example.com/jwks.json)"
+        ),
         ("jwks: {file: none.json}", "SL019 the file 'none.json' cannot be read"),
         ("jwks: {inline: '{'}", "SL013 'inline' is not JSON (byte 1)"),
         ("jwks: {inline: {keys: []}}", "SL013 the set holds no key that is of use"),
-        ("jwks: {inline: {keys: [{kty: oct, k: AAAA}]}}", "SL013 the set holds no key that is of use: key 1: the secret is shorter than the 32 bytes that HS256 needs"),
+        (
+            "jwks: {inline: {keys: [{kty: oct, k: AAAA}]}}",
+            "SL013 the set holds no key that is of use: key 1: the secret is shorter than the 32 bytes that HS256 needs"
+        ),
         ("jwks: {\(inline), refresh: 1m}", "SL016 'refresh' goes with 'url' only"),
-        ("jwks: {\(inline), url: https://x.example/}", "SL016 'url' and 'inline' exclude each other in 'jwks' of filter 'jwt'"),
+        (
+            "jwks: {\(inline), url: https://x.example/}",
+            "SL016 'jwks' of filter 'jwt' has 'inline' and 'url': only one of them can apply"
+        ),
         ("jwks: {}", "SL016 'jwks' of filter 'jwt' needs one of 'url', 'file', 'inline'"),
-        ("jwks: {\(inline)}, algorithms: [none]", "SL013 an item of 'algorithms' of filter 'jwt' cannot be 'none' (possible here: 'HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA')"),
-        ("jwks: {\(inline)}, algorithms: [RS256]", "SL013 the set holds no key that is of use: key 1: it is for none of 'algorithms'"),
+        ("jwks: {\(inline)}, algorithms: [none]", "SL013 an item of 'algorithms' of filter 'jwt' cannot be 'none'"),
+        (
+            "jwks: {\(inline)}, algorithms: [RS256]",
+            "SL013 the set holds no key that is of use: key 1: it is for none of 'algorithms'"
+        ),
         ("jwks: {\(inline)}, leeway: 11m", "SL015 'leeway' of filter 'jwt' must be at most 10m, not '11m'"),
         ("jwks: {\(inline)}, scopes: ['a b']", "SL026 an item of 'scopes' of filter 'jwt' is not a scope: 'a b'"),
-        ("jwks: {\(inline)}, realm: 'a\"b'", "SL026 'realm' of filter 'jwt' may hold letters of ASCII, but no quote or backslash: 'a\"b'"),
-        ("jwks: {\(inline)}, claim_headers: {authorization: sub}", "SL013 the header 'authorization' cannot be filled from a claim: the token is looked for there"),
-        ("jwks: {\(inline)}, claim_headers: {X-A: sub, x-a: b}", "SL003 the header 'x-a' is twice in 'claim_headers' of filter 'jwt'"),
+        (
+            "jwks: {\(inline)}, realm: 'a\"b'",
+            "SL026 'realm' of filter 'jwt' may hold letters of ASCII, but no quote or backslash: 'a\"b'"
+        ),
+        (
+            "jwks: {\(inline)}, claim_headers: {authorization: sub}",
+            "SL013 the header 'authorization' cannot be filled from a claim: the token is looked for there"
+        ),
+        ("jwks: {\(inline)}, claim_headers: {X-A: sub, x-a: b}", "SL003 the header 'x-a' is twice in 'claim_headers'"),
         ("jwks: {\(inline)}, from: []", "SL013 'from' of filter 'jwt' must not be empty"),
         ("jwks: {\(inline)}, from: [{query: t, scheme: x}]", "SL013 'scheme' goes with 'header' only"),
-        ("jwks: {\(inline)}, from: [{query: 'a%b'}]", "SL026 'query' of an item of 'from' of filter 'jwt' is not the name of a query parameter: 'a%b'"),
+        (
+            "jwks: {\(inline)}, from: [{query: 'a%b'}]",
+            "SL026 'query' of an item of 'from' of filter 'jwt' is not the name of a query parameter: 'a%b'"
+        ),
     ]
 
     @Test(arguments: wrong)
@@ -132,7 +163,9 @@ import Testing
         #expect(findings("jwks: {\(Self.inline)}") == ["5:10 SL011 filter 'jwt' needs 'audiences'"])
         #expect(
             findings("audiences: orders, jwks: {\(Self.inline)}")
-                == ["5:22 SL013 'audiences' of filter 'jwt' must be a list of names, or 'any': 'orders' (write it as a list: [orders])"]
+                == [
+                    "5:22 SL013 'audiences' of filter 'jwt' must be a list of names, or 'any': 'orders' (write it as a list: [orders])"
+                ]
         )
     }
 
@@ -186,13 +219,17 @@ import Testing
     }
 
     @Test func differentKeysAreNeverShared() throws {
-        func identity(_ jwks: String) throws -> String { try configuration("audiences: [a], jwks: {\(jwks)}").keys.identity }
+        func identity(_ jwks: String) throws -> String {
+            try configuration("audiences: [a], jwks: {\(jwks)}").keys.identity
+        }
         let all = try [
-            identity(Self.inline), identity("inline: '\(try keySet(["rsa"]))'"), identity("inline: '\(try keySet(["p256"]))'"),
+            identity(Self.inline), identity("inline: '\(try keySet(["rsa"]))'"),
+            identity("inline: '\(try keySet(["p256"]))'"),
             identity("inline: '\(keySet(try JWTFixtures.key("p256").with(["kid": "x"])))'"),
             identity("inline: '\(keySet(try JWTFixtures.key("p256").with(["kid": nil])))'"),
             identity("inline: '\(keySet(try JWTFixtures.key("rsa").with(["alg": "RS512"])))'"),
-            identity("url: https://a.example/"), identity("url: https://a.example/?x"), identity("url: https://a.example/, refresh: 1m"),
+            identity("url: https://a.example/"), identity("url: https://a.example/?x"),
+            identity("url: https://a.example/, refresh: 1m"),
             identity("url: https://a.example/, cooldown: 1m"), identity("url: https://a.example/, timeout: 1m"),
         ]
         #expect(Set(all).count == all.count)

@@ -29,7 +29,12 @@ enum JWTFixtures {
     static let now: Int64 = 1_700_000_000
 
     static let tokens: [Token] = (file["tokens"]?.items ?? []).compactMap(\.object).map { item in
-        Token(maker: text(item["maker"]), key: text(item["key"]), algorithm: text(item["alg"]), token: text(item["token"]))
+        Token(
+            maker: text(item["maker"]),
+            key: text(item["key"]),
+            algorithm: text(item["alg"]),
+            token: text(item["token"])
+        )
     }
 
     static let examples: [Example] = (file["rfc"]?.items ?? []).compactMap(\.object).compactMap { item in

@@ -119,7 +119,9 @@ import Testing
     @Test func strangersCannotHaveTheIssuerAskedAgainAndAgain() throws {
         let bench = try bench()
         try bench.background.answer(try keys("rsa"))
-        func strange(_ number: Int) throws -> String { try TokenForge.es256("{\"alg\":\"ES256\",\"kid\":\"\(number)\"}") }
+        func strange(_ number: Int) throws -> String {
+            try TokenForge.es256("{\"alg\":\"ES256\",\"kid\":\"\(number)\"}")
+        }
         let first = try waiting(bench, try strange(0))
         try bench.background.answer(try keys("rsa"))
         #expect(told(first, bench) == ["401 token_signature_invalid"])
@@ -199,7 +201,8 @@ import Testing
     }
 
     static let wrong: [(String, Int)] = [
-        ("", 200), ("{}", 200), ("{\"keys\":[]}", 200), ("<html>", 200), ("{\"keys\":[{\"kty\":\"RSA\"}]}", 200), ("[[[[", 200),
+        ("", 200), ("{}", 200), ("{\"keys\":[]}", 200), ("<html>", 200), ("{\"keys\":[{\"kty\":\"RSA\"}]}", 200),
+        ("[[[[", 200),
         ("x", 404), ("x", 500), ("", 302), ("", 204), ("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}", 200),
     ]
 
@@ -256,7 +259,9 @@ import Testing
     @Test func fetchesAreCounted() throws {
         let bench = try bench()
         let url = "http://127.0.0.1/keys.json"
-        func count(_ result: String) -> Int { bench.background.metrics.counter(KeyReport.fetches, [url, result]).current }
+        func count(_ result: String) -> Int {
+            bench.background.metrics.counter(KeyReport.fetches, [url, result]).current
+        }
         try bench.background.answer(try keys("rsa", "p256"))
         #expect(count("ok") == 1)
         #expect(bench.background.metrics.counter(KeyReport.keys, [url]).current == 2)

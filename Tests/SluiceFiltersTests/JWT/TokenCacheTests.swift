@@ -90,9 +90,9 @@ import Testing
         let cache = cache(entries: 1024, bytes: 64 * 1024)
         let padding = String(repeating: "x", count: 1000)
         for i in 0..<500 {
-            cache.add(token("\(i)\(padding)", policy))
+            cache.add(token("\(padding)\(i)", policy))
             #expect(cache.size.bytes <= 64 * 1024)
-            #expect(find("\(i)\(padding)", policy, in: cache) != nil)
+            #expect(find("\(padding)\(i)", policy, in: cache) != nil)
         }
         #expect((30...64).contains(cache.size.count), "\(cache.size)")
         // One that would push out most of the others is not kept at all.

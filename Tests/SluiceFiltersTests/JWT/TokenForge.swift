@@ -12,16 +12,23 @@ enum TokenForge {
 
     static func part(_ text: String) -> String { part(Array(text.utf8)) }
 
-    static func part(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Base64URL.encode(bytes), as: UTF8.self) }
+    static func part(_ bytes: some Sequence<UInt8>) -> String {
+        String(decoding: Base64URL.encode(bytes), as: UTF8.self)
+    }
 
     /// Any header and payload with a signature of `sign`.
-    static func token(_ header: String, _ payload: String = claims, sign: ([UInt8]) throws -> [UInt8]) rethrows -> String {
+    static func token(
+        _ header: String,
+        _ payload: String = claims,
+        sign: ([UInt8]) throws -> [UInt8]
+    ) rethrows -> String {
         let signed = "\(part(header)).\(part(payload))"
         return "\(signed).\(part(try sign(Array(signed.utf8))))"
     }
 
     /// With the secret of the fixtures.
-    static func hs256(_ header: String = #"{"alg":"HS256","kid":"hmac"}"#, _ payload: String = claims) throws -> String {
+    static func hs256(_ header: String = #"{"alg":"HS256","kid":"hmac"}"#, _ payload: String = claims) throws -> String
+    {
         let secret = try #require(Base64URL.decode(JWTFixtures.privateKey("hmac")))
         return token(header, payload) { hmac($0, secret) }
     }

@@ -36,7 +36,10 @@ import Testing
 
     @Test(arguments: ["Basic YTpi", "Bearer2 x", "Bear x", "Bearerx", "", "Token x", "b"])
     func otherCredentialsAreNoTokens(_ value: String) throws {
-        #expect(try bench().word(try bench().filter.onRequest(exchange([("Authorization", value)]))) == "401 credential_missing")
+        #expect(
+            try bench().word(try bench().filter.onRequest(exchange([("Authorization", value)])))
+                == "401 credential_missing"
+        )
         let other = exchange([("Authorization", value)])
         #expect(try bench("required: false").filter.onRequest(other).isNext)
         #expect(other.requestLines == ["Authorization: \(value)"])
@@ -45,7 +48,9 @@ import Testing
     @Test func aSchemeWithoutATokenIsABadRequest() throws {
         for settings in ["", "required: false"] {
             let bench = try bench(settings)
-            #expect(bench.word(bench.filter.onRequest(exchange([("Authorization", "Bearer")]))) == "400 token_malformed")
+            #expect(
+                bench.word(bench.filter.onRequest(exchange([("Authorization", "Bearer")]))) == "400 token_malformed"
+            )
         }
     }
 
@@ -58,8 +63,10 @@ import Testing
                 exchange([bearer, bearer]), exchange([bearer, ("Authorization", "Basic YTpi")]),
                 exchange([("Authorization", "Basic YTpi"), bearer]), exchange([bearer, ("X-Token", token)]),
                 exchange([bearer], query: "access_token=\(token)"), exchange([bearer, ("Cookie", "session=\(token)")]),
-                exchange([("X-Token", token), ("X-Token", "x")]), exchange([], query: "access_token=\(token)&access_token=x"),
-                exchange([("Cookie", "session=\(token); session=x")]), exchange([("Cookie", "session=\(token)"), ("Cookie", "session=x")]),
+                exchange([("X-Token", token), ("X-Token", "x")]),
+                exchange([], query: "access_token=\(token)&access_token=x"),
+                exchange([("Cookie", "session=\(token); session=x")]),
+                exchange([("Cookie", "session=\(token)"), ("Cookie", "session=x")]),
                 exchange([("Authorization", "Bearer"), ("X-Token", token)]),
             ] {
                 #expect(bench.word(bench.filter.onRequest(twice)) == "400 token_malformed", "\(twice.requestLines)")
@@ -82,7 +89,8 @@ import Testing
         #expect(bench.word(bench.filter.onRequest(header)) == "ok")
         #expect(header.requestLines == ["Authorization: Basic YTpi"])
         for (before, after) in [
-            ("access_token=%", nil), ("a=1&access_token=%", "a=1"), ("access_token=%&b=2", "b=2"), ("a&access_token=%&b=access_token", "a&b=access_token"),
+            ("access_token=%", nil), ("a=1&access_token=%", "a=1"), ("access_token=%&b=2", "b=2"),
+            ("a&access_token=%&b=access_token", "a&b=access_token"),
         ] as [(String, String?)] {
             let exchange = exchange([("A", "a")], query: before.replacing("%", with: token))
             #expect(bench.word(bench.filter.onRequest(exchange)) == "ok", "\(before)")
@@ -90,7 +98,8 @@ import Testing
         }
         for (before, after) in [
             ("session=%", []), ("a=1; session=%", ["Cookie: a=1"]), ("session=%;b=2", ["Cookie: b=2"]),
-            ("xsession=1; session=\"%\"; sessionx=2", ["Cookie: xsession=1; sessionx=2"]), (" session = x; session=%", []),
+            ("xsession=1; session=\"%\"; sessionx=2", ["Cookie: xsession=1; sessionx=2"]),
+            (" session = x; session=%", []),
         ] as [(String, [String])] {
             let exchange = exchange([("Cookie", before.replacing("%", with: token))])
             #expect(bench.word(bench.filter.onRequest(exchange)) == "ok", "\(before)")
@@ -111,9 +120,11 @@ import Testing
     @Test func aPlaceWithoutAValueHasNoToken() throws {
         let bench = try bench("\(everywhere), required: false")
         for empty in [
-            exchange([("Cookie", "session=")]), exchange([("Cookie", "session=\"\"")]), exchange([("Cookie", "session")]),
+            exchange([("Cookie", "session=")]), exchange([("Cookie", "session=\"\"")]),
+            exchange([("Cookie", "session")]),
             exchange([("X-Token", "")]), exchange([], query: "access_token="), exchange([], query: "access_token"),
-            exchange([], query: "ACCESS_TOKEN=x&access_token2=y&xaccess_token=z"), exchange([("Cookie", "Session=x; ; =; sess=y")]),
+            exchange([], query: "ACCESS_TOKEN=x&access_token2=y&xaccess_token=z"),
+            exchange([("Cookie", "Session=x; ; =; sess=y")]),
         ] {
             #expect(bench.word(bench.filter.onRequest(empty)) == "ok")
         }
@@ -135,7 +146,10 @@ import Testing
         #expect(bench.word(bench.filter.onRequest(exchange([("X-Token", "token \(token)")]))) == "ok")
         #expect(bench.word(bench.filter.onRequest(exchange([("Authorization", "dpop \(token)")]))) == "ok")
         #expect(bench.word(bench.filter.onRequest(exchange([("X-Token", token)]))) == "401 credential_missing")
-        #expect(bench.word(bench.filter.onRequest(exchange([("Authorization", "Bearer \(token)")]))) == "401 credential_missing")
+        #expect(
+            bench.word(bench.filter.onRequest(exchange([("Authorization", "Bearer \(token)")])))
+                == "401 credential_missing"
+        )
     }
 
     // MARK: - Optional
@@ -148,7 +162,11 @@ import Testing
         #expect(anonymous.claims == nil)
         #expect(optional.verdict("x") == "401 token_malformed")
         #expect(optional.verdict(try TokenForge.rs256()) == "401 token_signature_invalid")
-        #expect(optional.verdict(try TokenForge.hs256(#"{"alg":"HS256"}"#, TokenForge.claims.replacing("1700003600", with: "1"))) == "401 token_expired")
+        #expect(
+            optional.verdict(
+                try TokenForge.hs256(#"{"alg":"HS256"}"#, TokenForge.claims.replacing("1700003600", with: "1"))
+            ) == "401 token_expired"
+        )
         #expect(optional.verdict(try TokenForge.hs256()) == "ok")
     }
 }

@@ -44,7 +44,10 @@ import Testing
             #expect(refusals[problem].status == status, "\(problem)")
             #expect(refusals[problem].error == problem.error)
             // RFC 9110, section 15.5.2: every 401 says how to do better.
-            #expect((field(problem)?.hasPrefix("WWW-Authenticate: Bearer realm=") ?? false) == (status < 500 && problem != .consumer))
+            #expect(
+                (field(problem)?.hasPrefix("WWW-Authenticate: Bearer realm=") ?? false)
+                    == (status < 500 && problem != .consumer)
+            )
             #expect(problem.description.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C })
         }
         #expect(field(.keysUnavailable) == "Retry-After: 5")

@@ -39,7 +39,10 @@ import Testing
         #expect(algorithm(rsa.with(["alg": "PS512"]), [.rs256]) == "none")
         #expect(problem(rsa.with(["alg": "ES256"])) == .broken("its 'alg' does not go with its 'kty'"))
         #expect(problem(rsa.with(["alg": "HS256"])) == .broken("its 'alg' does not go with its 'kty'"))
-        #expect(problem(try JWTFixtures.key("p256").with(["alg": "ES384"])) == .broken("its 'alg' does not go with its 'kty'"))
+        #expect(
+            problem(try JWTFixtures.key("p256").with(["alg": "ES384"]))
+                == .broken("its 'alg' does not go with its 'kty'")
+        )
         #expect(problem(rsa.with(["alg": "RSA-OAEP"])) == .notForThis("its 'alg' is not one of signatures"))
         #expect(problem(rsa.with(["alg": "none"])) == .notForThis("its 'alg' is not one of signatures"))
         #expect(problem(rsa.with(["alg": "rs256"])) == .notForThis("its 'alg' is not one of signatures"))
@@ -60,7 +63,9 @@ import Testing
         for odd in [JSONValue.string([]), .array([.null]), .array([.string([1]), .string([1])]), .bool(true)] {
             #expect(problem(rsa.with(["key_ops": odd])) == .broken("'key_ops' is not of the form that it must have"))
         }
-        #expect(problem(rsa.with(["use": .number(JSONNumber(1))])) == .broken("'use' is not of the form that it must have"))
+        #expect(
+            problem(rsa.with(["use": .number(JSONNumber(1))])) == .broken("'use' is not of the form that it must have")
+        )
     }
 
     @Test func shortKeysAreRefused() throws {
@@ -108,7 +113,9 @@ import Testing
         #expect(problem(p256.with(["crv": "P-384"])) == .broken("'x' and 'y' must have 48 bytes on P-384"))
         #expect(problem(p256.with(["crv": "secp256k1"])) == .notForThis("its 'crv' is not known"))
         #expect(problem(try JWTFixtures.key("ed25519").with(["crv": "Ed448"])) == .notForThis("its 'crv' is not known"))
-        #expect(problem(try JWTFixtures.key("ed25519").with(["x": "AAAA"])) == .broken("'x' must have 32 bytes on Ed25519"))
+        #expect(
+            problem(try JWTFixtures.key("ed25519").with(["x": "AAAA"])) == .broken("'x' must have 32 bytes on Ed25519")
+        )
     }
 
     @Test(arguments: ["rsa", "p256", "ed25519"])
@@ -118,7 +125,9 @@ import Testing
     }
 
     @Test func everyParameterMustBeThereInItsForm() throws {
-        for (name, parameters) in [("rsa", ["n", "e"]), ("p256", ["x", "y", "crv"]), ("hmac", ["k"]), ("ed25519", ["x", "crv"])] {
+        for (name, parameters) in [
+            ("rsa", ["n", "e"]), ("p256", ["x", "y", "crv"]), ("hmac", ["k"]), ("ed25519", ["x", "crv"]),
+        ] {
             let object = try JWTFixtures.key(name)
             for parameter in parameters + ["kty"] {
                 #expect(problem(object.with([parameter: nil])) == .broken("'\(parameter)' is missing"))
@@ -132,7 +141,9 @@ import Testing
         #expect(problem(rsa.with(["kty": "rsa"])) == .notForThis("its 'kty' is not known"))
         #expect(problem(rsa.with(["kid": .number(JSONNumber(1))])) == .broken("'kid' is no text"))
         #expect(problem(rsa.with(["kid": String(repeating: "a", count: 256)])) == nil)
-        #expect(problem(rsa.with(["kid": String(repeating: "a", count: 257)])) == .broken("'kid' is longer than 256 bytes"))
+        #expect(
+            problem(rsa.with(["kid": String(repeating: "a", count: 257)])) == .broken("'kid' is longer than 256 bytes")
+        )
         // What the set says besides is not looked at.
         #expect(problem(rsa.with(["x5c": .array([.null]), "x5u": .bool(false), "ext": .bool(true)])) == nil)
     }
@@ -165,11 +176,19 @@ import Testing
         #expect(problem("{\"keys\":[1]}") == "holds no key that is of use: key 1: it is no object")
         #expect(problem("{\"keys\":[],\"keys\":[]}") == "holds a name twice in one object (byte 11)")
         let rsa = try JWTFixtures.key("rsa")
-        #expect(problem("{\"keys\":[\(rsa.json.dropLast()),\"kty\":\"oct\"}]}")?.hasPrefix("holds a name twice") == true)
-        #expect(problem(keySet(rsa.with(["kid": "a\nb"]).with(["use": "enc"]))) == "holds no key that is of use: key 1 ('a?b'): 'use' is not 'sig'")
+        #expect(
+            problem("{\"keys\":[\(rsa.json.dropLast()),\"kty\":\"oct\"}]}")?.hasPrefix("holds a name twice") == true
+        )
+        #expect(
+            problem(keySet(rsa.with(["kid": "a\nb"]).with(["use": "enc"])))
+                == "holds no key that is of use: key 1 ('a?b'): 'use' is not 'sig'"
+        )
         let many = [String](repeating: "{}", count: 257).joined(separator: ",")
         #expect(problem("{\"keys\":[\(many)]}") == "holds more than 256 keys")
-        #expect(problem("{\"keys\":" + String(repeating: "[", count: 9) + String(repeating: "]", count: 9) + "}")?.hasPrefix("is nested") == true)
+        #expect(
+            problem("{\"keys\":" + String(repeating: "[", count: 9) + String(repeating: "]", count: 9) + "}")?
+                .hasPrefix("is nested") == true
+        )
         #expect(problem(String(repeating: " ", count: 1 << 20) + "{}")?.hasPrefix("is too large") == true)
     }
 

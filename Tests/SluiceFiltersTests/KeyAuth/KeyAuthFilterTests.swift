@@ -119,7 +119,8 @@ import Testing
             ("consumers: [{name: a, keys: [k1k1]}, {name: a}]", "there are two consumers with the name 'a'"),
             ("consumers: [{name: a, keys: [k1k1]}, {name: b, keys: [k1k1]}]", "consumer 'b' has a key of consumer 'a'"),
             ("consumers: [{name: a, keys: [{sha256: abc}]}]", "must be 64 hexadecimal digits"),
-            ("consumers: [{keys: [k1k1]}]", "needs 'name'"), ("consumers: [{name: a, keys: ['']}]", "must not be empty"),
+            ("consumers: [{keys: [k1k1]}]", "needs 'name'"),
+            ("consumers: [{name: a, keys: ['']}]", "must not be empty"),
             ("consumers: [{name: a, group: [x]}]", "did you mean 'groups'?"),
         ]
     )
@@ -129,5 +130,110 @@ import Testing
         )
         #expect(file.findings.contains { $0.contains(finding) }, "\(file.findings)")
         #expect(!file.findings.contains { $0.contains("k1k1") })
+    }
+
+    // MARK: - Names and places
+
+    @Test("names of parameters and cookies are taken as they are written, those of headers in any case")
+    func caseOfNames() throws {
+        let inQuery = try filter("{in: query, name: apiKey}")
+        #expect(inQuery.onRequest(request(query: "apiKey=alice-secret")).isNext)
+        #expect(inQuery.onRequest(request(query: "apikey=alice-secret")).reply?.error == .credentialMissing)
+        let inCookie = try filter("{in: cookie, name: Key}")
+        #expect(inCookie.onRequest(request(cookie: "Key=alice-secret")).isNext)
+        #expect(inCookie.onRequest(request(cookie: "key=alice-secret")).reply?.error == .credentialMissing)
+        let inHeader = try filter("{name: X-KEY}")
+        #expect(inHeader.onRequest(TestExchange(request: [("x-key", "alice-secret")])).isNext)
+    }
+
+    @Test("a plus in the query is one: keys are told as they are")
+    func plus() throws {
+        let consumers = "consumers: [{name: alice, keys: [\"a+b/c==\"]}]"
+        let filter = try filter("{in: query, name: key}", consumers: consumers)
+        for query in ["key=a+b/c==", "key=a%2Bb%2Fc%3D%3D", "key=a+b/c%3d%3D"] {
+            #expect(filter.onRequest(request(query: query)).isNext, "\(query)")
+        }
+    }
+
+    @Test("several names at several places: the first that is there counts, and no key goes upstream from any")
+    func severalNames() throws {
+        let filter = try filter("{in: [header, query], name: [first, second]}")
+        let exchange = TestExchange(request: [("second", "bob-secret"), ("a", "b"), ("FIRST", "alice-secret")])
+        exchange.request.query = exchange.request.fields.store(Array("x=1&second=other&first=&first=other".utf8))
+        #expect(filter.onRequest(exchange).isNext)
+        #expect(exchange.consumer?.name == Array("alice".utf8))
+        #expect(exchange.requestLines == ["a: b", "x-consumer-name: alice", "x-consumer-groups: gold, beta"])
+        #expect(exchange.request.query.map { exchange.request.fields.string($0) } == "x=1")
+        let wrongFirst = TestExchange(request: [("first", "wrong"), ("second", "bob-secret")])
+        #expect(filter.onRequest(wrongFirst).reply?.error == .credentialInvalid)
+    }
+
+    @Test("in Authorization the key follows 'Bearer'; another scheme is somebody else's business")
+    func bearer() throws {
+        let filter = try filter("{name: authorization}")
+        for value in ["Bearer alice-secret", "bearer alice-secret", "BEARER   alice-secret"] {
+            let exchange = TestExchange(request: [("Authorization", value)])
+            #expect(filter.onRequest(exchange).isNext, "\(value)")
+            #expect(exchange.values("authorization", of: exchange.request.fields) == [])
+        }
+        for value in [
+            "alice-secret", "Basic alice-secret", "Bearer", "Bearer ", "Beareralice-secret", "Bearer\talice-secret",
+        ] {
+            let reply = filter.onRequest(TestExchange(request: [("Authorization", value)])).reply
+            #expect(reply?.error == .credentialMissing, "\(value)")
+            #expect(reply?.fields.map { String(decoding: $0.value, as: UTF8.self) } == ["Bearer"])
+        }
+        let both = try self.filter("{name: [authorization, x-api-key]}")
+        let exchange = TestExchange(request: [("authorization", "Basic dTpw"), ("x-api-key", "bob-secret")])
+        #expect(both.onRequest(exchange).isNext)
+        #expect(exchange.requestLines == ["authorization: Basic dTpw", "x-consumer-name: bob"])
+    }
+
+    // MARK: - Who the caller is
+
+    @Test("the names of the identity headers are the gateway's, however a client spells them")
+    func identity() throws {
+        let filter = try filter("{consumer_header: X-Caller, groups_header: X-Teams}")
+        let exchange = TestExchange(request: [
+            ("x-caller", "root"), ("X_CALLER", "root"), ("X-Teams", "admin"), ("x_teams", "admin"),
+            ("x-api-key", "alice-secret"),
+            ("X-Consumer-Name", "free"),
+        ])
+        #expect(filter.onRequest(exchange).isNext)
+        #expect(exchange.requestLines == ["X-Consumer-Name: free", "X-Caller: alice", "X-Teams: gold, beta"])
+    }
+
+    @Test("without a key, a caller whom an earlier filter knows stays known")
+    func earlier() throws {
+        let exchange = TestExchange(request: [("x-consumer-name", "root")])
+        exchange.consumer = Consumer(name: Array("carol".utf8), groups: [Array("a".utf8)], index: 7)
+        #expect(try filter("{required: false}").onRequest(exchange).isNext)
+        #expect(exchange.consumer?.index == 7)
+        #expect(exchange.requestLines == ["x-consumer-name: carol", "x-consumer-groups: a"])
+    }
+
+    @Test("who is turned away for the group is known to the log all the same")
+    func turnedAway() throws {
+        let exchange = TestExchange(request: [("x-api-key", "bob-secret")])
+        #expect(try filter("{groups: [gold]}").onRequest(exchange).reply?.status == 403)
+        #expect(exchange.consumer?.name == Array("bob".utf8))
+    }
+
+    @Test(
+        arguments: [
+            ("{in: []}", "'in' of filter 'key_auth' must not be empty"),
+            ("{in: body}", "'in' of filter 'key_auth' cannot be 'body'"),
+            ("{name: []}", "'name' of filter 'key_auth' must not be empty"),
+            ("{name: \"a b\"}", "is not the name of a header, parameter or cookie: 'a b'"),
+            ("{name: Content-Length}", "'name' of filter 'key_auth' cannot be 'Content-Length'"),
+            ("{name: [x, Host]}", "'name' of filter 'key_auth' cannot be 'Host'"),
+            ("{groups: [\"a,b\"]}", "must not hold a comma: 'a,b'"),
+            ("{required: false, groups: [gold]}", "'groups' keeps nobody out"),
+        ]
+    )
+    func settings(settings: String, finding: String) {
+        let findings = FilterFile("key_auth: \(settings)").findings
+        #expect(findings.contains { $0.contains(finding) }, "\(findings)")
+        #expect(findings.count { !$0.contains("SL1") } == 1, "\(findings)")
     }
 }

@@ -53,7 +53,8 @@ import Testing
         let victim = hash(1, table)
         for _ in 0..<10 { #expect(table.decide(victim, policy, now: Self.second).isAllowed) }
         var passed = 0
-        for key in 100..<10_000 as Range<UInt64> where table.decide(hash(key, table), policy, now: Self.second).isAllowed {
+        for key in 100..<10_000 as Range<UInt64>
+        where table.decide(hash(key, table), policy, now: Self.second).isAllowed {
             passed += 1
         }
         #expect(!table.decide(victim, policy, now: Self.second).isAllowed)
@@ -64,7 +65,9 @@ import Testing
     @Test("a key that has been quiet gives its place up, with nothing lost")
     func idle() {
         let table = LimiterTable(capacity: 8)
-        for key in 0..<8 as Range<UInt64> { #expect(table.decide(hash(key, table), policy, now: Self.second).isAllowed) }
+        for key in 0..<8 as Range<UInt64> {
+            #expect(table.decide(hash(key, table), policy, now: Self.second).isAllowed)
+        }
         // One second later all buckets are full again.
         for key in 10..<18 as Range<UInt64> {
             let decision = table.decide(hash(key, table), policy, now: 2 * Self.second + key)

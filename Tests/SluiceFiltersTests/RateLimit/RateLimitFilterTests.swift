@@ -71,7 +71,7 @@ private final class Claims: ClaimSource {
             #expect(byConsumer.onRequest(exchange).isNext == passes)
         }
         let byClaim = try filter("{by: jwt.sub, rate: 1/min, burst: 1, missing: refuse}")
-        #expect(byClaim.onRequest(exchange()).reply?.status == 401)
+        #expect(byClaim.onRequest(exchange()).reply?.error == .consumerForbidden)
         let exchange = exchange()
         exchange.claims = Claims(["sub": "x"])
         #expect(byClaim.onRequest(exchange).isNext)
@@ -94,7 +94,11 @@ private final class Claims: ClaimSource {
 
     @Test("of several limits the strictest is told")
     func strictest() throws {
-        let file = FilterFile("rate_limit: {rate: 60/min, burst: 9}", "rate_limit: {rate: 60/min, burst: 3}", "rate_limit: {rate: 60/min, burst: 5}")
+        let file = FilterFile(
+            "rate_limit: {rate: 60/min, burst: 9}",
+            "rate_limit: {rate: 60/min, burst: 3}",
+            "rate_limit: {rate: 60/min, burst: 5}"
+        )
         let filters = try #require(file.model).filters.enumerated().compactMap { index, model in
             (model.configuration as? any RunnableFilterConfiguration)?
                 .makeFilter(FilterResources(loop: FilterResources.forTest().loop, slot: index, identity: "\(index)"))
@@ -113,7 +117,10 @@ private final class Claims: ClaimSource {
         arguments: [
             ("{rate: 600}", "SL014 'rate' of filter 'rate_limit' is not a rate: '600'"),
             ("{rate: 0/s}", "SL014"), ("{rate: 5/week}", "SL014"), ("{}", "SL011"),
-            ("{rate: 1/s, by: user}", "SL013 'by' of filter 'rate_limit' is nothing that requests can be told apart by: 'user'"),
+            (
+                "{rate: 1/s, by: user}",
+                "SL013 'by' of filter 'rate_limit' is nothing that requests can be told apart by: 'user'"
+            ),
             ("{rate: 1/s, by: jwt.}", "SL013"), ("{rate: 1/s, by: []}", ""), ("{rate: 1/s, store: redis}", "SL017"),
             ("{rate: 1/s, algorithm: fixed_window, burst: 3}", "SL013 'burst' has a meaning with"),
             ("{rate: 5000000/s}", "SL013 'rate' is more than 1000000 requests a second"),

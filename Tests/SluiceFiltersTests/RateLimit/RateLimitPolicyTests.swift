@@ -7,7 +7,12 @@ import Testing
 @Suite("Rate limit arithmetic") struct RateLimitPolicyTests {
     private static let second: UInt64 = 1_000_000_000
 
-    private func policy(_ algorithm: RateLimitPolicy.Algorithm, _ count: UInt64, _ seconds: UInt64, burst: UInt64 = 1)
+    private func policy(
+        _ algorithm: RateLimitPolicy.Algorithm,
+        _ count: UInt64,
+        _ seconds: UInt64,
+        burst: UInt64 = 1
+    )
         -> RateLimitPolicy
     {
         RateLimitPolicy(algorithm: algorithm, count: count, period: seconds * Self.second, burst: burst)
@@ -30,17 +35,31 @@ import Testing
         let start = 1000 * Self.second
         for left in [2, 1, 0] as [UInt64] {
             let (decision, next) = policy.decide(state, now: start)
-            #expect(decision == RateLimitDecision(isAllowed: true, remaining: left, reset: (3 - left) * Self.second, retryAfter: 0))
+            #expect(
+                decision
+                    == RateLimitDecision(
+                        isAllowed: true,
+                        remaining: left,
+                        reset: (3 - left) * Self.second,
+                        retryAfter: 0
+                    )
+            )
             state = next
         }
         var refused = policy.decide(state, now: start).decision
-        #expect(refused == RateLimitDecision(isAllowed: false, remaining: 0, reset: 3 * Self.second, retryAfter: Self.second))
+        #expect(
+            refused
+                == RateLimitDecision(isAllowed: false, remaining: 0, reset: 3 * Self.second, retryAfter: Self.second)
+        )
         refused = policy.decide(state, now: start + Self.second - 1).decision
         #expect(!refused.isAllowed && refused.retryAfter == 1)
         #expect(policy.decide(state, now: start + Self.second).decision.isAllowed)
     }
 
-    @Test("what a client is told to wait is enough, and a nanosecond less is not", arguments: RateLimitPolicy.Algorithm.allCases)
+    @Test(
+        "what a client is told to wait is enough, and a nanosecond less is not",
+        arguments: RateLimitPolicy.Algorithm.allCases
+    )
     func retryAfter(algorithm: RateLimitPolicy.Algorithm) {
         var random = RandomSource(seed: 3)
         for _ in 0..<300 {
@@ -135,14 +154,69 @@ import Testing
     @Test("clocks that go back a little, and rates that are extreme, do no harm")
     func extremes() {
         let slow = policy(.tokenBucket, 1, 86_400, burst: 1)
-        #expect(run(slow, at: [10 * Self.second, 5 * Self.second, 86_409 * Self.second, 86_410 * Self.second]) == [true, false, false, true])
+        #expect(
+            run(slow, at: [10 * Self.second, 5 * Self.second, 86_409 * Self.second, 86_410 * Self.second]) == [
+                true, false, false, true,
+            ]
+        )
         let fast = policy(.tokenBucket, 1_000_000, 1, burst: 1_000_000)
         #expect(run(fast, at: (0..<2000).map { Self.second + $0 }).allSatisfy { $0 })
         for algorithm in RateLimitPolicy.Algorithm.allCases {
             let policy = policy(algorithm, 5, 10, burst: 5)
             for state in [UInt64.max, UInt64.max - 1, 1, 1 << 32, 1 << 44] {
-                for now in [1, Self.second, UInt64.max / 4] as [UInt64] { _ = policy.decide(state % (UInt64.max / 4), now: now) }
+                for now in [1, Self.second, UInt64.max / 4] as [UInt64] {
+                    _ = policy.decide(state % (UInt64.max / 4), now: now)
+                }
             }
         }
+    }
+}
+
+/// Loops whose clocks are not quite the same, and buckets that hold nothing.
+@Suite("Rate limit arithmetic at its edges") struct RateLimitEdgeTests {
+    private static let second: UInt64 = 1_000_000_000
+
+    @Test(
+        "two loops a little apart at the border of a window do not wipe out each other's counts",
+        arguments: [RateLimitPolicy.Algorithm.fixedWindow, .slidingWindow]
+    )
+    func skew(algorithm: RateLimitPolicy.Algorithm) {
+        let policy = RateLimitPolicy(algorithm: algorithm, count: 10, period: Self.second, burst: 1)
+        for border in 100..<120 as Range<UInt64> {
+            var state: UInt64 = 0
+            var passed = 0
+            for request in 0..<100 as Range<UInt64> {
+                let now = border * Self.second &+ (request.isMultiple(of: 2) ? 1_000_000 : 0) &- 500_000
+                let (decision, next) = policy.decide(state, now: now)
+                if decision.isAllowed { (state, passed) = (next, passed + 1) }
+                #expect(!policy.isIdle(state, now: now))
+            }
+            #expect(passed <= 11, "\(passed) of 10 at \(border)")
+        }
+    }
+
+    @Test("a bucket without room lets nothing through")
+    func nothing() {
+        let policy = RateLimitPolicy(algorithm: .tokenBucket, count: 5, period: Self.second, burst: 0)
+        for now in [1, 5, 1000] as [UInt64] {
+            let (decision, state) = policy.decide(0, now: now * Self.second)
+            #expect(!decision.isAllowed && decision.remaining == 0 && state == 0)
+        }
+    }
+
+    @Test("the number of a window may start again at 0")
+    func wrap() {
+        // Of a sliding window 20 bits are kept.
+        let policy = RateLimitPolicy(algorithm: .slidingWindow, count: 3, period: Self.second, burst: 1)
+        let last = ((1 << 20) - 1) * Self.second
+        var state: UInt64 = 0
+        var passed: [UInt64] = []
+        for step in 0..<40 as Range<UInt64> {
+            let now = last - 5 * Self.second + step * Self.second / 4
+            let (decision, next) = policy.decide(state, now: now)
+            if decision.isAllowed { (state, _) = (next, passed.append(now / Self.second)) }
+        }
+        for window in Set(passed) { #expect(passed.count { $0 == window } <= 3) }
+        #expect(passed.count >= 20)
     }
 }

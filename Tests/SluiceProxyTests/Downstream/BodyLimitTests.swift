@@ -49,6 +49,28 @@ import Testing
         }
     }
 
+    @Test("what a route allows goes before what the listener allows, whichever is more", arguments: [true, false])
+    func routeGoesBeforeListener(isChunked: Bool) throws {
+        let origin = try ScriptedOrigin()
+        var model = GatewayModel.forwarding(to: origin.address) {
+            $0.listeners[0].limits.bodyBytes = 10
+            $0.routes[0].match.path = .prefix("/large")
+            $0.routes[0].bodyLimit = 20
+        }
+        model.routes.append(.forward("small", .prefix("/small"), to: "origin"))
+        func request(_ path: String, _ body: String) -> String {
+            let chunked = Wire.message("POST \(path) HTTP/1.1", ["Host: a", "Transfer-Encoding: chunked"])
+            return isChunked ? chunked + Wire.chunked(body) : Wire.post(path, body: body)
+        }
+        try TestGateway.run(model) { gateway in
+            let text = String(repeating: "x", count: 20)
+            let seen = try gateway.exchange(request("/large", text), with: origin)
+            #expect(seen.request.text == text && seen.response.status == 200)
+            #expect(try gateway.answer(to: request("/large", text + "y")).status == 413)
+            #expect(try gateway.answer(to: request("/small", "12345678901")).status == 413)
+        }
+    }
+
     @Test(arguments: Place.allCases)
     func bodyOfExactlyTheLimitPasses(place: Place) throws {
         let origin = try ScriptedOrigin()

@@ -68,6 +68,22 @@ import Testing
         }
     }
 
+    @Test func clientThatSendsAndTakesNothingIsNotWaitedForForEver() throws {
+        var model = GatewayModel.routing()
+        model.filters = [ProbeFilter.responding(Pattern.bytes(8_000_000))]
+        try TestGateway.run(model, clock: ManualClock()) { gateway in
+            let client = try gateway.connect(receiveBuffer: 4096)
+            try client.send(Wire.get("/", "Connection: close"))
+            try gateway.wait(for: "the request") { gateway.total(\.requests) == 1 }
+            for _ in 0..<2 {
+                #expect(gateway.connectionCount == 1)
+                try client.send("more")
+                try gateway.advance(by: .minutes(4))
+            }
+            #expect(gateway.connectionCount == 0)
+        }
+    }
+
     @Test func endlessStreamBehindARefusalIsNotReadForEver() throws {
         try TestGateway.run(.routing(.respond("r", .any) { $0.body = "x" })) { gateway in
             let client = try gateway.connect()

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceConfig
+import SluiceProxy
 import SluiceTesting
 import Testing
 
@@ -8,6 +9,7 @@ import Testing
     private func run(
         _ balancing: BalancingModel,
         routeHash: [HashKey] = [],
+        connections: Int? = nil,
         _ body: (TestGateway) throws -> Void
     ) throws {
         let origins = try (0..<4).map { number in
@@ -21,6 +23,7 @@ import Testing
         model.upstreams = [.upstream("origin", origins.map(\.address))]
         model.upstreams[0].balancing = balancing
         model.routes[0].forwarding.hash = routeHash
+        if let connections { model.upstreams[0].limits.connections = connections }
         try TestGateway.run(model, body)
     }
 
@@ -68,6 +71,26 @@ import Testing
             #expect(try gateway.answer(to: Wire.get())["Set-Cookie"] == nil)
             let first = try gateway.answer(to: Wire.get("/", "Cookie: s=abc")).text
             for _ in 0..<4 { #expect(try gateway.answer(to: Wire.get("/", "Cookie: s=abc")).text == first) }
+        }
+    }
+
+    /// Many more clients than connections: those that wait must not take whatever comes back.
+    @Test(arguments: [0, 1])
+    func sameKeyGoesToTheSameEndpointAlsoWhenRequestsHaveToWait(table: Int) throws {
+        try run(Self.tables[table]([.header("x-user")]), connections: 3) { gateway in
+            let address = try gateway.address()
+            let users = (0..<24).map { user in
+                Background {
+                    let client = try RawPeer(connectingTo: address)
+                    return try (0..<12).map { _ in
+                        try client.send(Wire.get("/", "X-User: \(user)"))
+                        return try client.readResponse().text
+                    }
+                }
+            }
+            let answers = try users.map { try $0.value() }
+            #expect(answers.allSatisfy { Set($0).count == 1 })
+            #expect(Set(answers.map(\.first)).count > 1)
         }
     }
 

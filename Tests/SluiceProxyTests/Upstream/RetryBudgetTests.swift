@@ -45,6 +45,35 @@ import Testing
         }
     }
 
+    /// Half of those under way, each counted once: waiting for a connection makes no request two.
+    @Test func requestsThatWaitCountOnce() throws {
+        let (clients, connections) = (20, 5)
+        let origin = try ScriptedOrigin()
+        // Who gets a place waits for longer than the test takes.
+        var model = RetryTests.model(origin.address, on: .serverError) { $0.maxRetryAfter = .hours(2) }
+        model.upstreams[0].limits.retryBudget = 0.5
+        model.upstreams[0].limits.minRetries = 0
+        model.upstreams[0].limits.connections = connections
+        try TestGateway.run(model) { gateway in
+            let peers = try (0..<clients).map { try gateway.connect(name: "client \($0)") }
+            for peer in peers { try peer.send(Wire.get()) }
+            try gateway.wait(for: "all to be under way") {
+                gateway.current(.requests) == connections && gateway.current(.pending) == clients - connections
+            }
+            for decided in 1...clients {
+                // A retry closes its connection, so each request comes over another one.
+                let upstream = try origin.accept()
+                _ = try upstream.readRequest()
+                try upstream.send(Wire.status(503, "Connection: close", "Retry-After: 3600"))
+                try gateway.wait(for: "the decision") {
+                    gateway.total(\.retries) + gateway.count(of: .retryBudgetExhausted) == decided
+                }
+            }
+            // The one that is decided is still under way: with k places taken half of 20 - k must be more than k.
+            #expect(gateway.total(\.retries) == 7)
+        }
+    }
+
     @Test func upstreamThatAlwaysFailsSeesFewMoreAttemptsThanRequests() throws {
         let origin = try RespondingOrigin { _, peer in
             try peer.send(Wire.status(503))

@@ -67,6 +67,13 @@ import Testing
         #expect(state.contrary == (change == nil && isContrary ? contrary + 1 : 0))
     }
 
+    @Test("a check that could not be made changes nothing, not even what was counted", arguments: ways)
+    func checkThatWasNotMade(status: HealthState.Status, contrary: Int, results: [ProbeResult]) {
+        var state = state(after: results)
+        #expect(state.record(.notMade, Self.thresholds) == nil)
+        #expect(state.status == status && state.contrary == contrary)
+    }
+
     @Test("only results in a row count")
     func onlyResultsInARowCount() {
         #expect(state(after: [.success, .failure, .failure, .success, .failure, .timeout]).status == .healthy)

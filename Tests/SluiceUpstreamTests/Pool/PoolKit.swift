@@ -87,6 +87,8 @@ final class Servers: Connector {
     var endsBeforeDone = false
     /// Connections stay in the making until `finishConnecting`.
     var holdsConnects = false
+    /// Sockets that take nothing.
+    var holdsWrites = false
     private var held: [() -> Void] = []
 
     func connect(
@@ -101,7 +103,8 @@ final class Servers: Connector {
             if let connectError { return done(connectError) }
             let channel = EmbeddedChannel(loop: self.loop)
             do {
-                try channel.pipeline.syncOperations.addHandler(connection)
+                let socket = Socket(holdsWrites: holdsWrites)
+                try channel.pipeline.syncOperations.addHandlers([socket, connection])
                 try channel.connect(to: address).wait()
             } catch { return done(.connectFailed) }
             connections.append(ServerConnection(channel, endpoint: connection.endpoint.id))
@@ -115,6 +118,32 @@ final class Servers: Connector {
         let waiting = held
         held = []
         for finish in waiting { finish() }
+    }
+}
+
+/// What a socket does and an embedded channel does not: it ends one direction alone, and may take nothing.
+private final class Socket: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+    private let holdsWrites: Bool
+    /// They fail when the socket closes.
+    private var held: [EventLoopPromise<Void>] = []
+
+    init(holdsWrites: Bool) { self.holdsWrites = holdsWrites }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard holdsWrites else { return context.write(data, promise: promise) }
+        if let promise { held.append(promise) }
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all else {
+            promise?.succeed()
+            return
+        }
+        let failed = held
+        held = []
+        for write in failed { write.fail(ChannelError.ioOnClosedChannel) }
+        context.close(mode: mode, promise: promise)
     }
 }
 
@@ -135,6 +164,11 @@ final class ServerConnection {
 
     /// Ends the server's direction.
     func end() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+
+    func becomeWritable() { channel.pipeline.fireChannelWritabilityChanged() }
+
+    /// Ends both properly.
+    func close() { channel.close(promise: nil) }
 
     /// Ends both, without warning.
     func reset() { channel.pipeline.fireErrorCaught(IOError(errnoCode: 104, reason: "reset")) }

@@ -227,6 +227,25 @@ import Testing
         #expect(kit.counts == [0, 0, 0])
     }
 
+    @Test("what the gateway itself lacks is not held against an endpoint", arguments: [true, false])
+    func endpointIsNotToBlameForOurShortage(isAwaited: Bool) throws {
+        let kit = try PoolKit { $0.outlier = OutlierModel() }
+        kit.servers.holdsConnects = true
+        func failTenTimes(with error: GatewayError) -> [[String]] {
+            kit.servers.connectError = error
+            let clients = (0..<10).map { _ in kit.send() }
+            if !isAwaited { for client in clients { client.attempt.cancel() } }
+            kit.servers.finishConnecting()
+            return clients.map(\.ends)
+        }
+        let ends = failTenTimes(with: .gatewayExhausted)
+        #expect(ends == Array(repeating: isAwaited ? ["gateway_exhausted"] : [], count: 10))
+        #expect(kit.reportedOutliers == [])
+        _ = failTenTimes(with: .connectFailed)
+        #expect(kit.reportedOutliers.contains(0))
+        #expect(kit.counts == [0, 0, 0])
+    }
+
     @Test func whoGivesUpWaitsNoLonger() throws {
         let kit = try PoolKit { $0.limits.connections = 1 }
         kit.send()
