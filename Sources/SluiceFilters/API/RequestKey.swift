@@ -78,7 +78,8 @@ package struct RequestKey: Sendable {
             case .route: .route
             case .ip: .ip
             case .consumer: .consumer
-            case .claim(let name): .claim(name)
+            // An own copy: the text of the configuration is shared by all loops.
+            case .claim(let name): .claim(String(decoding: Array(name.utf8), as: UTF8.self))
             case .header(let name): .header(FieldKey(name))
             }
         }
