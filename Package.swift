@@ -42,7 +42,7 @@ let package = Package(
     targets: [
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a"), .linkedLibrary("stdc++")]),
         .target(name: "CCares", linkerSettings: [.linkedLibrary(":libcares.a")]),
-        .target(name: "SluiceCore", dependencies: [nioCore, "CRE2"], swiftSettings: settings),
+        .target(name: "SluiceCore", dependencies: [nioCore, crypto, "CRE2"], swiftSettings: settings),
         .target(
             name: "SluiceConfig",
             dependencies: ["SluiceCore", .product(name: "Yams", package: "Yams")],
