@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 package import SluiceConfig
 
 /// `concurrency`: so many requests at once for each route, caller, address, claim or header.

@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 package import SluiceConfig
 
 /// `fault`: failures and delays on purpose, to see what clients make of them.

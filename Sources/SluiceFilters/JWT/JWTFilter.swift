@@ -20,6 +20,8 @@ final class JWTFilter: Filter {
     private let counters: JWTCounters
     /// What the cache calls the rules; 0: not asked yet, which only the loop may do.
     private var rulesNumber: UInt32 = 0
+    /// What it calls the consumers; meaningful once the rules have a number.
+    private var consumersNumber: UInt64 = 0
 
     init(_ configuration: JWTConfiguration, keys: LoopKeys, cache: TokenCache, _ resources: FilterResources) {
         rules = configuration.rules
@@ -59,7 +61,10 @@ final class JWTFilter: Filter {
     private func decide(_ exchange: ExchangeContext, _ range: ByteRange, _ place: Int, mayWait: Bool) -> HeadVerdict {
         let generation = keys.refresh()
         guard generation != 0 else { return wait(.noKeys, exchange, mayWait, or: .keysUnavailable) }
-        if rulesNumber == 0 { rulesNumber = cache.number(of: rules) }
+        if rulesNumber == 0 {
+            rulesNumber = cache.number(of: rules)
+            consumersNumber = cache.number(of: consumers)
+        }
         let policy = TokenPolicy(rules: rulesNumber, keys: generation)
         let now = loop.secondsSince1970
         let known = exchange.request.fields.bytes.withUnsafeReadableBytes { all in
@@ -108,7 +113,9 @@ final class JWTFilter: Filter {
 
     private func accept(_ token: VerifiedToken, _ place: Int, _ exchange: ExchangeContext) -> HeadVerdict {
         if rules.consumer != nil {
-            guard let consumer = token.consumer(among: consumers) else { return refuse(.consumer) }
+            guard let consumer = token.consumer(among: consumers, number: consumersNumber) else {
+                return refuse(.consumer)
+            }
             exchange.consumer = consumer
         }
         counters.accepted.increment()

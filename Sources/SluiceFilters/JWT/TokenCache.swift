@@ -25,6 +25,9 @@ final class TokenCache: Sendable {
         /// The numbers of rules; see `number(of:)`.
         var rules: [TokenRules: UInt32] = [:]
         var nextRules: UInt32 = 1
+        /// The consumers that were asked for last, and their number.
+        var consumers: Consumers?
+        var consumersNumber: UInt64 = 0
     }
 
     private let key: SipKey
@@ -59,6 +62,18 @@ final class TokenCache: Sendable {
         table.nextRules &+= 1
         table.rules[rules] = number
         return number
+    }
+
+    /// A number that no other table of consumers had or will have.
+    ///
+    /// Where it lies in memory would not do: a new table may come to lie where an old one was. The one that is compared
+    /// with is kept for that reason.
+    func number(of consumers: Consumers) -> UInt64 {
+        if table.consumers !== consumers {
+            table.consumers = consumers
+            table.consumersNumber &+= 1
+        }
+        return table.consumersNumber
     }
 
     // MARK: - Tokens

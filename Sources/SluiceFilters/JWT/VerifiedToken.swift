@@ -12,7 +12,7 @@ final class VerifiedToken {
     private let consumerName: [UInt8]?
     /// Who that is, in the objects of the configuration that asked last.
     private var consumer: Consumer?
-    private var knownBy: ObjectIdentifier?
+    private var knownBy: UInt64 = 0
 
     init(_ bytes: [UInt8], _ policy: TokenPolicy, _ times: TokenTimes, _ claims: JSONObject, _ rules: TokenRules) {
         self.bytes = bytes
@@ -31,10 +31,11 @@ final class VerifiedToken {
     /// The consumer that the token names; nil where there is no such one.
     ///
     /// Consumers belong to a configuration, a verified token outlives it: the name is looked up again after a reload.
-    func consumer(among consumers: Consumers) -> Consumer? {
-        let id = ObjectIdentifier(consumers)
-        if knownBy != id {
-            knownBy = id
+    ///
+    /// - Parameter number: what the cache calls the table.
+    func consumer(among consumers: Consumers, number: UInt64) -> Consumer? {
+        if knownBy != number {
+            knownBy = number
             consumer = consumerName.flatMap { consumers.named($0) }
         }
         return consumer

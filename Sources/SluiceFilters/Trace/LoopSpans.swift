@@ -45,6 +45,8 @@ final class LoopSpans: TimerNode, @unchecked Sendable {
     /// Hands over what there is.
     func flush() {
         guard count > 0 else { return }
+        // An armed node would keep this and its loop alive beyond the end.
+        loop.wheel.remove(self)
         let piece = SpanPiece(bytes: out.bytes, count: count)
         // The memory goes along.
         out = ProtobufWriter()

@@ -118,6 +118,18 @@ import Testing
         #expect(cache.number(of: rules) == first)
     }
 
+    /// One that is gone leaves its place in memory to the next, and must not be taken for it.
+    @Test func numbersOfConsumersAreNeverUsedTwice() {
+        let cache = cache()
+        var seen: Set<UInt64> = [0]
+        for _ in 0..<100 {
+            let consumers = Consumers()
+            let number = cache.number(of: consumers)
+            #expect(seen.insert(number).inserted)
+            #expect(cache.number(of: consumers) == number)
+        }
+    }
+
     @Test func numbersOfRulesAreNeverUsedTwice() {
         let cache = cache()
         var seen: Set<UInt32> = []

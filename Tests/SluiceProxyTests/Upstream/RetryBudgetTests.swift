@@ -17,7 +17,8 @@ import Testing
         var model = RetryTests.model(origin.address, on: .serverError) { $0.attempts = 5 }
         model.upstreams[0].limits.retryBudget = share
         model.upstreams[0].limits.minRetries = minimum
-        try TestGateway.run(model) { gateway in
+        // Time stands still while they are decided: who waits for its turn is not under way, and counts again after.
+        try TestGateway.run(model, clock: ManualClock()) { gateway in
             let peers = try (0..<clients).map { try gateway.connect(name: "client \($0)") }
             for peer in peers { try peer.send(Wire.get()) }
             let first = try (0..<clients).map { _ in try origin.accept() }
@@ -29,6 +30,7 @@ import Testing
             // Whoever got a place is sent again and not answered yet; all others have their 503.
             let retries = gateway.total(\.retries)
             #expect(allowed.contains(retries))
+            try gateway.advance(by: .seconds(2))
             let again = try (0..<retries).map { _ in try origin.accept() }
             try gateway.settle()
             #expect(origin.isSilent)

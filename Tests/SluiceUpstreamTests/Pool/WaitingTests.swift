@@ -169,6 +169,16 @@ import Testing
         #expect(kit.servers.connections.count == 1)
     }
 
+    @Test func whoseEndpointHasComeBackIsSentThereAgain() throws {
+        let kit = try bound(1)
+        kit.send(boundTo: 0)
+        let waiting = kit.send(boundTo: 1)
+        kit.publish([0, 1], unusable: [1])
+        kit.publish([0, 1])
+        try kit.servers.connections[0].answer()
+        #expect(waiting.endpoints == [1])
+    }
+
     @Test func whoHasNoEndpointLeftIsTold() throws {
         let kit = try bound(1)
         let first = kit.send(boundTo: 0)
