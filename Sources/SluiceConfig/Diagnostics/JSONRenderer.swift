@@ -14,6 +14,15 @@ package enum JSONRenderer {
         return json.text + "\n"
     }
 
+    /// The list alone.
+    package static func list(_ diagnostics: Diagnostics) -> String {
+        var json = JSONWriter()
+        json.array { json in
+            for diagnostic in diagnostics.sorted { json.object { write(diagnostic, to: &$0) } }
+        }
+        return json.text
+    }
+
     private static func write(_ diagnostic: Diagnostic, to json: inout JSONWriter) {
         json.field("code", diagnostic.code.rawValue)
         json.field("severity", diagnostic.severity.rawValue)

@@ -17,6 +17,12 @@ package struct JSONWriter {
         quote(value)
     }
 
+    /// JSON that is written already.
+    package mutating func raw(_ json: String) {
+        separate()
+        text += json
+    }
+
     // MARK: Members of an object
 
     package mutating func field(_ name: String, _ value: String) {
@@ -32,6 +38,12 @@ package struct JSONWriter {
     package mutating func field(_ name: String, _ value: Bool) {
         key(name)
         text += value ? "true" : "false"
+    }
+
+    /// A member whose value is JSON already.
+    package mutating func raw(_ name: String, _ json: String) {
+        key(name)
+        text += json
     }
 
     package mutating func object(_ name: String, _ body: (inout JSONWriter) -> Void) {

@@ -14,6 +14,8 @@ package struct GatewayModel: Sendable {
     /// The callers that filters recognise.
     package var consumers: [ConsumerModel] = []
     package var telemetry = TelemetryModel()
+    /// nil: there is no admin API, and nothing is counted that only it could show.
+    package var admin: AdminModel?
     /// nil: as many loops as processors that this process may use.
     package var workers: Int?
     /// How long `SIGTERM` waits for requests under way.

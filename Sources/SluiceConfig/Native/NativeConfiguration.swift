@@ -53,6 +53,7 @@ extension NativeDraft {
         if let workers { model.workers = workers.value }
         if let drainTimeout { model.drainTimeout = drainTimeout.value }
         if let telemetry { model.telemetry = telemetry.value }
+        model.admin = admin?.value
         model.consumers = consumers.map(\.model)
         checkConsumerKeys(context)
         model.upstreams = upstreams

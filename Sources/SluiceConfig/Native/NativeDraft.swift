@@ -8,6 +8,7 @@ struct NativeDraft {
     var drainTimeout: Placed<TimeAmount>?
     var trustedProxies: Placed<[CIDR]>?
     var telemetry: Placed<TelemetryModel>?
+    var admin: Placed<AdminModel>?
     var listeners: [ListenerDraft] = []
     var upstreams: [UpstreamModel] = []
     var filters: [FilterModel] = []

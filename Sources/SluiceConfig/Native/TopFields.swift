@@ -53,7 +53,12 @@ enum TopFields {
         absent: "no access log, no spans",
         doc: "What is told about requests."
     )
-    static let admin = UnavailableField("admin", doc: "The admin API.")
+    static let admin = OptionalField(
+        "admin",
+        .placed(.admin),
+        absent: "there is none",
+        doc: "The admin API: health, metrics, what runs, reload, drain."
+    )
     static let stores = UnavailableField("stores", doc: "Shared stores such as Redis.")
     static let consumers = Field(
         "consumers",
@@ -117,6 +122,7 @@ extension NativeDraft {
         Self.once(&workers, reader.read(TopFields.workers), "workers", context)
         Self.once(&drainTimeout, reader.read(TopFields.drainTimeout), "drain_timeout", context)
         Self.once(&telemetry, reader.read(TopFields.telemetry), "telemetry", context)
+        Self.once(&admin, reader.read(TopFields.admin), "admin", context)
         Self.once(&trustedProxies, reader.read(TopFields.trustedProxies), "trusted_proxies", context)
         for listener in reader.read(TopFields.listeners)
         where isNew(listener.model.name, "listener", at: listener.nameSpan, \.listenerSpans, context) {

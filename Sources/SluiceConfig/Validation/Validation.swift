@@ -39,7 +39,7 @@ package struct Validation {
     private func checkAddresses() {
         var byPort: [Int: [(host: String, listener: ListenerModel)]] = [:]
         var byPath: [String: ListenerModel] = [:]
-        for listener in model.listeners {
+        for listener in model.listeners + (model.admin.map { [$0.listener] } ?? []) {
             switch listener.address {
             case .unix(let path):
                 if let first = byPath.updateValue(listener, forKey: path) { conflict(listener, first) }

@@ -23,6 +23,8 @@ package struct ConfigurationSource: Sendable {
         /// All errors and warnings, for people; empty if there are none.
         package var report = ""
         package var errorCount = 0
+        /// The same for programs, as a JSON array; only when there are errors.
+        package var findings = "[]"
         /// What the files and the files that they refer to held.
         package var fingerprint = ContentFingerprint()
         /// Every file and folder that had a part in it.
@@ -38,6 +40,7 @@ package struct ConfigurationSource: Sendable {
         guard !problems.hasErrors, !files.isEmpty else {
             loaded.report = TextRenderer(sources: files).render(problems)
             loaded.errorCount = problems.errorCount
+            loaded.findings = JSONRenderer.list(problems)
             return loaded
         }
         let references = References()
@@ -51,6 +54,7 @@ package struct ConfigurationSource: Sendable {
         for (path, bytes) in references.contents { loaded.fingerprint.add(path, bytes) }
         loaded.report = TextRenderer(sources: diagnostics.sources).render(diagnostics)
         loaded.errorCount = diagnostics.errorCount
+        if model == nil { loaded.findings = JSONRenderer.list(diagnostics) }
         loaded.model = model
         applyOverride(to: &loaded)
         return loaded

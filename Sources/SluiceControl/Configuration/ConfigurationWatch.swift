@@ -24,6 +24,10 @@ package final class ConfigurationWatch {
     private let log: (String) -> Void
     private let clock: @Sendable () -> NIODeadline
     private var last: ConfigurationSource.Loaded
+    /// What came of the last reload, in one sentence.
+    package private(set) var message = ""
+    /// What was wrong with the files then, as a JSON array.
+    package var findings: String { last.findings }
     private var detector: ChangeDetector<FileSignature>
     /// The detector knows the files only from after they were read: what was written in between it cannot see.
     private var isUnsure = true
@@ -86,20 +90,25 @@ package final class ConfigurationWatch {
         last = loaded
         if !loaded.report.isEmpty { log(loaded.report) }
         guard let model else {
-            log("not reloaded: \(Plural.of(loaded.errorCount, "error")), the running configuration stays")
-            return .rejected
+            return rejected(Plural.of(loaded.errorCount, "error"))
         }
         do {
             try takeOver(model)
         } catch {
             // The same bytes may be fine later: an address may have become free.
             last.fingerprint = ContentFingerprint()
-            log("not reloaded: \((error as? StartError)?.message ?? "\(error)"), the running configuration stays")
-            return .rejected
+            return rejected((error as? StartError)?.message ?? "\(error)")
         }
         let milliseconds = (clock() - began).nanoseconds / 1_000_000
         let routes = Plural.of(model.routes.count, "route")
-        log("reloaded: \(routes), \(Plural.of(model.upstreams.count, "upstream")) (\(milliseconds) ms)")
+        message = "reloaded: \(routes), \(Plural.of(model.upstreams.count, "upstream")) (\(milliseconds) ms)"
+        log(message)
         return .reloaded
+    }
+
+    private func rejected(_ reason: String) -> Outcome {
+        message = "not reloaded: \(reason), the running configuration stays"
+        log(message)
+        return .rejected
     }
 }

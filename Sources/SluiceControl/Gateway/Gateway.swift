@@ -15,6 +15,8 @@ package final class Gateway: Sendable {
         package var inherited: [ListeningSocket] = []
         /// How long start and reload wait for names that were never looked up.
         package var namePatience = TimeAmount.seconds(5)
+        /// Carries out what the admin API is asked for.
+        package var orders = AdminOrders()
         /// Takes one line for operators, without a line end.
         package var log: @Sendable (String) -> Void = { _ in }
 
@@ -77,6 +79,9 @@ package final class Gateway: Sendable {
     }
 
     package var statistics: GatewayStatistics { (try? queue.sync { [core] in core.statistics }) ?? GatewayStatistics() }
+
+    /// Notes that files could not be read or taken over, for the metrics.
+    package func reloadFailed() { core.facts.reloadFailed() }
 
     /// How many loops serve.
     package var workerCount: Int { (try? queue.sync { [core] in core.workers.count }) ?? 0 }

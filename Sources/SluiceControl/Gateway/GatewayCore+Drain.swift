@@ -1,3 +1,4 @@
+import SluiceConfig
 import SluiceProxy
 
 /// The steps of a drain; `Gateway` waits between them.
@@ -8,10 +9,13 @@ extension GatewayCore {
     func beginDrain() -> Bool {
         guard !isDraining else { return false }
         isDraining = true
-        let sources = listeners.map(\.source)
-        acceptor?.replace([])
+        facts.beganDraining()
+        // The admin API goes on to the end: that is where one sees how far the drain has come.
+        func isAdmin(_ listener: OpenListener) -> Bool { listener.model.name == AdminModel.listenerName }
+        let sources = listeners.filter { !isAdmin($0) }.map(source)
+        acceptor?.replace(listeners.filter(isAdmin).map(source))
         acceptor?.acceptWaiting(from: sources)
-        closeListeners()
+        closeListeners(but: isAdmin)
         for worker in workers { try? worker.run { $0.beginDraining() } }
         return true
     }

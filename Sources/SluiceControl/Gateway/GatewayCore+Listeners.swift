@@ -6,8 +6,6 @@ struct OpenListener {
     var model: ListenerModel
     let socket: ListeningSocket
     let state: ListenerState
-
-    var source: Acceptor.Source { Acceptor.Source(socket: socket, state: state, limit: model.limits.connections) }
 }
 
 /// What a loop is told of a listener.
@@ -109,11 +107,11 @@ extension GatewayCore {
 
     /// Closes what was removed and lets its connections end, once the acceptor has let go of it.
     func finish(_ change: ListenerChange) {
-        acceptor?.acceptWaiting(from: change.removed.map(\.source))
+        acceptor?.acceptWaiting(from: change.removed.map(source))
         for listener in change.removed { listener.socket.close() }
         guard let after = change.afterChange else { return }
         let ended = change.ended
-        for worker in workers {
+        for worker in workers + (admin.map { [$0.worker] } ?? []) {
             try? worker.run { worker in
                 worker.follow(after)
                 for name in ended { worker.drain(listener: name) }
@@ -121,9 +119,10 @@ extension GatewayCore {
         }
     }
 
-    func closeListeners() {
-        for listener in listeners { listener.socket.close() }
-        listeners = []
+    /// - Parameter stays: keeps some open.
+    func closeListeners(but stays: (OpenListener) -> Bool = { _ in false }) {
+        for listener in listeners where !stays(listener) { listener.socket.close() }
+        listeners = listeners.filter(stays)
     }
 }
 

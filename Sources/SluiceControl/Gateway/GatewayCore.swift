@@ -23,6 +23,9 @@ final class GatewayCore: @unchecked Sendable {
     /// What filters share and keep over reloads.
     private let states = SharedStates()
     let metrics = MetricsRegistry()
+    /// What the admin API and the metrics show of all this.
+    let facts = GatewayFacts()
+    private(set) var admin: AdminServer?
     private(set) var accessLog: LogFile?
     private(set) var acceptor: Acceptor?
     private var acceptMetrics: LoopMetrics?
@@ -58,6 +61,7 @@ final class GatewayCore: @unchecked Sendable {
         fetching.metrics = metrics.makeShard()
         background = BackgroundFetcher(loop: control.next(), fetching)
         acceptor = try startAcceptor()
+        GatewayMetrics.register(in: metrics, facts, upstreams: upstreamReports)
         try takeOver(model)
         for unused in inherited { unused.closeKeepingFile() }
         inherited = []
@@ -96,6 +100,7 @@ final class GatewayCore: @unchecked Sendable {
     func stop() {
         acceptor?.replace([])
         acceptor?.stop()
+        admin?.stop()
         closeListeners()
         for worker in workers {
             try? worker.run { worker in
@@ -140,7 +145,8 @@ final class GatewayCore: @unchecked Sendable {
         do {
             log = try openLog(model.telemetry.accessLog)
             (shared, copies) = try compile(model, log)
-            change = try openListeners(model.listeners)
+            try prepareAdmin(model.admin)
+            change = try openListeners(model.listeners + (model.admin.map { [$0.listener] } ?? []))
         } catch {
             states.cancel()
             throw error
@@ -149,9 +155,12 @@ final class GatewayCore: @unchecked Sendable {
         accessLog = log
         prepareNames(model.upstreams)
         install(copies, model.upstreams, change.duringChange)
-        acceptor?.replace(change.next.map(\.source))
+        admin?.follow(change.duringChange, model.admin)
+        acceptor?.replace(change.next.map(source))
         finish(change)
         listeners = change.next
+        facts.tookOver(shared, listeners)
+        metrics.configure(model.labelValues, now: SystemClock.monotonic())
         if let current { retired.append(current) }
         current = shared
         freeRetired()
@@ -176,6 +185,35 @@ final class GatewayCore: @unchecked Sendable {
         } catch {
             throw StartError("the configuration cannot be compiled: \(error)")
         }
+    }
+
+    /// The admin API has a loop of its own, which is there as soon as a configuration wants it.
+    private func prepareAdmin(_ model: AdminModel?) throws {
+        guard model != nil, admin == nil else { return }
+        admin = try AdminServer(
+            facts: facts,
+            metrics: metrics,
+            upstreams: upstreamReports,
+            orders: options.orders,
+            shortage: shortage
+        )
+    }
+
+    /// What the supervision knows of upstreams; never called from a loop.
+    private var upstreamReports: @Sendable () -> [UpstreamReport] {
+        guard let supervision, let controlLoop else { return { [] } }
+        return { (try? controlLoop.submit { supervision.value.report() }.wait()) ?? [] }
+    }
+
+    /// How the acceptor deals with a listener.
+    func source(_ listener: OpenListener) -> Acceptor.Source {
+        let isAdmin = listener.model.name == AdminModel.listenerName
+        return Acceptor.Source(
+            socket: listener.socket,
+            state: listener.state,
+            limit: listener.model.limits.connections,
+            target: isAdmin ? admin?.target : nil
+        )
     }
 
     /// The log that is open already, if it is the same one.

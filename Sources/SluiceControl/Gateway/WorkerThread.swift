@@ -14,14 +14,17 @@ struct WorkerThread: Sendable {
     private let context: Handover<LoopContext>
 
     /// Makes the worker of a loop and starts its clock.
+    ///
+    /// `builtIn`: what answers all its requests; nil: routes do.
     static func start(
         on loop: any EventLoop,
         _ shard: MetricShard,
-        _ shortage: ResourceShortage
+        _ shortage: ResourceShortage,
+        builtIn: (any BuiltInAction)? = nil
     ) throws -> WorkerThread {
         try loop.submit {
             let connector = SocketConnector(metrics: shard, shortage: shortage)
-            let worker = Worker(loop: LoopContext(loop: loop), connector: connector, metrics: shard)
+            let worker = Worker(loop: LoopContext(loop: loop), connector: connector, metrics: shard, builtIn: builtIn)
             worker.loop.start()
             return WorkerThread(worker, loop)
         }.wait()

@@ -35,6 +35,8 @@ package struct RunCommand: Sendable {
     private enum Event: Sendable {
         case stop
         case reload
+        /// By the admin API, which waits for the answer.
+        case reloadFor(Mailbox<ReloadAnswer>)
         case reopenLogs
         /// Another process accepts from our sockets now.
         case handedOver
@@ -62,7 +64,7 @@ package struct RunCommand: Sendable {
         if let complaint = DescriptorLimit.complaint(DescriptorLimit.raise(), for: model) {
             OperatorLog.note("warning: \(complaint)")
         }
-        let gateway = try start(model)
+        let gateway = try start(model, events)
         let server = try takeover.map { path throws(StartError) in
             try TakeoverServer.start(at: path, gateway, log: OperatorLog.note) { events.post(.handedOver) }
         }
@@ -81,8 +83,14 @@ package struct RunCommand: Sendable {
         return address
     }
 
-    private func start(_ model: GatewayModel) throws(StartError) -> Gateway {
+    private func start(_ model: GatewayModel, _ events: Mailbox<Event>) throws(StartError) -> Gateway {
         var options = Gateway.Options()
+        options.orders.reload = {
+            let answer = Mailbox<ReloadAnswer>()
+            events.post(.reloadFor(answer))
+            return answer.take()
+        }
+        options.orders.drain = { events.post(.stop) }
         options.workers = workers
         options.log = OperatorLog.note
         options.inherited = InheritedSockets.fromEnvironment(log: OperatorLog.note)
@@ -113,13 +121,20 @@ package struct RunCommand: Sendable {
             try gateway.reload(model)
             drainTimeout = model.drainTimeout
         }
+        func reload() -> ConfigurationWatch.Outcome {
+            notifier.reloading()
+            let outcome = watch.reload()
+            if outcome == .rejected { gateway.reloadFailed() }
+            notifier.ready(outcome == .rejected ? "serving; the last reload was rejected" : "serving")
+            return outcome
+        }
         while true {
             switch events.take(until: SystemClock.monotonic() + watch.nextLook) {
-            case nil: watch.look()
-            case .reload:
-                notifier.reloading()
-                let outcome = watch.reload()
-                notifier.ready(outcome == .rejected ? "serving; the last reload was rejected" : "serving")
+            case nil: if watch.look() == .rejected { gateway.reloadFailed() }
+            case .reload: _ = reload()
+            case .reloadFor(let answer):
+                let isDone = reload() == .reloaded
+                answer.post(ReloadAnswer(isDone: isDone, message: watch.message, diagnostics: watch.findings))
             case .reopenLogs: gateway.reopenLogs()
             case .stop, .handedOver:
                 notifier.stopping("draining")

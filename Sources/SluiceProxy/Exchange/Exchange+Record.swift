@@ -12,6 +12,7 @@ extension Exchange {
     var timestamp: UInt64 { loop.now.uptimeNanoseconds }
 
     func beginRecord(_ snapshot: LoopSnapshot) {
+        worker.metrics.active.increment()
         record.isTimed = snapshot.takesTimes
         if record.isTimed { record.began = timestamp }
     }
@@ -48,8 +49,26 @@ extension Exchange {
         if let chain = filterChain {
             for index in chain.endFilters where index < filtersSeen { chain.filters[index].onEnd(self) }
         }
-        guard let snapshot, let log = snapshot.accessLog else { return }
+        guard let snapshot else { return }
+        worker.metrics.active.increment(by: -1)
+        if snapshot.routeMetrics.isOn { countForRoute(snapshot) }
+        guard let log = snapshot.accessLog else { return }
         log.write(self, share: routeIndex >= 0 ? snapshot.routes[routeIndex].logShare : nil)
+    }
+
+    private func countForRoute(_ snapshot: LoopSnapshot) {
+        let outcome = RouteOutcome(
+            upstream: target.map { UInt(bitPattern: ObjectIdentifier($0)) } ?? 0,
+            status: loggedStatus,
+            error: error,
+            nanoseconds: record.began > 0 ? Int64(clamping: record.ended &- record.began) : nil,
+            requestBytes: record.requestBytes,
+            responseBytes: record.responseBytes
+        )
+        let metrics = snapshot.routeMetrics.metrics(ofRoute: routeIndex) {
+            String(decoding: nameOfRoute, as: UTF8.self)
+        }
+        metrics?.record(outcome) { String(decoding: nameOfUpstream, as: UTF8.self) }
     }
 
     /// What the client got; without an answer, what stands for the reason; 0 for nothing at all.

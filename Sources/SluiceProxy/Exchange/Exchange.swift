@@ -140,6 +140,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             return refuse(.bodyTooLarge)
         }
         connection.watchStream(within: streamIdleTicks)
+        if let action = worker.builtIn { return runBuiltIn(action) }
         runRequestFilters()
     }
 
@@ -199,7 +200,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     }
 
     /// Bounded: each that waits holds a connection and its buffers.
-    private func beginWaiting() {
+    func beginWaiting(_ patience: UInt64 = Worker.filterTicks) {
         guard worker.waitingExchanges < Worker.waitingLimit else {
             // The filter's ticket is void.
             generation &+= 1
@@ -207,7 +208,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         }
         worker.waitingExchanges += 1
         isWaiting = true
-        loop.wheel.arm(self, in: Worker.filterTicks)
+        loop.wheel.arm(self, in: patience)
     }
 
     /// A ticket's verdict has come. It counts once: the generation moves on, so that a second one of the same filter

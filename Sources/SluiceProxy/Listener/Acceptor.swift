@@ -33,11 +33,14 @@ package final class Acceptor: Sendable {
         package let socket: ListeningSocket
         package let state: ListenerState
         package let limit: Int
+        /// Where its connections go; nil: to any of the acceptor's.
+        package let target: Target?
 
-        package init(socket: ListeningSocket, state: ListenerState, limit: Int) {
+        package init(socket: ListeningSocket, state: ListenerState, limit: Int, target: Target? = nil) {
             self.socket = socket
             self.state = state
             self.limit = limit
+            self.target = target
         }
     }
 
@@ -184,7 +187,7 @@ package final class Acceptor: Sendable {
     }
 
     private func hand(_ descriptor: CInt, _ peer: IPAddress?, _ source: Source) {
-        guard source.state.connections < source.limit, let target = leastLoaded() else {
+        guard source.state.connections < source.limit, let target = source.target ?? leastLoaded() else {
             return reject(descriptor, source)
         }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
@@ -199,9 +202,9 @@ package final class Acceptor: Sendable {
 
     /// Closed without an answer: writing one could take a thread that others wait for.
     private func reject(_ descriptor: CInt, _ source: Source) {
-        Glibc.close(descriptor)
         source.state.connectionRejected()
         metrics.count(.tooManyConnections)
+        Glibc.close(descriptor)
         guard source.state.overflow.begins(at: SystemClock.monotonic()) else { return }
         log(
             "listener '\(source.state.name)' has its \(source.limit) connections: new ones are closed "

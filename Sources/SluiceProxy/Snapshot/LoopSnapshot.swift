@@ -43,6 +43,7 @@ package final class LoopSnapshot {
     let accessLog: AccessLog?
     /// Whether anybody looks at the times of exchanges.
     let takesTimes: Bool
+    var routeMetrics: RouteMetricsTable
     private let upstreamNames: [String]
     private let callouts: CalloutTargets
     /// Filled when the loop takes the snapshot over, since pools outlive snapshots.
@@ -60,7 +61,8 @@ package final class LoopSnapshot {
         upstreamNames: [String],
         callouts: CalloutTargets = CalloutTargets(),
         takesTimes: Bool = false,
-        accessLog: AccessLog? = nil
+        accessLog: AccessLog? = nil,
+        metrics: MetricShard? = nil
     ) {
         self.shared = shared
         self.view = shared?.table.view
@@ -68,6 +70,7 @@ package final class LoopSnapshot {
         self.globalChain = globalChain
         self.takesTimes = takesTimes
         self.accessLog = accessLog
+        self.routeMetrics = RouteMetricsTable(metrics, routes: routes.count)
         self.answersPreflights =
             globalChain?.answersPreflights == true || routes.contains { $0.chain?.answersPreflights == true }
         self.upstreamNames = upstreamNames

@@ -44,7 +44,8 @@ package enum SnapshotCompiler {
             takesTimes: shared.model.takesTimes,
             accessLog: logSink.flatMap { sink in
                 shared.model.accessLog.map { AccessLog($0, loop: loop, sink: sink) }
-            }
+            },
+            metrics: shared.model.admin == nil ? nil : surroundings.metrics
         )
     }
 }
@@ -62,7 +63,7 @@ extension GatewayModel {
 
     /// Whether anybody looks at the times of exchanges; reading the clock is not free.
     fileprivate var takesTimes: Bool {
-        telemetry.accessLog != nil || filters.contains { $0.configuration.needs.times }
+        telemetry.accessLog != nil || admin != nil || filters.contains { $0.configuration.needs.times }
             || routes.contains { $0.filters.contains { $0.configuration.needs.times } }
     }
 }

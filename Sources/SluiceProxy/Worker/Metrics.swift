@@ -4,6 +4,8 @@ package import SluiceCore
 package final class LoopMetrics: Sendable {
     /// Where everything else of this loop is counted too.
     package let shard: MetricShard
+    /// Requests under way; goes down too.
+    package let active: Counter
     package let requests, attempts, retries, resends, mirrored, mirrorsSkipped: Counter
     package let connectionsAccepted, connectionsClosed: Counter
     private let errors: [Counter]
@@ -11,6 +13,7 @@ package final class LoopMetrics: Sendable {
     package init(_ shard: MetricShard = MetricShard()) {
         self.shard = shard
         requests = shard.counter(Families.requests)
+        active = shard.counter(Families.active)
         attempts = shard.counter(Families.attempts)
         retries = shard.counter(Families.retries)
         resends = shard.counter(Families.resends)
@@ -32,6 +35,7 @@ package final class LoopMetrics: Sendable {
             .counter,
             help: "Requests, also those whose head was refused."
         )
+        static let active = MetricFamily("sluice_requests_active", .gauge, help: "Requests under way.")
         static let attempts = MetricFamily("sluice_attempts_total", .counter, help: "Tries at an upstream.")
         static let retries = MetricFamily("sluice_retries_total", .counter, help: "Tries by a route's retry policy.")
         static let resends = MetricFamily(

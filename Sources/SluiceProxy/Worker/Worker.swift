@@ -38,12 +38,17 @@ package final class Worker {
     var matchScratch = MatchScratch()
     private var whenIdle: (() -> Void)?
 
+    /// What answers every request of this worker; nil: routes do.
+    let builtIn: (any BuiltInAction)?
+
     package init(
         loop: LoopContext,
         connector: (any Connector)? = nil,
-        metrics: MetricShard = MetricShard()
+        metrics: MetricShard = MetricShard(),
+        builtIn: (any BuiltInAction)? = nil
     ) {
         self.loop = loop
+        self.builtIn = builtIn
         self.metrics = LoopMetrics(metrics)
         self.connector = connector ?? SocketConnector(metrics: metrics)
         self.snapshot = LoopSnapshot.empty()
@@ -67,7 +72,13 @@ package final class Worker {
                 known.configure(model)
                 next[model.name] = known
             } else {
-                next[model.name] = LoopUpstream(loop: loop, state: state, model: model, connector: connector)
+                next[model.name] = LoopUpstream(
+                    loop: loop,
+                    state: state,
+                    model: model,
+                    connector: connector,
+                    metrics: metrics.shard
+                )
             }
         }
         let gone = Array(upstreams.values)

@@ -151,6 +151,7 @@ package final class Attempt: TimerNode {
         guard state != .idle else { return }
         let held = connection
         if state == .waiting { upstream?.forget(self) }
+        if state != .receiving { upstream?.metrics.cancelled() }
         done()
         held?.abandon()
     }
@@ -248,6 +249,8 @@ package final class Attempt: TimerNode {
     func failed(_ error: GatewayError) {
         let delegate = self.delegate
         if let endpoint, error.source == .upstream { upstream?.recordFailure(at: endpoint) }
+        // With the head of the answer it was counted already.
+        if state != .receiving { upstream?.metrics.failed(error) }
         done()
         delegate?.attemptFailed(self, error)
     }

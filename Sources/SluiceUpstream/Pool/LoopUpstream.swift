@@ -10,6 +10,7 @@ package import SluiceCore
 package final class LoopUpstream: TimerNode {
     package let loop: LoopContext
     package let state: UpstreamState
+    let metrics: UpstreamMetrics
     /// Own copy of its name.
     package let name: [UInt8]
     /// Those of `state`, reached without counting a reference on what all loops share.
@@ -41,10 +42,12 @@ package final class LoopUpstream: TimerNode {
         loop: LoopContext,
         state: UpstreamState,
         model: UpstreamModel,
-        connector: any Connector
+        connector: any Connector,
+        metrics: MetricShard = MetricShard()
     ) {
         self.loop = loop
         self.state = state
+        self.metrics = UpstreamMetrics(metrics, upstream: state.name)
         self.name = state.name.utf8.map { $0 }
         self.breakers = state.breakers
         self.budget = state.budget
@@ -169,6 +172,7 @@ package final class LoopUpstream: TimerNode {
     @inline(__always)
     func hand(_ connection: UpstreamConnection, to attempt: Attempt, isReused: Bool) {
         loop.wheel.disarm(connection)
+        if isReused { metrics.connectionWasReused() }
         let index = connection.endpoint.index
         if active.indices.contains(index) { active[index] += 1 }
         attempt.connected(connection, isReused: isReused)
@@ -226,6 +230,7 @@ package final class LoopUpstream: TimerNode {
             return serveWaiters()
         }
         connection.isCounted = true
+        metrics.connectionOpened()
         guard let attempt else { return release(connection) }
         guard admit(attempt) else {
             release(connection)
@@ -289,7 +294,10 @@ package final class LoopUpstream: TimerNode {
     // MARK: - Outliers
 
     @inline(__always)
-    func record(status: UInt16, at endpoint: LoopEndpoint) { record(.status(Int(status)), at: endpoint) }
+    func record(status: UInt16, at endpoint: LoopEndpoint) {
+        metrics.answered(status)
+        record(.status(Int(status)), at: endpoint)
+    }
 
     func recordFailure(at endpoint: LoopEndpoint) { record(.localFailure, at: endpoint) }
 

@@ -115,6 +115,11 @@ package final class UpstreamSupervision {
         }
     }
 
+    /// What is known of all upstreams now, by name.
+    package func report() -> [UpstreamReport] {
+        supervisors.values.map { $0.report() }.sorted { $0.name < $1.name }
+    }
+
     // MARK: - Names
 
     private static func names(of model: UpstreamModel) -> [NameKey] {

@@ -224,6 +224,22 @@ final class UpstreamSupervisor {
         return PublishedEndpoints(states: order.compactMap { members[$0]?.state }, plan: plan)
     }
 
+    /// What is known now.
+    func report() -> UpstreamReport {
+        let endpoints = order.compactMap { key in
+            members[key].map { member in
+                EndpointReport(
+                    address: describe(member),
+                    weight: member.draft.weight,
+                    priority: member.draft.priority,
+                    health: member.monitor.map { $0.health.status },
+                    isEjected: ejector?.isEjected(member.state.id) ?? false
+                )
+            }
+        }
+        return UpstreamReport(name: state.name, model: model, state: state, endpoints: endpoints)
+    }
+
     private func describe(_ member: Member) -> String { String(decoding: member.draft.hashKey, as: UTF8.self) }
 }
 

@@ -1,0 +1,53 @@
+import NIOCore
+import NIOPosix
+import SluiceConfig
+import SluiceCore
+import SluiceProxy
+import SluiceUpstream
+
+/// The loop that serves the admin API: a worker like the others, all of whose requests end in one built-in action.
+///
+/// It shares no loop with the requests of clients, so that a scrape of megabytes or a slow reader of one costs them
+/// nothing, and it outlives them in a drain.
+final class AdminServer: Sendable {
+    let worker: WorkerThread
+    private let group: MultiThreadedEventLoopGroup
+    private let access = AdminAccessBox()
+
+    init(
+        facts: GatewayFacts,
+        metrics: MetricsRegistry,
+        upstreams: @escaping @Sendable () -> [UpstreamReport],
+        orders: AdminOrders,
+        shortage: ResourceShortage
+    ) throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.group = group
+        let api = AdminAPI(
+            access: access,
+            view: AdminView(facts: facts, metrics: metrics, upstreams: upstreams),
+            orders: orders,
+            reading: try ControlQueue(name: "sluice-admin"),
+            reloading: try ControlQueue(name: "sluice-reload")
+        )
+        // Its requests are not those of clients: they are counted where nobody looks.
+        worker = try WorkerThread.start(on: group.next(), MetricShard(), shortage, builtIn: api)
+    }
+
+    var target: Acceptor.Target { worker.target }
+
+    /// Takes over the rules of its listener and who may use it.
+    func follow(_ rules: [ListenerRules], _ model: AdminModel?) {
+        if let model { access.model = model }
+        let own = rules.filter { $0.model.name == AdminModel.listenerName }
+        try? worker.run { $0.follow(own) }
+    }
+
+    func stop() {
+        try? worker.run { worker in
+            worker.abortAll()
+            worker.loop.stop()
+        }
+        try? group.syncShutdownGracefully()
+    }
+}

@@ -1,0 +1,136 @@
+import SluiceConfig
+import SluiceControl
+import SluiceTesting
+import Testing
+
+/// What `/metrics` says after things have happened.
+@Suite struct MetricsTests {
+    @Test("requests are counted by route, upstream, status and reason")
+    func requests() throws {
+        let origin = try RespondingOrigin { request, peer in
+            try peer.send(request.target == "/bad" ? Wire.status(500) : Wire.ok("12345"))
+            return true
+        }
+        defer { origin.stop() }
+        try AdminKit.run(AdminKit.model(.forwarding(to: origin.address))) { gateway in
+            for _ in 0..<3 { #expect(try gateway.get("/good").status == 200) }
+            #expect(try gateway.get("/bad").status == 500)
+            let route = "route=\"\(gateway.routeName)\""
+            try GatewayKit.eventually("all have ended") { try gateway.metric("sluice_requests_active") == "0" }
+            let lines = try gateway.metrics()
+            func has(_ line: String) { #expect(lines.contains(line), "\(line)") }
+            has("sluice_requests_total{\(route),upstream=\"origin\",status=\"2xx\",reason=\"-\"} 3")
+            has("sluice_requests_total{\(route),upstream=\"origin\",status=\"5xx\",reason=\"-\"} 1")
+            has("sluice_request_duration_seconds_count{\(route)} 4")
+            has("sluice_request_duration_seconds_bucket{\(route),le=\"+Inf\"} 4")
+            has("sluice_response_body_bytes_total{\(route)} 15")
+            has("sluice_upstream_attempts_total{upstream=\"origin\",result=\"2xx\"} 3")
+            has("sluice_upstream_attempts_total{upstream=\"origin\",result=\"5xx\"} 1")
+            has("sluice_downstream_requests_total 4")
+            has("sluice_listener_accepted_total{listener=\"main\"} 4")
+            has("sluice_upstream_limit{upstream=\"origin\",kind=\"pending\"} 1024")
+            has("sluice_upstream_breaker_open{upstream=\"origin\",kind=\"pending\"} 0")
+            has("sluice_endpoint_healthy{upstream=\"origin\",endpoint=\"\(origin.address.text)\"} 1")
+            has("sluice_config_generation 1")
+        }
+    }
+
+    @Test("what fails is counted under its reason, and what has no route under none")
+    func failures() throws {
+        var model = AdminKit.model(.forwarding())
+        model.routes[0].match.path = .prefix("/only")
+        try AdminKit.run(model) { gateway in
+            #expect(try gateway.get("/only").status == 503)
+            #expect(try gateway.get("/else").status == 404)
+            try GatewayKit.eventually("both are counted") {
+                try gateway.metric(
+                    "sluice_requests_total{route=\"-\",upstream=\"-\",status=\"4xx\",reason=\"no_route\"}"
+                ) == "1"
+            }
+            let lines = try gateway.metrics()
+            #expect(
+                lines.contains { $0.hasPrefix("sluice_upstream_attempts_total") && $0.contains("no_healthy_upstream") }
+            )
+        }
+    }
+
+    @Test("reused connections are told from new ones, loops are summed")
+    func connections() throws {
+        let origin = try RespondingOrigin()
+        defer { origin.stop() }
+        try AdminKit.run(AdminKit.model(.forwarding(to: origin.address))) { gateway in
+            let peer = try gateway.connect()
+            for _ in 0..<5 { #expect(try peer.get("/x").status == 200) }
+            #expect(try gateway.metric("sluice_upstream_connections_opened_total{upstream=\"origin\"}") == "1")
+            #expect(try gateway.metric("sluice_upstream_connections_reused_total{upstream=\"origin\"}") == "4")
+            #expect(try gateway.metric("sluice_upstream_connections{upstream=\"origin\"}") == "1")
+            #expect(try gateway.metric("sluice_downstream_connections{listener=\"main\"}") == "1")
+        }
+    }
+
+    @Test("a reload keeps what was counted, and counts itself")
+    func reload() throws {
+        let model = AdminKit.model(.routing(.respond("all", .prefix("/")) { $0.body = "ok" }))
+        let series = "sluice_requests_total{route=\"all\",upstream=\"-\",status=\"2xx\",reason=\"-\"}"
+        try AdminKit.run(model) { gateway in
+            for round in 1...3 {
+                #expect(try gateway.get("/x").text == "ok")
+                try GatewayKit.eventually("it is counted") { try gateway.metric(series) == "\(round)" }
+                try gateway.reload(model)
+            }
+            #expect(try gateway.metric("sluice_config_reloads_total{result=\"ok\"}") == "3")
+            #expect(try gateway.metric("sluice_config_reloads_total{result=\"failed\"}") == "0")
+            gateway.reloadFailed()
+            #expect(try gateway.metric("sluice_config_reloads_total{result=\"failed\"}") == "1")
+            #expect(try gateway.metric("sluice_config_last_reload_failed") == "1")
+        }
+    }
+
+    @Test("what the process uses is there")
+    func process() throws {
+        try AdminKit.run(AdminKit.model(.routing())) { gateway in
+            for name in [
+                "process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
+                "process_open_fds", "process_max_fds", "process_start_time_seconds",
+            ] {
+                let value = try gateway.metric(name).flatMap { Double($0) }
+                #expect(value ?? 0 > 0, "\(name)")
+            }
+        }
+    }
+
+    @Test("the format is the one that the scraper asks for")
+    func formats() throws {
+        try AdminKit.run(AdminKit.model(.routing())) { gateway in
+            let plain = try gateway.ask("/metrics")
+            #expect(plain["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
+            #expect(!plain.text.contains("# EOF"))
+            let open = try gateway.ask("GET", "/metrics", host: "[::1]", "Accept: application/openmetrics-text")
+            #expect(open["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+            #expect(open.text.hasSuffix("# EOF\n"))
+        }
+    }
+
+    @Test("2,500 upstreams: a slow reader of megabytes holds nobody up")
+    func many() throws {
+        var model = AdminKit.model(.routing(.respond("all", .prefix("/")) { $0.body = "ok" }))
+        model.upstreams = (0..<2500).map { .upstream("upstream number \($0)", [.ip(host: "127.0.0.1", port: 1)]) }
+        try AdminKit.run(model) { gateway in
+            let slow = try gateway.connect(AdminModel.listenerName)
+            try slow.send(Wire.message("GET /metrics HTTP/1.1", ["Host: 127.0.0.1"]))
+            let head = try slow.readHead()
+            let count = try #require(head["Content-Length"].flatMap { Int($0) })
+            #expect(count > 2_000_000)
+            // While it does not read on, others are served.
+            #expect(try gateway.ask("/live").status == 200)
+            #expect(try gateway.ask("/metrics").body.count > 2_000_000)
+            #expect(try gateway.get("/x").text == "ok")
+            #expect(try slow.read(count).count == count)
+        }
+    }
+}
+
+extension Gateway {
+    /// What `GatewayModel.forwarding` calls its route.
+    fileprivate var routeName: String { GatewayModel.forwarding().routes[0].name }
+}
