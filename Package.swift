@@ -24,8 +24,8 @@ let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swi
 
 /// What tests of the whole engine use.
 let engine: [Target.Dependency] = [
-    "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceHTTP", "SluiceUpstream", "SluiceFilters", "SluiceProxy",
-    nioCore, nioPosix, nioEmbedded, atomics,
+    "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceTLS", "SluiceHTTP", "SluiceUpstream", "SluiceFilters",
+    "SluiceProxy", nioCore, nioPosix, nioEmbedded, atomics,
 ]
 
 let package = Package(
@@ -41,6 +41,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a"), .linkedLibrary("stdc++")]),
+        .target(name: "CNGHTTP2", linkerSettings: [.linkedLibrary(":libnghttp2.a")]),
         .target(name: "CCares", linkerSettings: [.linkedLibrary(":libcares.a")]),
         .target(name: "SluiceCore", dependencies: [nioCore, crypto, "CRE2"], swiftSettings: settings),
         .target(
@@ -49,10 +50,18 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "SluiceRouting", dependencies: ["SluiceCore", "SluiceConfig"], swiftSettings: settings),
-        .target(name: "SluiceHTTP", dependencies: ["SluiceCore", nioCore], swiftSettings: settings),
+        // Of swift-nio-ssl only BoringSSL.
+        .target(name: "SluiceTLS", dependencies: ["SluiceCore", nioCore, nioSSL], swiftSettings: settings),
+        .target(
+            name: "SluiceHTTP",
+            dependencies: ["SluiceCore", "SluiceTLS", "CNGHTTP2", nioCore],
+            swiftSettings: settings
+        ),
         .target(
             name: "SluiceUpstream",
-            dependencies: ["SluiceCore", "SluiceConfig", "SluiceHTTP", "CCares", nioCore, nioPosix, atomics],
+            dependencies: [
+                "SluiceCore", "SluiceConfig", "SluiceTLS", "SluiceHTTP", "CCares", nioCore, nioPosix, atomics,
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -65,8 +74,8 @@ let package = Package(
         .target(
             name: "SluiceProxy",
             dependencies: [
-                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceHTTP", "SluiceUpstream", "SluiceFilters",
-                nioCore, nioPosix, atomics,
+                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceTLS", "SluiceHTTP", "SluiceUpstream",
+                "SluiceFilters", nioCore, nioPosix, atomics,
             ],
             swiftSettings: settings
         ),
@@ -74,8 +83,8 @@ let package = Package(
         .target(
             name: "SluiceControl",
             dependencies: [
-                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceHTTP", "SluiceUpstream", "SluiceFilters",
-                "SluiceProxy", "CSocket", nioCore, nioPosix, nioSSL, atomics,
+                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceTLS", "SluiceHTTP", "SluiceUpstream",
+                "SluiceFilters", "SluiceProxy", "CSocket", nioCore, nioPosix, nioSSL, atomics,
             ],
             swiftSettings: settings
         ),
@@ -88,6 +97,7 @@ let package = Package(
         tests("SluiceCoreTests", ["SluiceCore", nioCore, nioEmbedded]),
         tests("SluiceConfigTests", ["SluiceConfig", "SluiceCore", nioCore]),
         tests("SluiceRoutingTests", ["SluiceRouting", "SluiceConfig", "SluiceCore", nioCore]),
+        tests("SluiceTLSTests", ["SluiceTLS", "SluiceCore", nioCore]),
         tests("SluiceHTTPTests", ["SluiceHTTP", "SluiceCore", nioCore, nioHTTP1, nioEmbedded]),
         tests(
             "SluiceUpstreamTests",

@@ -1,0 +1,6 @@
+import SluiceTLS
+import Testing
+
+@Suite struct TLSLibraryTests {
+    @Test func isBoringSSL() { #expect(TLSLibrary.version > 20) }
+}
