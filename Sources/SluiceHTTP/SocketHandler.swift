@@ -17,7 +17,7 @@ import Darwin
 ///
 /// The base class of `DownstreamConnection` and `UpstreamConnection`, which override what concerns them. Isolation: one
 /// loop. Allocates: only for writes that do not fit.
-open class SocketHandler: TimerNode, ChannelDuplexHandler {
+open class SocketHandler: TimerNode, ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes of the peer.
     public typealias InboundIn = ByteBuffer
     /// Nobody stands behind this handler.
@@ -116,6 +116,18 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler {
     package final func closeChannel() {
         descriptor = -1
         context?.close(promise: nil)
+    }
+
+    /// Lets another handler go on with this connection, behind what is queued.
+    package final func handOver(to next: SocketHandler) {
+        guard let context else { return }
+        if queuedWrites > 0 {
+            next.queuedWrites = 1
+            afterWrites { next.writeEnded(.success(())) }
+        }
+        let pipeline = context.pipeline.syncOperations
+        try? pipeline.addHandler(next, position: .after(self))
+        pipeline.removeHandler(context: context, promise: nil)
     }
 
     // MARK: - Reading

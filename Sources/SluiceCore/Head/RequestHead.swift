@@ -55,6 +55,8 @@ package struct RequestHead: Sendable {
     package var host = ByteRange.empty
     /// 0 or 1: HTTP/1.0 or HTTP/1.1.
     package var minorVersion: UInt8 = 1
+    /// It came over HTTP/2; `minorVersion` is 1 then.
+    package var isHTTP2 = false
     package var framing = BodyFraming.none
     /// Whether the connection may be used again after this request, as far as the client says.
     package var keepAlive = true
@@ -79,6 +81,7 @@ package struct RequestHead: Sendable {
         authority = .empty
         host = .empty
         minorVersion = 1
+        isHTTP2 = false
         framing = .none
         keepAlive = true
         expectsContinue = false

@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceConfig
 import SluiceCore
 import SluiceUpstream
 
@@ -42,7 +43,8 @@ enum ExportAnswer {
             while let field = fields.next() {
                 switch field {
                 case .varint(1, let value): rejected = Int(clamping: Int64(bitPattern: value))
-                case .bytes(2, let text): message = String(decoding: text.prefix(256), as: UTF8.self)
+                // It goes into the operator's log, where it must not begin a line of its own.
+                case .bytes(2, let text): message = Printable.visible(String(decoding: text.prefix(256), as: UTF8.self))
                 default: break
                 }
             }

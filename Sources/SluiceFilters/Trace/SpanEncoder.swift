@@ -103,7 +103,7 @@ struct SpanEncoder {
         text("url.path", path(of: exchange), limit: 2048)
         text("http.route", exchange.routeName)
         writeHost(exchange.request)
-        text("network.protocol.version", Array((exchange.request.minorVersion == 0 ? "1.0" : "1.1").utf8))
+        text("network.protocol.version", Array(version(of: exchange.request).utf8))
         if let client = exchange.client { text("client.address", Array(client.description.utf8)) }
         writeUserAgent(exchange.request.fields)
         if record.requestBytes > 0 { number("http.request.body.size", record.requestBytes) }
@@ -179,6 +179,10 @@ struct SpanEncoder {
         guard let colon = target.firstIndex(of: UInt8(ascii: ":")), target.count - colon >= 3 else { return nil }
         guard target[colon + 1] == UInt8(ascii: "/"), target[colon + 2] == UInt8(ascii: "/") else { return nil }
         return colon + 3
+    }
+
+    private func version(of request: RequestHead) -> String {
+        request.isHTTP2 ? "2" : request.minorVersion == 0 ? "1.0" : "1.1"
     }
 
     private mutating func writeHost(_ request: RequestHead) {

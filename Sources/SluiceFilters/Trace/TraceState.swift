@@ -48,7 +48,8 @@ struct TraceState {
             let range = fields.entries[place.first].valueRange
             if place.count == 1, range.count <= Self.maximumBytes, place.isLowercase { return .asItCame }
             shorten()
-            return .rewritten(joined(all))
+            // Section 3.3.1.3: an empty field should not be sent.
+            return members.isEmpty ? .none : .rewritten(joined(all))
         }
     }
 

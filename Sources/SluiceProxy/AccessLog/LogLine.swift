@@ -89,6 +89,7 @@ struct LogLine {
 
     private mutating func writeProtocol() {
         guard !exchange.request.methodRange.isEmpty else { return line.writeMissing() }
+        if exchange.request.isHTTP2 { return writeText("HTTP/2") }
         exchange.request.minorVersion == 0 ? writeText("HTTP/1.0") : writeText("HTTP/1.1")
     }
 

@@ -19,6 +19,8 @@ struct LogRedaction {
     /// For each length up to 64: where the names of that length begin and how many they are.
     private let places: ContiguousArray<(start: Int32, count: Int32)>
     private let headers: Set<String>
+    /// Whether a configured name is longer than these: then all that are so are hidden.
+    private let hidesLong: Bool
 
     init(_ further: Set<String> = []) {
         let all = Set(Self.parameters).union(further.map { $0.lowercased() }).map { Array($0.utf8) }
@@ -31,6 +33,7 @@ struct LogRedaction {
         }
         self.names = names
         self.places = places
+        hidesLong = all.contains { $0.count > 64 }
         headers = Self.headers.union(further.map { $0.lowercased() })
     }
 
@@ -44,8 +47,7 @@ struct LogRedaction {
         var decoded = InlineArray<64, UInt8>(repeating: 0)
         var (count, i) = (0, 0)
         while i < name.count {
-            // Longer than any name of a secret.
-            guard count < 64 else { return false }
+            guard count < 64 else { return hidesLong }
             if name[i] == UInt8(ascii: "%"), i + 2 < name.count, let high = ASCII.hexValue(name[i + 1]),
                 let low = ASCII.hexValue(name[i + 2])
             {
@@ -61,7 +63,7 @@ struct LogRedaction {
     }
 
     private func isListed(_ name: UnsafeRawBufferPointer) -> Bool {
-        guard name.count < places.count else { return false }
+        guard name.count < places.count else { return hidesLong }
         let (start, count) = places[name.count]
         guard count > 0 else { return false }
         return names.withUnsafeBufferPointer { names in
@@ -77,13 +79,14 @@ struct LogRedaction {
 }
 
 extension LogWriter {
-    /// A query, the values of its secret parameters replaced; inside of a text. Some servers split at `;` too.
+    /// A query, the values of its secret parameters replaced; inside of a text.
+    ///
+    /// Some servers split at `;` too. A value may be a URL with a query of its own, and behind a query there may be a
+    /// fragment.
     mutating func append(query: UnsafeRawBufferPointer, _ redaction: LogRedaction) {
         var rest = query
         while true {
-            let part = UnsafeRawBufferPointer(
-                rebasing: rest.prefix { $0 != UInt8(ascii: "&") && $0 != UInt8(ascii: ";") }
-            )
+            let part = UnsafeRawBufferPointer(rebasing: rest.prefix { !Self.isDivider($0) })
             let name = UnsafeRawBufferPointer(rebasing: part.prefix { $0 != UInt8(ascii: "=") })
             if name.count < part.count, redaction.hides(parameter: name) {
                 append(name)
@@ -92,16 +95,36 @@ extension LogWriter {
                 append(part)
             }
             guard part.count < rest.count else { return }
-            rest[part.count] == UInt8(ascii: ";") ? append(";") : append("&")
+            append(UnsafeRawBufferPointer(rebasing: rest[part.count...part.count]))
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(part.count + 1))
         }
     }
 
-    /// A target or URL: its query is redacted.
+    @inline(__always)
+    private static func isDivider(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "&") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "?")
+    }
+
+    /// A target or URL: its query is redacted, its fragment, where some answers of OAuth 2.0 hold a token (RFC 6749,
+    /// section 4.2.2), and a user with password in front of the host.
     mutating func append(target: UnsafeRawBufferPointer, limit: Int, _ redaction: LogRedaction) {
         let target = UnsafeRawBufferPointer(rebasing: target.prefix(limit))
-        guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return append(target) }
-        append(UnsafeRawBufferPointer(rebasing: target[...mark]))
+        let mark = target.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
+        let path = UnsafeRawBufferPointer(rebasing: target[..<(mark ?? target.count)])
+        path.first == UInt8(ascii: "/") ? append(path) : append(withoutUser: path)
+        guard let mark else { return }
+        append(UnsafeRawBufferPointer(rebasing: target[mark...mark]))
         append(query: UnsafeRawBufferPointer(rebasing: target[(mark + 1)...]), redaction)
+    }
+
+    private mutating func append(withoutUser url: UnsafeRawBufferPointer) {
+        guard let colon = url.firstIndex(of: UInt8(ascii: ":")), url[colon...].starts(with: "://".utf8) else {
+            return append(url)
+        }
+        let host = url[(colon + 3)...].prefix { $0 != UInt8(ascii: "/") }
+        guard let end = host.lastIndex(of: UInt8(ascii: "@")) else { return append(url) }
+        append(UnsafeRawBufferPointer(rebasing: url[..<host.startIndex]))
+        append("[redacted]")
+        append(UnsafeRawBufferPointer(rebasing: url[end...]))
     }
 }

@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 import SluiceCore
 package import SluiceFilters
 
@@ -53,6 +53,9 @@ package struct BuiltInTicket: Sendable {
         loop = exchange.loop.loop
         ticket = NIOLoopBound(FilterTicket(exchange), eventLoop: loop)
     }
+
+    /// Whether somebody still waits for the answer. Asks the loop of the request, so never from there.
+    package var isWanted: Bool { (try? loop.submit { [ticket] in ticket.value.isWaiting }.wait()) ?? false }
 
     /// Sends the answer, unless the client has gone or the time is up. Only the first one counts.
     package func send(_ reply: LocalReply) {

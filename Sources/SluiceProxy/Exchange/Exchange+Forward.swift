@@ -46,7 +46,7 @@ extension Exchange {
 
     /// Whose request it is: the consumer's, or the address's (of IPv6 its /64, which is what one customer gets); all
     /// clients of a Unix socket are one.
-    private var tenant: UInt64 {
+    var tenant: UInt64 {
         if let consumer { return 1 << 63 | UInt64(truncatingIfNeeded: consumer.index) }
         guard let client else { return 1 }
         return client.isV4 ? 1 << 62 | (client.low & 0xFFFF_FFFF) : client.high | 1 << 61
@@ -61,11 +61,11 @@ extension Exchange {
     ///   - policy: which Host the upstream gets.
     /// - Returns: false for a head that did not fit its own estimate, which cannot happen.
     func writeRequestHead(to out: inout ByteBuffer, hostField: [UInt8], policy: HostField) -> Bool {
-        guard let connection else { return false }
+        guard let source else { return false }
         // Every range lies in the head's bytes, and none is written more than twice besides the lines themselves.
         var size =
             request.fields.bytes.readableBytes * 3 + hostField.count + upgradeToken.count
-            + connection.forwardedFieldsSize(for: self) + 256
+            + source.forwardedFieldsSize(for: self) + 256
         if case .name(let name) = policy { size += name.count }
         return out.writeHead(atMost: size) { writer in
             request.fields.bytes.withUnsafeReadableBytes { bytes in
@@ -79,7 +79,7 @@ extension Exchange {
                 writer.write("\r\n")
             }
             writer.write(&request.fields)
-            request.fields.bytes.withUnsafeReadableBytes { connection.writeForwardedFields(to: &writer, for: self, $0) }
+            request.fields.bytes.withUnsafeReadableBytes { source.writeForwardedFields(to: &writer, for: self, $0) }
             if sendsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
             if sendsTE, !request.wantsUpgrade { writer.write("Connection: TE\r\n") }
             if request.wantsUpgrade {

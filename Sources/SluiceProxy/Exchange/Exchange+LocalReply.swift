@@ -45,12 +45,7 @@ extension Exchange {
         let ours = generation
         sendResponseHead()
         guard generation == ours else { return }
-        if mayHaveBody, request.method != .head, var buffer = out {
-            out = nil
-            buffer.writeBytes(body)
-            record.responseBytes += UInt64(body.count)
-            out = buffer
-        }
+        if mayHaveBody, request.method != .head, !body.isEmpty { sendBody(ByteBuffer(bytes: body)) }
         responseFinished()
     }
 

@@ -20,13 +20,12 @@ extension Exchange {
         while true {
             switch requestBody.next(&input) {
             case .data(let slice):
-                record.requestBytes += UInt64(slice.readableBytes)
-                if record.requestBytes > bodyLimit { return bodyTooLarge() }
-                requestPiece(slice, isLast: false)
+                requestData(slice)
                 if phase == .idle || connection == nil { return }
                 // The end of a body needs no room, and for a counted one no further byte would bring us back here.
                 if phase == .forwarding, !attempt.isWritable, !requestBody.isDone { return flushUpstream() }
             case .end:
+                requestTrailers = requestBody.trailers
                 requestEnded()
                 return
             case .needMore:
@@ -39,12 +38,19 @@ extension Exchange {
         }
     }
 
+    /// Takes one piece of the body itself.
+    func requestData(_ piece: ByteBuffer) {
+        record.requestBytes += UInt64(piece.readableBytes)
+        if record.requestBytes > bodyLimit { return bodyTooLarge() }
+        requestPiece(piece, isLast: false)
+    }
+
     /// What the route says itself; `max`: nothing.
     var routeBodyLimit: UInt64 { routeIndex >= 0 ? snapshot?.routes[routeIndex].bodyLimit ?? .max : .max }
 
     private var bodyLimit: UInt64 {
         let route = routeBodyLimit
-        return min(route != .max ? route : connection?.listener.bodyLimit ?? .max, requestBodyLimit)
+        return min(route != .max ? route : source?.listener.bodyLimit ?? .max, requestBodyLimit)
     }
 
     private func bodyTooLarge() {
@@ -75,7 +81,8 @@ extension Exchange {
         }
     }
 
-    private func requestEnded() {
+    /// The body is whole, its trailers are in `requestTrailers`.
+    func requestEnded() {
         requestBodyIsComplete = true
         if record.isTimed { record.requestEnded = timestamp }
         switch phase {
@@ -146,7 +153,7 @@ extension Exchange {
         var buffer = upstreamOut ?? loop.takeScratch()
         upstreamOut = nil
         buffer.writeStaticString("0\r\n")
-        if var trailers = requestBody.trailers { trailers.write(to: &buffer) }
+        if var trailers = requestTrailers { trailers.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
         upstreamOut = buffer
     }

@@ -14,22 +14,15 @@ extension Exchange: AttemptDelegate {
 
     // MARK: - Heads
 
-    /// RFC 9110, section 15.2: interim responses go through, but not to HTTP/1.0.
+    /// RFC 9110, section 15.2: interim responses go through.
     func attempt(_ attempt: Attempt, interim head: inout ResponseHead) {
-        guard request.minorVersion == 1, !responseHeadSent, let connection else { return }
+        guard !responseHeadSent, let connection else { return }
         if head.status == 100 {
             if sentContinue { return }
             sawContinue = true
         }
         HopByHop.remove(from: &head.fields, nominated: head.nominatesFields)
-        var buffer = loop.takeScratch()
-        _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
-            StatusLine.write(&head, to: &writer)
-            writer.write(&head.fields)
-            writer.write("\r\n")
-        }
-        connection.writeAndFlush(buffer)
-        loop.giveBack(buffer)
+        connection.sendInterim(&head)
     }
 
     func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {
@@ -60,34 +53,14 @@ extension Exchange: AttemptDelegate {
         }
     }
 
-    /// Status line, fields, framing, persistence.
     func sendResponseHead() {
         guard let connection else { return }
         responseHeadSent = true
-        if responseHasBody, response.framing.isUnbounded {
-            respondsChunked = request.minorVersion == 1
-            if !respondsChunked { connection.closesAfterExchange = true }
-        }
         if request.expectsContinue, !sawContinue, !requestBodyIsComplete {
             // The client may now leave the body out or send it: what follows could be read two ways.
             connection.closesAfterExchange = true
         }
-        let ends = connection.endsAfterThis
-        var buffer = loop.takeScratch()
-        let isComplete = buffer.writeHead(atMost: response.fields.bytes.readableBytes * 2 + 256) { writer in
-            StatusLine.write(&response, to: &writer)
-            writer.write(&response.fields)
-            if !response.fields.present.mayHave(.date) { writer.writeDate(loop.httpDate()) }
-            if respondsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
-            if ends {
-                writer.write("Connection: close\r\n")
-            } else if request.minorVersion == 0 {
-                writer.write("Connection: keep-alive\r\n")
-            }
-            writer.write("\r\n")
-        }
-        out = buffer
-        if !isComplete { responseBroken(.internalError) }
+        if !connection.sendHead(of: self) { responseBroken(.internalError) }
     }
 
     // MARK: - Body
@@ -101,39 +74,12 @@ extension Exchange: AttemptDelegate {
         }
     }
 
-    /// Sends one piece, framed; small ones are gathered behind the head.
     func sendBody(_ piece: ByteBuffer) {
-        guard let connection else { return }
         record.responseBytes += UInt64(piece.readableBytes)
-        var buffer = out ?? loop.takeScratch()
-        out = nil
-        if respondsChunked { buffer.writeChunkHead(piece.readableBytes) }
-        if piece.readableBytes <= Worker.copyLimit {
-            buffer.writeImmutableBuffer(piece)
-            if respondsChunked { buffer.writeStaticString("\r\n") }
-            out = buffer
-            return
-        }
-        if buffer.readableBytes > 0 { connection.write(buffer) }
-        loop.giveBack(buffer)
-        connection.write(piece)
-        if respondsChunked {
-            var end = loop.takeScratch()
-            end.writeStaticString("\r\n")
-            out = end
-        }
+        connection?.sendBody(piece)
     }
 
-    func flushDownstream() {
-        guard let connection else { return }
-        if let buffer = out {
-            out = nil
-            connection.writeAndFlush(buffer)
-            loop.giveBack(buffer)
-        } else {
-            connection.flush()
-        }
-    }
+    func flushDownstream() { connection?.flushResponse() }
 
     func attemptReadDone(_ attempt: Attempt) {
         guard phase == .forwarding || phase == .tunnel else { return }
@@ -156,21 +102,13 @@ extension Exchange: AttemptDelegate {
             case .failure(let error): return responseBroken(error)
             }
         }
-        if respondsChunked { endResponseChunks(trailers) }
-        responseFinished()
-    }
-
-    private func endResponseChunks(_ trailers: HeaderTable?) {
-        var buffer = out ?? loop.takeScratch()
-        buffer.writeStaticString("0\r\n")
-        if var trailers { trailers.write(to: &buffer) }
-        buffer.writeStaticString("\r\n")
-        out = buffer
+        responseFinished(trailers)
     }
 
     /// The answer is complete and queued. What is left of the request body is thrown away, within reason.
-    func responseFinished() {
+    func responseFinished(_ trailers: HeaderTable? = nil) {
         responseIsComplete = true
+        connection?.endResponse(trailers)
         flushDownstream()
         if requestBodyIsComplete { return finish() }
         guard let connection, !connection.endsAfterThis, !connection.inputHasEnded else { return finish() }
@@ -204,7 +142,7 @@ extension Exchange: AttemptDelegate {
         if isWaiting {
             endWaiting()
             generation &+= 1
-            return reply(LocalReply(.filterTimeout))
+            return reply(LocalReply(worker.builtIn == nil ? .filterTimeout : .gatewayExhausted))
         }
         switch phase {
         case .discarding:

@@ -8,14 +8,20 @@ import SluiceUpstream
 extension Exchange {
     /// An answer came: is it one that the route wants to try again?
     func retries(after head: inout ResponseHead) -> Bool {
-        guard let plan = forwardPlan, plan.mayRetryAnswers, plan.retries.covers(.response(status: Int(head.status)))
-        else { return false }
+        guard let plan = forwardPlan, plan.mayRetryAnswers else { return false }
+        if plan.retries.looksAtGRPC, let status = head.grpcStatus, plan.retries.covers(.grpc(status: status)) {
+            return retries(after: .grpc(status: status), status: head.status, plan)
+        }
+        guard plan.retries.covers(.response(status: Int(head.status))) else { return false }
         let asked = head.fields.value(of: .retryAfter).flatMap { range in
             head.fields.withBytes(range) { RetryAfter.parse($0, now: worker.secondsSince1970()) }
         }
-        let outcome = AttemptOutcome.response(status: Int(head.status), retryAfter: asked)
+        return retries(after: .response(status: Int(head.status), retryAfter: asked), status: head.status, plan)
+    }
+
+    private func retries(after outcome: AttemptOutcome, status: UInt16, _ plan: ForwardPlan) -> Bool {
         guard case .retry(let wait) = decide(outcome, plan), takeRetryBudget() else { return false }
-        endAttemptRecord(.answer(status: head.status))
+        endAttemptRecord(.answer(status: status))
         attempt.cancel()
         scheduleAttempt(plan, after: wait)
         return true
@@ -84,6 +90,17 @@ extension Exchange {
             guard self.generation == generation, phase == .forwarding else { return }
             self.backoff = nil
             self.startAttempt(plan)
+        }
+    }
+}
+
+extension ResponseHead {
+    /// The status of an answer of gRPC that is nothing but one (trailers only).
+    var grpcStatus: Int? {
+        guard let i = fields.firstIndex(ofLowercased: Array("grpc-status".utf8)) else { return nil }
+        return fields.withBytes(fields.entries[i].valueRange) { value in
+            guard value.count > 0, value.count < 3, value.allSatisfy(ASCII.isDigit) else { return nil }
+            return value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
         }
     }
 }

@@ -68,7 +68,7 @@ extension Exchange {
     /// Ticks without a byte after which the exchange is given up.
     var streamIdleTicks: UInt64 {
         let route = routeIndex >= 0 ? snapshot?.routes[routeIndex].streamIdleTicks : nil
-        return route ?? connection?.listener.streamIdleTicks ?? TimerNode.never
+        return route ?? source?.listener.streamIdleTicks ?? TimerNode.never
     }
 
     // MARK: - Sticky choices
@@ -139,6 +139,7 @@ extension Exchange {
         case .consumerName: if let consumer { out.writeBytes(consumer.name) }
         case .claim(let name): if let text = claims?.text(ofClaim: name) { out.writeBytes(text) }
         case .responseStatus: out.writeString(String(response.status))
+        case .tls: break
         }
     }
 

@@ -13,24 +13,10 @@ extension Exchange {
         loop.wheel.disarm(self)
         requestBodyIsComplete = true
         responseHeadSent = true
-        connection.closesAfterExchange = true
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.upgrade)
         runResponseFilters()
-        var buffer = loop.takeScratch()
-        _ = buffer.writeHead(atMost: response.fields.bytes.readableBytes * 2 + upgradeToken.count + 128) { writer in
-            StatusLine.write(&response, to: &writer)
-            writer.write(&response.fields)
-            if response.status == 101 {
-                writer.write("Connection: upgrade\r\nUpgrade: ")
-                writer.write(upgradeToken)
-                writer.write("\r\n")
-            }
-            writer.write("\r\n")
-        }
-        connection.writeAndFlush(buffer)
-        loop.giveBack(buffer)
-        connection.beginTunnel()
+        connection.beginTunnel(of: self, token: upgradeToken)
         connection.watchStream()
     }
 
@@ -56,7 +42,7 @@ extension Exchange {
 
     func tunnelBytesFromUpstream(_ bytes: ByteBuffer) {
         record.responseBytes += UInt64(bytes.readableBytes)
-        connection?.write(bytes)
+        connection?.sendTunnel(bytes)
     }
 
     func tunnelEndedByDownstream() {
@@ -78,6 +64,6 @@ extension Exchange {
         let connection = self.connection
         attempt.finishTunnel()
         finish()
-        connection?.closeAfterFlush()
+        connection?.finishTunnel()
     }
 }

@@ -29,7 +29,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     let worker: Worker
     var phase = Phase.idle
     /// nil once the client has gone.
-    var connection: DownstreamConnection?
+    var connection: (any Downstream)?
     /// Where the request came from; stays to the end.
     private(set) var source: DownstreamConnection?
     var snapshot: LoopSnapshot?
@@ -46,6 +46,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     // The request body.
     var requestBody = BodyDecoder()
     var requestBodyIsComplete = false
+    var requestTrailers: HeaderTable?
     /// The body's length is not known to the upstream: it goes as chunks.
     var sendsChunked = false
     /// `TE: trailers` goes upstream.
@@ -82,10 +83,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     // The response.
     var responseHeadSent = false
     var responseIsComplete = false
-    /// Chunks go to the client, since nobody knows the length.
-    var respondsChunked = false
     var responseHasBody = true
-    var out: ByteBuffer?
     var error: GatewayError?
 
     // Deadlines, in ticks.
@@ -107,16 +105,16 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     // MARK: - Life
 
-    func attach(to connection: DownstreamConnection) {
+    func attach(to connection: any Downstream) {
         self.connection = connection
-        source = connection
+        source = connection.transport
         phase = .readingHead
         generation &+= 1
     }
 
     /// The head is complete: judge it, route it, run the filters.
     func begin() {
-        guard let connection else { return }
+        guard let connection, let source else { return }
         let snapshot = worker.snapshot
         self.snapshot = snapshot
         snapshot.exchangeBegan()
@@ -127,15 +125,15 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         requestBody.start(request.framing)
         requestBodyIsComplete = requestBody.isDone
         if requestBodyIsComplete { record.requestEnded = record.began }
-        if let error = preparePath(connection.listener) { return refuse(error) }
-        if let error = checkMethod(connection.listener) { return refuse(error) }
-        findClient(connection)
+        if let error = preparePath(source.listener) { return refuse(error) }
+        if let error = checkMethod(source.listener) { return refuse(error) }
+        findClient(source)
         // Before any filter looks: a client must not be able to nominate away what a filter sets.
-        removeConnectionFields(connection)
-        route(snapshot, connection)
+        removeConnectionFields(source)
+        route(snapshot, source)
         // A limit of the route's own goes before the listener's, and holds behind the filters: see `act`.
         if routeBodyLimit == .max, case .length(let count) = request.framing,
-            let limit = connection.listener.bodyLimit, count > limit
+            let limit = source.listener.bodyLimit, count > limit
         {
             return refuse(.bodyTooLarge)
         }
@@ -165,7 +163,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             worker.metrics.requests.increment()
             beginRecord(current)
         }
-        if client == nil { client = connection?.peer.address }
+        if client == nil { client = source?.peer.address }
         if filterChain == nil { filterChain = snapshot?.globalChain }
         connection?.closesAfterExchange = true
         requestBodyIsComplete = true
@@ -201,12 +199,13 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     /// Bounded: each that waits holds a connection and its buffers.
     func beginWaiting(_ patience: UInt64 = Worker.filterTicks) {
-        guard worker.waitingExchanges < Worker.waitingLimit else {
+        // The filter may find out who it is while it waits: the place is given back under the same name.
+        waitingCaller = tenant
+        if let error = worker.waiting.take(waitingCaller) {
             // The filter's ticket is void.
             generation &+= 1
-            return reply(LocalReply(.tooManyWaiting))
+            return reply(LocalReply(error))
         }
-        worker.waitingExchanges += 1
         isWaiting = true
         loop.wheel.arm(self, in: patience)
     }
@@ -233,10 +232,11 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     func endWaiting() {
         guard isWaiting else { return }
         isWaiting = false
-        worker.waitingExchanges -= 1
+        worker.waiting.leave(waitingCaller)
     }
 
     private(set) var isWaiting = false
+    private var waitingCaller: UInt64 = 0
     private var earlyVerdict: HeadVerdict?
     /// The request filters have passed or a reply was made.
     var hasActed = false
@@ -274,10 +274,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         sawContinue = true
         request.expectsContinue = false
         request.fields.remove(.expect)
-        var line = loop.takeScratch()
-        line.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-        connection?.writeAndFlush(line)
-        loop.giveBack(line)
+        connection?.sendContinue()
     }
 
     // MARK: - The client
@@ -298,10 +295,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     /// is, and makes the system of one that is not answer with a reset, which cancels the work upstream.
     func downstreamHalfClosed() {
         guard phase == .forwarding, !responseHeadSent, request.minorVersion == 1 else { return }
-        var probe = loop.takeScratch()
-        probe.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-        connection?.writeAndFlush(probe)
-        loop.giveBack(probe)
+        connection?.sendContinue()
     }
 
     // MARK: - The end
@@ -326,10 +320,10 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         endRecord()
         let connection = self.connection
         // Without a length, an orderly end would make a part look like the whole.
-        let needsReset = cutShort && responseHasBody && response.framing.isUnbounded && !respondsChunked
+        let isUnmarked = responseHasBody && response.framing.isUnbounded
         reset()
         worker.giveBack(self)
-        if cutShort { connection?.cut(reset: needsReset) } else { connection?.exchangeFinished() }
+        if cutShort { connection?.cut(isUnmarked: isUnmarked) } else { connection?.exchangeFinished() }
     }
 
     private func reset() {
@@ -359,6 +353,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         limitNotice = nil
         traceID = TraceID(high: 0, low: 0)
         requestBodyIsComplete = false
+        if requestTrailers != nil { requestTrailers = nil }
         sendsChunked = false
         sendsTE = false
         sentContinue = false
@@ -382,9 +377,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         allowedMethods = nil
         responseHeadSent = false
         responseIsComplete = false
-        respondsChunked = false
         responseHasBody = true
-        out = nil
         error = nil
         routeDeadline = TimerNode.never
         endWaiting()

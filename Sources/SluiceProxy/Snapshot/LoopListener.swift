@@ -28,6 +28,7 @@ package final class LoopListener {
     let bodyLimit: UInt64?
     let requestsPerConnection: Int?
     let allowConnect: Bool
+    let allowsHTTP2 = true
     let allowTrace: Bool
     let requestHeadTicks: UInt64
     let keepAliveTicks: UInt64
@@ -59,6 +60,12 @@ package final class LoopListener {
         connectionAgeTicks = TimerWheel.ticks(nanoseconds: model.timeouts.connectionAge.nanoseconds)
         self.state = state
         trusted = model.trustedProxies
+    }
+
+    /// What HTTP/2 connections are told and held to.
+    func configure(_ settings: inout HTTP2Settings) {
+        settings.maxHeaderListSize = UInt32(clamping: parserLimits.headBytes)
+        settings.maxFields = parserLimits.fields + 5
     }
 
     var trustsNobody: Bool { trusted.isEmpty }

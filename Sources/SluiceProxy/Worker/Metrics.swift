@@ -1,4 +1,5 @@
 package import SluiceCore
+package import SluiceHTTP
 
 /// What one loop counts, whatever the configuration says. Isolation: written by its loop, read by anybody.
 package final class LoopMetrics: Sendable {
@@ -21,7 +22,16 @@ package final class LoopMetrics: Sendable {
         mirrorsSkipped = shard.counter(Families.mirrorsSkipped)
         connectionsAccepted = shard.counter(Families.connectionsAccepted)
         connectionsClosed = shard.counter(Families.connectionsClosed)
+        http2MalformedStreams = shard.counter(Families.http2MalformedStreams)
         errors = GatewayError.allCases.map { shard.counter(Families.errors, [$0.code]) }
+    }
+
+    /// Streams of HTTP/2 whose messages were malformed.
+    package let http2MalformedStreams: Counter
+
+    /// Counts a connection that was ended because its client broke the rules of HTTP/2, or asked too much.
+    package func http2Failed(_ error: HTTP2Error) {
+        shard.counter(Families.http2Errors, ["\(error.code)"]).increment()
     }
 
     /// Counts one failed or refused request or connection.
@@ -30,6 +40,17 @@ package final class LoopMetrics: Sendable {
     package func current(_ error: GatewayError) -> Int { errors[Int(error.rawValue)].current }
 
     private enum Families {
+        static let http2Errors = MetricFamily(
+            "sluice_http2_connection_errors_total",
+            .counter,
+            help: "HTTP/2 connections of clients that were ended for what the client did.",
+            labels: ["reason"]
+        )
+        static let http2MalformedStreams = MetricFamily(
+            "sluice_http2_malformed_streams_total",
+            .counter,
+            help: "HTTP/2 streams that were reset because their messages were malformed."
+        )
         static let requests = MetricFamily(
             "sluice_downstream_requests_total",
             .counter,

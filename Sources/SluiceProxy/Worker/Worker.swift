@@ -34,7 +34,7 @@ package final class Worker {
     private var connections: [ObjectIdentifier: DownstreamConnection] = [:]
     var mirrorsUnderWay = 0
     /// Exchanges whose filter waits for something.
-    var waitingExchanges = 0
+    var waiting = WaitingPlaces(limit: Worker.waitingLimit)
     var matchScratch = MatchScratch()
     private var whenIdle: (() -> Void)?
 
@@ -140,7 +140,7 @@ package final class Worker {
     /// Takes over an accepted socket; the acceptor has counted it already.
     package func adopt(_ socket: AcceptedSocket) {
         guard let listener = listeners[socket.listener.name] else { return reject(socket) }
-        let connection = DownstreamConnection(worker: self, listener: listener, peer: PeerAddress(socket.peer))
+        let connection = HTTP1Connection(worker: self, listener: listener, peer: PeerAddress(socket.peer))
         let bound = NIOLoopBound(connection, eventLoop: loop.loop)
         ClientBootstrap(group: loop.loop)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -169,6 +169,12 @@ package final class Worker {
     func opened(_ connection: DownstreamConnection) {
         connections[ObjectIdentifier(connection)] = connection
         metrics.connectionsAccepted.increment()
+    }
+
+    /// A connection turned out to speak another protocol and goes on as another object.
+    func replaced(_ old: DownstreamConnection, by new: DownstreamConnection) {
+        connections[ObjectIdentifier(old)] = nil
+        connections[ObjectIdentifier(new)] = new
     }
 
     func closed(_ connection: DownstreamConnection) {

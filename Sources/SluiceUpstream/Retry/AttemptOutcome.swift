@@ -4,6 +4,8 @@ package import NIOCore
 package enum AttemptOutcome: Hashable, Sendable {
     /// The head of an answer. `retryAfter`: its `Retry-After`, already taken relative to now.
     case response(status: Int, retryAfter: TimeAmount? = nil)
+    /// An answer of gRPC with nothing but a status (trailers only), which is not OK.
+    case grpc(status: Int)
     /// No connection: refused, unreachable, too slow, or the TLS handshake failed.
     case connectFailure
     /// The connection or stream ended before the head of an answer.

@@ -17,6 +17,9 @@ package import SluiceCore
 /// | refused stream        | yes | yes           | yes   |                 | yes            |                        |
 /// | per-try timeout       | yes | yes           | yes   |                 |                |                        |
 ///
+/// An answer of gRPC that is nothing but a status has conditions of its own: `cancelled` (1), `deadline-exceeded` (4),
+/// `resource-exhausted` (8), `internal` (13), `unavailable` (14).
+///
 /// The conditions hold for every method, POST too, as in Envoy: whoever configures them says that the upstream can take
 /// it. Without any configuration there is only the *resend*, once per request: a request that died on a connection
 /// that was used before, without an answer, most likely met a keep-alive timeout. It is sent again when that cannot do
@@ -57,6 +60,7 @@ package struct RetryPolicy: Sendable {
             conditions.contains(.serverError) && status / 100 == 5
                 || conditions.contains(.gatewayError) && (502...504).contains(status)
                 || conditions.contains(.retriableStatusCodes) && statusCodes.contains(status)
+        case .grpc(let status): conditions.covers(grpc: status)
         case .connectFailure:
             !conditions.isDisjoint(with: [.anyLackOfAnswer, .connectFailure])
         case .refusedStream:
@@ -65,6 +69,9 @@ package struct RetryPolicy: Sendable {
             !conditions.isDisjoint(with: .anyLackOfAnswer)
         }
     }
+
+    /// Whether statuses of gRPC are to be looked for in answers.
+    package var looksAtGRPC: Bool { !conditions.isDisjoint(with: .anyGRPC) }
 
     /// What to do about an attempt that ended without success.
     ///
@@ -86,14 +93,14 @@ package struct RetryPolicy: Sendable {
         return switch attempt.outcome {
         case .resetBeforeResponse: attempt.isIdempotent || attempt.sentNothing
         case .refusedStream: true
-        case .response, .connectFailure, .perTryTimeout: false
+        case .response, .grpc, .connectFailure, .perTryTimeout: false
         }
     }
 }
 
 /// The configured conditions as bits.
 private struct Conditions: OptionSet {
-    let rawValue: UInt8
+    let rawValue: UInt16
 
     static let serverError = Conditions(rawValue: 1)
     static let gatewayError = Conditions(rawValue: 2)
@@ -101,9 +108,27 @@ private struct Conditions: OptionSet {
     static let connectFailure = Conditions(rawValue: 8)
     static let refusedStream = Conditions(rawValue: 16)
     static let retriableStatusCodes = Conditions(rawValue: 32)
+    static let cancelled = Conditions(rawValue: 64)
+    static let deadlineExceeded = Conditions(rawValue: 128)
+    static let resourceExhausted = Conditions(rawValue: 256)
+    static let `internal` = Conditions(rawValue: 512)
+    static let unavailable = Conditions(rawValue: 1024)
+    static let anyGRPC: Conditions = [.cancelled, .deadlineExceeded, .resourceExhausted, .internal, .unavailable]
     static let anyLackOfAnswer: Conditions = [.serverError, .gatewayError, .reset]
 
-    init(rawValue: UInt8) { self.rawValue = rawValue }
+    init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// Codes of gRPC: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+    func covers(grpc status: Int) -> Bool {
+        switch status {
+        case 1: contains(.cancelled)
+        case 4: contains(.deadlineExceeded)
+        case 8: contains(.resourceExhausted)
+        case 13: contains(.internal)
+        case 14: contains(.unavailable)
+        default: false
+        }
+    }
 
     init(_ model: Set<RetryModel.Condition>) {
         self = []
@@ -115,6 +140,11 @@ private struct Conditions: OptionSet {
             case .connectFailure: insert(.connectFailure)
             case .refusedStream: insert(.refusedStream)
             case .retriableStatusCodes: insert(.retriableStatusCodes)
+            case .cancelled: insert(.cancelled)
+            case .deadlineExceeded: insert(.deadlineExceeded)
+            case .internal: insert(.internal)
+            case .resourceExhausted: insert(.resourceExhausted)
+            case .unavailable: insert(.unavailable)
             }
         }
     }

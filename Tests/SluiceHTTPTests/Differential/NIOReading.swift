@@ -54,7 +54,7 @@ enum NIODecoder {
         let channel = EmbeddedChannel(handler: ByteToMessageHandler(decoder))
         for method in methods {
             let head = HTTPRequestHead(version: .http1_1, method: method, uri: "/")
-            try? channel.writeOutbound(HTTPClientRequestPart.head(head))
+            _ = try? channel.writeOutbound(HTTPClientRequestPart.head(head))
         }
         var reading = feed(bytes, to: channel, endsInput: true)
         while let part = try? channel.readInbound(as: HTTPClientResponsePart.self) {

@@ -1,0 +1,128 @@
+import CNGHTTP2
+
+extension HTTP2Session {
+    // MARK: - Messages
+
+    /// Sends the head of an answer. With a body to come, `pullData` is asked for it.
+    ///
+    /// An answer may be whole before the request is: to make the client stop sending, `reset` with `.noError` after
+    /// `produce` has given the end of the answer (RFC 9113, section 8.1).
+    ///
+    /// - Returns: false when a field line is malformed.
+    package func submitAnswer(_ stream: Int32, _ fields: inout HTTP2FieldList, endStream: Bool) -> Bool {
+        var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
+        let result = fields.withVectors { vectors, count in
+            endStream
+                ? nghttp2_submit_response(raw, stream, vectors, count, nil)
+                : nghttp2_submit_response(raw, stream, vectors, count, &body)
+        }
+        return result == 0
+    }
+
+    /// Sends an interim answer (status 1xx but 101).
+    ///
+    /// - Returns: false when a field line is malformed.
+    package func submitInterim(_ stream: Int32, _ fields: inout HTTP2FieldList) -> Bool {
+        fields.withVectors {
+            nghttp2_submit_headers(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, $0, $1, nil)
+        } == 0
+    }
+
+    /// Ends a message with trailers; its body has ended with `.lastBeforeTrailers`.
+    ///
+    /// - Returns: false when a field line is malformed.
+    package func submitTrailers(_ stream: Int32, _ fields: inout HTTP2FieldList) -> Bool {
+        fields.withVectors { nghttp2_submit_trailer(raw, stream, $0, $1) } == 0
+    }
+
+    /// Opens a stream with a request. With a body to come, `pullData` is asked for it.
+    ///
+    /// - Returns: the stream, or nil when there can be no more on this connection, or a line is malformed.
+    package func submitRequest(_ fields: inout HTTP2FieldList, endStream: Bool) -> Int32? {
+        guard canOpenStream else { return nil }
+        var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
+        let stream = fields.withVectors { vectors, count in
+            endStream
+                ? nghttp2_submit_request(raw, nil, vectors, count, nil, nil)
+                : nghttp2_submit_request(raw, nil, vectors, count, &body, nil)
+        }
+        guard let stream, stream > 0 else { return nil }
+        openStreams += 1
+        return stream
+    }
+
+    /// Asks `pullData` again, which had nothing when it was asked last.
+    package func dataReady(_ stream: Int32) { nghttp2_session_resume_data(raw, stream) }
+
+    // MARK: - Flow control
+
+    /// Lets the peer send that many more bytes on the stream. The stream may be over.
+    package func consume(_ stream: Int32, _ bytes: Int) {
+        guard bytes > 0 else { return }
+        nghttp2_session_consume_stream(raw, stream, bytes)
+    }
+
+    /// Lets the peer send that many more bytes on the connection: to be called for all that `data` gave, also when the
+    /// stream was closed meanwhile.
+    package func consumeConnection(_ bytes: Int) {
+        guard bytes > 0 else { return }
+        nghttp2_session_consume_connection(raw, bytes)
+    }
+
+    /// Bytes that may be sent on the stream, as far as its own window goes; negative after the peer made it smaller.
+    package func remoteWindow(_ stream: Int32) -> Int {
+        Int(nghttp2_session_get_stream_remote_window_size(raw, stream))
+    }
+
+    /// Bytes that may be sent on all streams together.
+    package var remoteConnectionWindow: Int { Int(nghttp2_session_get_remote_window_size(raw)) }
+
+    // MARK: - Ending
+
+    /// Ends a stream at once; `streamClosed` follows out of `produce`.
+    package func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        nghttp2_submit_rst_stream(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
+    }
+
+    /// Tells the client to open no more streams, while those under way, and those that it has opened already, are still
+    /// served: the first step of a graceful end. `goAway` is the second, a round trip later. Only for a server.
+    package func shutdownNotice() { nghttp2_submit_shutdown_notice(raw) }
+
+    /// Takes no new streams from now on; those that were seen go on to their end.
+    package func goAway(_ code: HTTP2ErrorCode = .noError) {
+        askedToGo = true
+        let last = nghttp2_session_get_last_proc_stream_id(raw)
+        nghttp2_submit_goaway(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, nil, 0)
+    }
+
+    /// Sends a PING; `pingAcked` gets the same payload back.
+    package func ping(_ payload: UInt64) {
+        _ = withUnsafeBytes(of: payload) { bytes in
+            nghttp2_submit_ping(
+                raw,
+                UInt8(NGHTTP2_FLAG_NONE.rawValue),
+                bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+            )
+        }
+    }
+
+    // MARK: - What the peer said
+
+    /// Whether a request can be sent now, as far as the peer's limit, its GOAWAY and ours go. Only for a client.
+    package var canOpenStream: Bool {
+        failure == nil && openStreams < Int(peerMaxConcurrentStreams) && nghttp2_session_check_request_allowed(raw) != 0
+    }
+
+    /// Streams that the peer lets us have open at a time; 100 until it says so.
+    package var peerMaxConcurrentStreams: UInt32 {
+        nghttp2_session_get_remote_settings(raw, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+    }
+
+    /// Whether the peer takes extended CONNECT (RFC 8441, section 3).
+    package var peerTakesConnectProtocol: Bool {
+        nghttp2_session_get_remote_settings(raw, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1
+    }
+
+    /// Streams that have been opened and not closed, and frames that wait; for tests and metrics.
+    package var pendingFrames: Int { nghttp2_session_get_outbound_queue_size(raw) }
+}

@@ -1,0 +1,119 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+
+/// How answers are written (RFC 9112).
+extension HTTP1Connection {
+    func sendContinue() {
+        var line = worker.loop.takeScratch()
+        line.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        writeAndFlush(line)
+        worker.loop.giveBack(line)
+    }
+
+    /// RFC 9110, section 15.2: not to HTTP/1.0.
+    func sendInterim(_ head: inout ResponseHead) {
+        guard exchange?.request.minorVersion == 1 else { return }
+        var buffer = worker.loop.takeScratch()
+        _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
+            StatusLine.write(&head, to: &writer)
+            writer.write(&head.fields)
+            writer.write("\r\n")
+        }
+        writeAndFlush(buffer)
+        worker.loop.giveBack(buffer)
+    }
+
+    /// Status line, fields, framing, persistence.
+    func sendHead(of exchange: Exchange) -> Bool {
+        let isHTTP10 = exchange.request.minorVersion == 0
+        if exchange.responseHasBody, exchange.response.framing.isUnbounded {
+            respondsChunked = !isHTTP10
+            if isHTTP10 { closesAfterExchange = true }
+        }
+        let ends = endsAfterThis
+        let loop = worker.loop
+        var buffer = loop.takeScratch()
+        let size = exchange.response.fields.bytes.readableBytes * 2 + 256
+        let isComplete = buffer.writeHead(atMost: size) { writer in
+            StatusLine.write(&exchange.response, to: &writer)
+            writer.write(&exchange.response.fields)
+            if !exchange.response.fields.present.mayHave(.date) { writer.writeDate(loop.httpDate()) }
+            if respondsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
+            if ends {
+                writer.write("Connection: close\r\n")
+            } else if isHTTP10 {
+                writer.write("Connection: keep-alive\r\n")
+            }
+            writer.write("\r\n")
+        }
+        out = buffer
+        return isComplete
+    }
+
+    /// Sends one piece, framed; small ones are gathered behind the head.
+    func sendBody(_ piece: ByteBuffer) {
+        var buffer = out ?? worker.loop.takeScratch()
+        out = nil
+        if respondsChunked { buffer.writeChunkHead(piece.readableBytes) }
+        if piece.readableBytes <= Worker.copyLimit {
+            buffer.writeImmutableBuffer(piece)
+            if respondsChunked { buffer.writeStaticString("\r\n") }
+            out = buffer
+            return
+        }
+        if buffer.readableBytes > 0 { write(buffer) }
+        worker.loop.giveBack(buffer)
+        write(piece)
+        if respondsChunked {
+            var end = worker.loop.takeScratch()
+            end.writeStaticString("\r\n")
+            out = end
+        }
+    }
+
+    func endResponse(_ trailers: HeaderTable?) {
+        guard respondsChunked else { return }
+        var buffer = out ?? worker.loop.takeScratch()
+        buffer.writeStaticString("0\r\n")
+        if var trailers { trailers.write(to: &buffer) }
+        buffer.writeStaticString("\r\n")
+        out = buffer
+    }
+
+    func flushResponse() {
+        if let buffer = out {
+            out = nil
+            writeAndFlush(buffer)
+            worker.loop.giveBack(buffer)
+        } else {
+            flush()
+        }
+    }
+
+    // MARK: - Tunnels
+
+    func beginTunnel(of exchange: Exchange, token: [UInt8]) {
+        closesAfterExchange = true
+        var buffer = worker.loop.takeScratch()
+        let size = exchange.response.fields.bytes.readableBytes * 2 + token.count + 128
+        _ = buffer.writeHead(atMost: size) { writer in
+            StatusLine.write(&exchange.response, to: &writer)
+            writer.write(&exchange.response.fields)
+            if exchange.response.status == 101 {
+                writer.write("Connection: upgrade\r\nUpgrade: ")
+                writer.write(token)
+                writer.write("\r\n")
+            }
+            writer.write("\r\n")
+        }
+        writeAndFlush(buffer)
+        worker.loop.giveBack(buffer)
+        passThrough()
+    }
+
+    func sendTunnel(_ bytes: ByteBuffer) { write(bytes) }
+
+    func finishTunnel() { closeAfterFlush() }
+}

@@ -1,0 +1,341 @@
+import NIOCore
+import SluiceCore
+import SluiceFilters
+import SluiceHTTP
+
+/// One stream of an HTTP/2 connection: a request and its answer.
+///
+/// Isolation: one loop. Bounds: the request waits in at most the window that the client was given, the answer in 64 KiB
+/// and one piece; an exchange that has more pauses its upstream.
+final class HTTP2Stream: TimerNode, Downstream {
+    let id: Int32
+    /// Let go of when the stream closes.
+    private(set) var connection: HTTP2Connection?
+    let transport: DownstreamConnection
+    private(set) var exchange: Exchange?
+
+    // The request.
+    private var input = ByteBuffer()
+    private var trailers: HeaderTable?
+    /// END_STREAM came.
+    var inputHasEnded = false
+    /// It has something that `process` was not called for yet.
+    var isTouched = false
+    private var isPaused = false
+    private(set) var isProcessing = false
+    private var opensWebSocket = false
+
+    // The answer.
+    private var output = CircularBuffer<ByteBuffer>()
+    private var outputBytes = 0
+    private enum Answer { case none, began, ended, broken }
+    private var answer = Answer.none
+    private var outTrailers: HeaderTable?
+    private var lastActivity: UInt64 = 0
+    var closesAfterExchange = false
+
+    init(_ id: Int32, of connection: HTTP2Connection) {
+        self.id = id
+        self.connection = connection
+        self.transport = connection
+        super.init()
+        lastActivity = connection.worker.loop.wheel.now
+    }
+
+    private var worker: Worker { transport.worker }
+    private var listener: LoopListener { transport.listener }
+
+    // MARK: - The request
+
+    /// The head is whole, or will never be.
+    func begin(_ head: Result<ByteBuffer, GatewayError>, _ text: borrowing HTTP2RequestText, endStream: Bool) {
+        let exchange = worker.takeExchange()
+        self.exchange = exchange
+        exchange.attach(to: self)
+        inputHasEnded = endStream
+        opensWebSocket = text.opensWebSocket
+        switch head {
+        case .failure(let error):
+            exchange.request.reset()
+            exchange.request.isHTTP2 = true
+            exchange.refuse(error)
+        case .success(let bytes):
+            var parser = RequestParser()
+            let result = parser.parse(bytes, into: &exchange.request, limits: listener.parserLimits)
+            exchange.request.isHTTP2 = true
+            if case .invalid(let error) = result { return exchange.refuse(error) }
+            exchange.begin()
+        }
+    }
+
+    func dataCame(_ bytes: UnsafeRawBufferPointer) {
+        guard exchange != nil else {
+            connection?.session?.consume(id, bytes.count)
+            return
+        }
+        lastActivity = worker.loop.wheel.now
+        input.writeBytes(bytes)
+    }
+
+    func trailersCame(_ table: HeaderTable) { trailers = table }
+
+    func process() {
+        guard !isProcessing, let exchange, exchange.isPastHead else { return }
+        isProcessing = true
+        if exchange.phase == .tunnel { processTunnel(exchange) } else { processBody(exchange) }
+        isProcessing = false
+        flushUpstream()
+    }
+
+    private func processBody(_ exchange: Exchange) {
+        while self.exchange === exchange, exchange.takesBody, input.readableBytes > 0 {
+            let piece = takeInput()
+            exchange.requestData(piece)
+        }
+        guard self.exchange === exchange, inputHasEnded, input.readableBytes == 0 else { return }
+        if exchange.takesBody, !exchange.requestBodyIsComplete {
+            exchange.requestTrailers = trailers
+            trailers = nil
+            exchange.requestEnded()
+        }
+    }
+
+    /// What was written to the upstream of a body that is not whole leaves now.
+    private func flushUpstream() {
+        guard let exchange, exchange.phase == .forwarding, !exchange.requestBodyIsComplete else { return }
+        exchange.flushUpstream()
+    }
+
+    private var toldEnd = false
+
+    private func processTunnel(_ exchange: Exchange) {
+        if !isPaused, input.readableBytes > 0 { exchange.tunnelBytesFromDownstream(takeInput()) }
+        guard self.exchange === exchange, inputHasEnded, input.readableBytes == 0, !toldEnd else { return }
+        toldEnd = true
+        exchange.tunnelEndedByDownstream()
+    }
+
+    /// All that waits; the client may send as much again.
+    private func takeInput() -> ByteBuffer {
+        var piece = ByteBuffer()
+        swap(&piece, &input)
+        connection?.session?.consume(id, piece.readableBytes)
+        if connection?.session?.wantsWrite == true { connection?.schedule() }
+        return piece
+    }
+
+    func pauseReading() { isPaused = true }
+
+    func resumeReading() {
+        isPaused = false
+        process()
+    }
+
+    // MARK: - Patience
+
+    func touch() { lastActivity = worker.loop.wheel.now }
+
+    func watchStream(within limit: UInt64) {
+        let wheel = worker.loop.wheel
+        if deadline > wheel.now &+ limit &+ 1 { wheel.arm(self, in: limit) }
+    }
+
+    func watchStream() {
+        let limit = exchange?.streamIdleTicks ?? listener.streamIdleTicks
+        guard limit != TimerNode.never else { return }
+        let wheel = worker.loop.wheel
+        guard wheel.now - lastActivity > limit else { return wheel.arm(self, at: lastActivity + limit + 1) }
+        if let exchange { exchange.streamIdle() } else { reset(.cancel) }
+    }
+
+    override func deadlineReached() { watchStream() }
+
+    // MARK: - The answer
+
+    var endsAfterThis: Bool { true }
+
+    var isWritable: Bool { outputBytes < Worker.bufferLimit }
+
+    func sendContinue() { sendInterim { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") } }
+
+    func sendInterim(_ head: inout ResponseHead) {
+        sendInterim { buffer in
+            _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
+                StatusLine.write(&head, to: &writer)
+                writer.write(&head.fields)
+                writer.write("\r\n")
+            }
+        }
+    }
+
+    private func sendInterim(_ write: (inout ByteBuffer) -> Void) {
+        guard let connection, let session = connection.session else { return }
+        connection.fields.reset()
+        write(&connection.fields.lines)
+        if connection.fields.readAnswer() { _ = session.submitInterim(id, &connection.fields) }
+        connection.schedule()
+    }
+
+    func sendHead(of exchange: Exchange) -> Bool {
+        let hasBody = exchange.response.framing.hasBody && exchange.request.method != .head
+        return sendHead(of: exchange, endStream: !hasBody)
+    }
+
+    private func sendHead(of exchange: Exchange, endStream: Bool) -> Bool {
+        guard let connection, let session = connection.session else { return true }
+        let date = worker.loop.httpDate()
+        connection.fields.reset()
+        let size = exchange.response.fields.bytes.readableBytes * 2 + 128
+        let isComplete = connection.fields.lines.writeHead(atMost: size) { writer in
+            StatusLine.write(&exchange.response, to: &writer)
+            writer.write(&exchange.response.fields)
+            if !exchange.response.fields.present.mayHave(.date) { writer.writeDate(date) }
+            writer.write("\r\n")
+        }
+        guard isComplete, connection.fields.readAnswer(),
+            session.submitAnswer(id, &connection.fields, endStream: endStream)
+        else { return false }
+        answer = endStream ? .ended : .began
+        if endStream, !inputHasEnded { connection.endedBeforeRequest(id) }
+        return true
+    }
+
+    func sendBody(_ piece: ByteBuffer) {
+        guard case .began = answer, piece.readableBytes > 0 else { return }
+        if piece.readableBytes <= Worker.copyLimit, let last = output.indices.last,
+            output[last].readableBytes <= Worker.copyLimit
+        {
+            output[last].writeImmutableBuffer(piece)
+        } else {
+            output.append(piece)
+        }
+        outputBytes += piece.readableBytes
+    }
+
+    func endResponse(_ trailers: HeaderTable?) {
+        guard case .began = answer else { return }
+        answer = .ended
+        outTrailers = trailers
+    }
+
+    func flushResponse() {
+        guard let connection, let session = connection.session else { return }
+        session.dataReady(id)
+        connection.schedule()
+    }
+
+    /// The session can send up to so much of the body.
+    func pull(upTo limit: Int) -> HTTP2Body {
+        lastActivity = worker.loop.wheel.now
+        guard var piece = output.popFirst() else {
+            switch answer {
+            case .none, .began: return .wait
+            case .ended: return end(ByteBuffer())
+            case .broken: return .failed(.internalError)
+            }
+        }
+        if piece.readableBytes > limit, let part = piece.readSlice(length: limit) {
+            output.prepend(piece)
+            outputBytes -= limit
+            wake()
+            return .bytes(part)
+        }
+        outputBytes -= piece.readableBytes
+        if output.isEmpty, case .ended = answer { return end(piece) }
+        wake()
+        return .bytes(piece)
+    }
+
+    private func end(_ piece: ByteBuffer) -> HTTP2Body {
+        guard let connection, let session = connection.session else { return .failed(.internalError) }
+        if !inputHasEnded { connection.endedBeforeRequest(id) }
+        guard var trailers = outTrailers, trailers.count > 0 else { return .last(piece) }
+        outTrailers = nil
+        connection.fields.reset()
+        trailers.write(to: &connection.fields.lines)
+        connection.fields.lines.writeStaticString("\r\n")
+        guard session.submitTrailers(id, &connection.fields) else { return .failed(.internalError) }
+        return .lastBeforeTrailers(piece)
+    }
+
+    /// There is room again: the upstream may go on.
+    private func wake() {
+        guard outputBytes < Worker.bufferLimit / 2, !isWaking else { return }
+        guard let exchange, exchange.isPastHead else { return }
+        isWaking = true
+        exchange.downstreamBecameWritable()
+        isWaking = false
+    }
+
+    private var isWaking = false
+
+    // MARK: - Tunnels
+
+    func beginTunnel(of exchange: Exchange, token: [UInt8]) {
+        // RFC 8441, section 5: what is 101 there is 200 here, and the rest of the handshake has no place.
+        if opensWebSocket {
+            exchange.response.status = 200
+            exchange.response.reason = exchange.response.fields.store("OK".utf8)
+            exchange.response.fields.remove(lowercased: Array("sec-websocket-accept".utf8))
+        }
+        exchange.response.fields.remove(.contentLength)
+        _ = sendHead(of: exchange, endStream: false)
+        connection?.schedule()
+        if !isProcessing { process() }
+    }
+
+    func sendTunnel(_ bytes: ByteBuffer) { sendBody(bytes) }
+
+    func closeTunnelOutput() {
+        endResponse(nil)
+        flushResponse()
+    }
+
+    func finishTunnel() { closeTunnelOutput() }
+
+    // MARK: - Ends
+
+    func exchangeFinished() {
+        exchange = nil
+        if case .began = answer { answer = .ended }
+        input = ByteBuffer()
+        // The client may still be taking the answer.
+        lastActivity = worker.loop.wheel.now
+        flushResponse()
+        if connection != nil { watchStream() } else { worker.loop.wheel.remove(self) }
+    }
+
+    func cut(isUnmarked: Bool) {
+        exchange = nil
+        input = ByteBuffer()
+        if case .none = answer { reset(.internalError) }
+        answer = .broken
+        flushResponse()
+    }
+
+    func cutShort() {
+        guard let exchange, exchange.isPastHead, !exchange.responseHeadSent else { return reset(.cancel) }
+        exchange.cutShort()
+    }
+
+    private func reset(_ code: HTTP2ErrorCode) {
+        connection?.session?.reset(id, code)
+        connection?.schedule()
+    }
+
+    /// The stream is over, whoever ended it.
+    func closed(_ code: HTTP2ErrorCode) { over(.downstreamReset) }
+
+    /// Its connection is gone.
+    func connectionGone(_ error: GatewayError) { over(error) }
+
+    private func over(_ error: GatewayError) {
+        connection = nil
+        worker.loop.wheel.remove(self)
+        output.removeAll()
+        outputBytes = 0
+        guard let exchange else { return }
+        self.exchange = nil
+        exchange.downstreamGone(error)
+    }
+}
