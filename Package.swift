@@ -33,7 +33,8 @@ let package = Package(
     products: [.executable(name: "sluice", targets: ["sluice"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // Not beyond the next minor version: SluiceTLS calls its BoringSSL, whose names are no promise.
+        .package(url: "https://github.com/apple/swift-nio-ssl", .upToNextMinor(from: "2.37.6")),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -67,7 +68,8 @@ let package = Package(
         .target(
             name: "SluiceFilters",
             dependencies: [
-                "SluiceCore", "SluiceConfig", "SluiceHTTP", "SluiceUpstream", nioCore, atomics, crypto, cryptoExtras,
+                "SluiceCore", "SluiceConfig", "SluiceTLS", "SluiceHTTP", "SluiceUpstream", nioCore, atomics, crypto,
+                cryptoExtras,
             ],
             swiftSettings: settings
         ),
@@ -109,9 +111,8 @@ let package = Package(
         tests(
             "SluiceFiltersTests",
             [
-                "SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioEmbedded,
-                crypto,
-                cryptoExtras,
+                "SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceTLS", "SluiceConfig", "SluiceCore", nioCore,
+                nioEmbedded, crypto, cryptoExtras,
             ]
         ),
         tests("SluiceProxyTests", engine + ["SluiceTesting"]),

@@ -10,7 +10,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     case badTransferEncoding, unknownTransferCoding, transferEncodingInHTTP10, missingHost, severalHosts, badHost
     case badChunkSize, chunkExtensionTooLong, badChunkEnd, badTrailer, underscoreInName, encodedSlash
     case uriTooLong, headTooLarge, tooManyFields, bodyTooLarge, lengthRequired, unknownExpectation, methodNotEnabled
-    case badUpgrade
+    case badUpgrade, misdirected, badProxyHeader, badGRPCWeb
     // The client's pace.
     case requestHeadTimeout, requestBodyTimeout, downstreamIdle, downstreamClosed, downstreamReset
     // Routing.
@@ -22,6 +22,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     // The upstream.
     case noHealthyUpstream, upstreamOverflow, connectFailed, connectTimeout, upstreamReset, upstreamClosedEarly
     case upstreamProtocolError, upstreamHeadTooLarge, responseHeadTimeout, perTryTimeout, routeTimeout, streamIdle
+    case upstreamTLSFailed, upstreamRefusedStream
     case upstreamTruncated, retryBudgetExhausted, upgradeRefused, staleConnection
     // The gateway.
     case draining, tooManyConnections, gatewayExhausted, filterTimeout, filterFailed, internalError, bufferLimit
@@ -46,9 +47,9 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .noRoute, .methodNotAllowed: "NR"
         case .noHealthyUpstream: "UH"
         case .upstreamOverflow: "UO"
-        case .connectFailed, .connectTimeout: "UF"
+        case .connectFailed, .connectTimeout, .upstreamTLSFailed: "UF"
         case .upstreamClosedEarly, .upstreamTruncated, .staleConnection: "UC"
-        case .upstreamReset: "UR"
+        case .upstreamReset, .upstreamRefusedStream: "UR"
         case .upstreamProtocolError, .upstreamHeadTooLarge, .upgradeRefused: "UPE"
         case .responseHeadTimeout, .perTryTimeout, .routeTimeout: "UT"
         case .streamIdle, .downstreamIdle: "SI"
@@ -110,7 +111,11 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .lengthRequired: ("length_required", 411, .downstream, "The request needs a Content-Length.")
         case .unknownExpectation: ("unknown_expectation", 417, .downstream, "The expectation is not known.")
         case .methodNotEnabled: ("method_not_enabled", 405, .downstream, "This method is not enabled here.")
+        case .badProxyHeader: ("bad_proxy_header", 0, .downstream, "The PROXY protocol header is missing or malformed.")
+        case .misdirected:
+            ("misdirected_request", 421, .downstream, "This connection is not meant for this host.")
         case .badUpgrade: ("bad_upgrade", 400, .downstream, "The Upgrade request is malformed.")
+        case .badGRPCWeb: ("bad_grpc_web", 400, .downstream, "The body is not the base64 of gRPC-Web.")
         case .requestHeadTimeout: ("request_head_timeout", 408, .downstream, "The request head took too long.")
         case .requestBodyTimeout: ("request_body_timeout", 408, .downstream, "The request body took too long.")
         case .downstreamIdle: ("downstream_idle", 0, .downstream, "The connection was idle.")
@@ -149,6 +154,10 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     private var upstreamRow: Row? {
         switch self {
         case .noHealthyUpstream: ("no_healthy_upstream", 503, .upstream, "The service is not available.")
+        case .upstreamTLSFailed:
+            ("upstream_tls_failed", 503, .upstream, "A secure connection to the service could not be made.")
+        case .upstreamRefusedStream:
+            ("upstream_refused_stream", 503, .upstream, "The service did not take the request.")
         case .connectFailed: ("connect_failed", 503, .upstream, "The service could not be reached.")
         case .connectTimeout: ("connect_timeout", 503, .upstream, "The service could not be reached in time.")
         case .upstreamReset: ("upstream_reset", 502, .upstream, "The service reset the connection.")

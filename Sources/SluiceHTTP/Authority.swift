@@ -29,6 +29,15 @@ package enum Authority {
         return ByteRange(start: base, count: count)
     }
 
+    /// The host alone; of a literal IPv6 address without its brackets.
+    package static func withoutPort(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.withUnsafeBytes { bytes in
+            let range = hostRange(bytes, at: 0)
+            let host = bytes[Int(range.start)..<range.end]
+            return host.first == UInt8(ascii: "[") ? Array(host.dropFirst().dropLast()) : Array(host)
+        }
+    }
+
     /// Where the host ends: at a port's colon or at the end; nil where no host can be read.
     private static func endOfHost(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard let first = bytes.first else { return nil }

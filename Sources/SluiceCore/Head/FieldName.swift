@@ -9,6 +9,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case keepAlive, proxyConnection, contentLength, contentType, transferEncoding, retryAfter, authorization
     case xForwardedFor, xForwardedProto, xForwardedHost, xRequestID, http2Settings, proxyAuthenticate
     case proxyAuthorization, setCookie, grpcTimeout, maxForwards, xRealIP
+    case xForwardedClientCert, grpcStatus
 
     /// Its place in the set of `HeaderTable.present`.
     @inlinable public var bit: UInt64 { 1 << UInt64(rawValue) }
@@ -49,6 +50,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .grpcTimeout: "grpc-timeout"
         case .maxForwards: "Max-Forwards"
         case .xRealIP: "X-Real-IP"
+        case .xForwardedClientCert: "X-Forwarded-Client-Cert"
+        case .grpcStatus: "grpc-status"
         }
     }
 
@@ -89,7 +92,9 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
                 return keep == .other ? check(name, "set-cookie", .setCookie) : keep
             default: break
             }
-        case 11 where end == c("r"): return check(name, "retry-after", .retryAfter)
+        case 11:
+            if end == c("r") { return check(name, "retry-after", .retryAfter) }
+            if end == c("s") { return check(name, "grpc-status", .grpcStatus) }
         case 12:
             if end == c("e") { return check(name, "content-type", .contentType) }
             if end == c("d") { return check(name, "x-request-id", .xRequestID) }
@@ -108,6 +113,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
             if end == c("o") { return check(name, "x-forwarded-proto", .xForwardedProto) }
         case 18 where end == c("e"): return check(name, "proxy-authenticate", .proxyAuthenticate)
         case 19 where end == c("n"): return check(name, "proxy-authorization", .proxyAuthorization)
+        case 23 where end == c("t"): return check(name, "x-forwarded-client-cert", .xForwardedClientCert)
         default: break
         }
         return .other

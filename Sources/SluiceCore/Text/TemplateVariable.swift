@@ -22,15 +22,18 @@ package enum TemplateVariable: Hashable, Sendable {
     case consumerName
     /// A claim of the caller's verified token.
     case claim(String)
+    /// What the TLS handshake with the client found out.
+    case tls(TLSFact)
 
     /// Those that have no name of their own choosing.
-    static let fixed: [(text: String, variable: TemplateVariable)] = [
-        ("request.method", .requestMethod), ("request.path", .requestPath), ("request.query", .requestQuery),
-        ("request.host", .requestHost), ("request.scheme", .requestScheme), ("request.id", .requestID),
-        ("request.target", .requestTarget), ("client.ip", .clientIP), ("route.name", .routeName),
-        ("upstream.name", .upstreamName), ("response.status", .responseStatus),
-        ("consumer.name", .consumerName),
-    ]
+    static let fixed: [(text: String, variable: TemplateVariable)] =
+        [
+            ("request.method", .requestMethod), ("request.path", .requestPath), ("request.query", .requestQuery),
+            ("request.host", .requestHost), ("request.scheme", .requestScheme), ("request.id", .requestID),
+            ("request.target", .requestTarget), ("client.ip", .clientIP), ("route.name", .routeName),
+            ("upstream.name", .upstreamName), ("response.status", .responseStatus),
+            ("consumer.name", .consumerName),
+        ] + TLSFact.allCases.map { (TLSFact.prefix + $0.rawValue, .tls($0)) }
 
     /// The families that a name follows, and how each is made from it.
     static let named: [(prefix: String, make: @Sendable (String) -> TemplateVariable)] = [

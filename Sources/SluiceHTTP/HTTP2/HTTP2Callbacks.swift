@@ -6,7 +6,6 @@ import NIOCore
 /// They are named functions, since a C function cannot carry anything along.
 enum HTTP2Callbacks {
     static func install(in callbacks: OpaquePointer) {
-        nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, onBeginFrame)
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, onBeginHeaders)
         nghttp2_session_callbacks_set_on_header_callback(callbacks, onHeader)
         nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, onInvalidHeader)
@@ -32,23 +31,18 @@ private func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
     context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
 }
 
-private func onBeginFrame(
-    _: OpaquePointer?,
-    _ head: UnsafePointer<nghttp2_frame_hd>?,
-    _ context: UnsafeMutableRawPointer?
-) -> Int32 {
-    guard let session = session(context), let head else { return fatal }
-    return session.frameBegan(head.pointee) ? success : fatal
-}
-
 private func onBeginHeaders(
     _: OpaquePointer?,
     _ frame: UnsafePointer<nghttp2_frame>?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let session = session(context), let frame, let head = sluice_h2_head(frame) else { return fatal }
-    session.headersBegan(head.pointee.stream_id, category: sluice_h2_category(frame))
-    return success
+    let isFine = session.headersBegan(
+        head.pointee.stream_id,
+        category: sluice_h2_category(frame),
+        dependsOn: sluice_h2_parent(frame)
+    )
+    return isFine ? success : fatal
 }
 
 private func onHeader(

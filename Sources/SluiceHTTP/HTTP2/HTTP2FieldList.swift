@@ -164,7 +164,7 @@ package struct HTTP2FieldList {
 
     /// Calls `body` with the fields as the library wants them, pseudo fields first.
     ///
-    /// - Returns: nil when a line is malformed.
+    /// - Returns: nil when a line is malformed or longer than can be sent.
     mutating func withVectors<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R? {
         vectors.removeAll(keepingCapacity: true)
         return values.withUnsafeReadableBytes { values in
@@ -179,6 +179,9 @@ package struct HTTP2FieldList {
         }
     }
 
+    /// What the library, and with it many a peer, can unpack.
+    private static let longest: UInt32 = 65_535
+
     private mutating func addLines(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var at = linesStart
         while at < bytes.count {
@@ -186,6 +189,7 @@ package struct HTTP2FieldList {
             case .end(let next): return next == bytes.count
             case .incomplete, .invalid: return false
             case .field(let name, let value, let next):
+                guard name.count <= Self.longest, value.count <= Self.longest else { return false }
                 add(
                     UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end]),
                     UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end])
@@ -229,7 +233,7 @@ package struct HTTP2FieldList {
 
 extension StaticString {
     /// The bytes of a literal, which live as long as the program.
-    fileprivate var bytes: UnsafeRawBufferPointer {
+    var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
     }
 }

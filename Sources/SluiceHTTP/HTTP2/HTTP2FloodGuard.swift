@@ -72,11 +72,8 @@ struct HTTP2FloodGuard {
 
     mutating func streamOpened() { idleFrames.give(4) }
 
-    /// A stream came to its end without a reset.
-    mutating func streamFinished() {
-        resets.give(1)
-        provokedResets.give(1)
-    }
+    /// A stream came to its end without the peer's reset.
+    mutating func streamFinished() { resets.give(1) }
 
     // MARK: - The rest
 

@@ -35,7 +35,8 @@ package enum HTTP2Library {
         nghttp2_option_set_max_send_header_block_length(options, 4 * 1024 * 1024)
         nghttp2_option_set_max_outbound_ack(options, max(1, settings.floods.pendingFrames / 2))
         nghttp2_option_set_max_settings(options, max(1, settings.floods.settingsEntries))
-        nghttp2_option_set_max_continuations(options, max(1, settings.floods.continuations))
+        // Only a second line: the library counts a frame anew for each piece that its header comes in.
+        nghttp2_option_set_max_continuations(options, 10 * (max(1, settings.floods.continuations) + 1))
         // Resets are counted by `HTTP2FloodGuard`, by the caller's clock; the library's own count must not interfere.
         nghttp2_option_set_stream_reset_rate_limit(options, UInt64(Int32.max), UInt64(Int32.max))
     }

@@ -69,7 +69,7 @@ extension HTTP2Session {
         nghttp2_session_consume_connection(raw, bytes)
     }
 
-    /// Bytes that may be sent on the stream, as far as its own window goes; negative after the peer made it smaller.
+    /// Bytes that may be sent on the stream, as far as its own window goes.
     package func remoteWindow(_ stream: Int32) -> Int {
         Int(nghttp2_session_get_stream_remote_window_size(raw, stream))
     }
@@ -81,6 +81,9 @@ extension HTTP2Session {
 
     /// Ends a stream at once; `streamClosed` follows out of `produce`.
     package func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        // A stream that is over needs no reset; a request that has not left yet is taken back.
+        let isWaiting = role == .client && stream > lastSent
+        guard isWaiting || nghttp2_session_find_stream(raw, stream) != nil else { return }
         nghttp2_submit_rst_stream(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, code.rawValue)
     }
 

@@ -1,4 +1,3 @@
-// LEAD 13:50: this file was set back to its state of 13:31 by a mistaken copy; whoever owns it: redo what changed since and delete this line.
 import CNGHTTP2
 package import NIOCore
 
@@ -26,20 +25,30 @@ package final class HTTP2Session {
     package internal(set) var failure: HTTP2Error?
     /// Streams that are known and not closed.
     package internal(set) var openStreams = 0
-    /// Whether a header block has begun and its end has not come: no other frame can come before it does.
-    package internal(set) var isInHeaderBlock = false
-
     /// The header block being received.
     var block = HeaderBlock()
+    /// CONTINUATION frames of the header block being received.
+    var continuations = 0
     /// Where `produce` writes; nil outside of it.
     var output: Output?
     /// What `pullData` gave for the DATA frame that is being made.
     var pulled: ByteBuffer?
     /// A request that was never sent; its stream is about to be closed.
     var unsent: Int32 = 0
-    /// The code of a GOAWAY with an error that the caller asked for.
+    /// The last stream that the peer reset.
+    var resetByPeer: Int32 = 0
+    /// The highest stream that we have sent headers on.
+    var lastSent: Int32 = 0
+    /// The caller has asked for a GOAWAY.
     var askedToGo = false
+    /// The peer has taken note of our settings.
+    var settingsAcked = false
+    /// Only used by a server.
+    var memory: HTTP2StreamMemory
+    var scanner: HTTP2FrameScanner
     private var isInside = false
+    /// Whether a header block was incomplete before the frame that is being read.
+    private var isInBlock = false
 
     /// Makes a session whose first bytes, preface and SETTINGS, are waiting to be produced.
     ///
@@ -51,6 +60,8 @@ package final class HTTP2Session {
         self.raw = raw
         self.delegate = delegate
         self.flood = HTTP2FloodGuard(settings.floods)
+        self.memory = HTTP2StreamMemory(limit: settings.maxConcurrentStreams)
+        self.scanner = HTTP2FrameScanner(preface: role == .server ? Int(NGHTTP2_CLIENT_MAGIC_LEN) : 0)
         // SAFETY: unretained; the library uses it only in calls made by this object, which frees the session at its end.
         nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
         guard HTTP2Library.begin(raw, role, settings) else { return nil }
@@ -69,9 +80,23 @@ package final class HTTP2Session {
         isInside = true
         defer { isInside = false }
         flood.pass(to: now)
+        var rest = bytes
+        while !rest.isEmpty {
+            // Frame by frame: what the last one did counts for the next.
+            let step = scanner.next(rest)
+            if let head = step.head, !frameBegan(head, isInBlock: isInBlock) { return failure }
+            isInBlock = scanner.isInHeaderBlock
+            read(UnsafeRawBufferPointer(rebasing: rest[..<step.count]))
+            if failure != nil { return failure }
+            rest = UnsafeRawBufferPointer(rebasing: rest[step.count...])
+        }
+        return nil
+    }
+
+    private func read(_ bytes: UnsafeRawBufferPointer) {
+        if scanner.dependsOnItself { return fail(.broken(.protocolError)) }
         let result = nghttp2_session_mem_recv(raw, bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
         if result < 0 { fail(Self.meaning(of: result)) }
-        return failure
     }
 
     private static func meaning(of result: Int) -> HTTP2Error {
@@ -90,6 +115,9 @@ package final class HTTP2Session {
         failure = error
         nghttp2_session_terminate_session(raw, error.goAwayCode.rawValue)
     }
+
+    /// Whether a header block has begun and its end has not come: no other frame can come before it does.
+    package var isInHeaderBlock: Bool { scanner.isInHeaderBlock }
 
     /// Whether more of the peer's bytes make sense.
     package var wantsRead: Bool { failure == nil && nghttp2_session_want_read(raw) != 0 }

@@ -1,3 +1,4 @@
+import NIOCore
 import SluiceCore
 import SluiceHTTP
 
@@ -7,7 +8,8 @@ import SluiceHTTP
 class DownstreamConnection: SocketHandler {
     let worker: Worker
     let listener: LoopListener
-    let peer: PeerAddress
+    /// Who is at the other end, as far as a proxy in front has not said otherwise.
+    final var peer: PeerAddress
     /// The answers under way are the last.
     var closesAfterExchange = false
     private var bornAt: UInt64 = 0
@@ -24,8 +26,27 @@ class DownstreamConnection: SocketHandler {
         maximumAge = age - worker.loop.random.below(age / 10 + 1)
     }
 
+    /// Both ends, for upstreams that are told; nil for Unix sockets.
+    final var ends: ProxiedEnds? {
+        guard let source = peer.address, let local = context?.channel.localAddress, let port = local.port,
+            let destination = local.ipAddress.flatMap(IPAddress.init)
+        else { return nil }
+        return ProxiedEnds(
+            source: source,
+            sourcePort: peer.port,
+            destination: destination,
+            destinationPort: UInt16(truncatingIfNeeded: port)
+        )
+    }
+
     /// Whether it has lived for as long as the listener lets it.
     final var isOld: Bool { worker.loop.wheel.now - bornAt >= maximumAge }
+
+    /// The handshake of TLS failed, or what came after it.
+    override func securityFailed() {
+        if let tlsFailure { worker.metrics.tlsFailed(tlsFailure, at: listener.name) }
+        abort()
+    }
 
     // MARK: - To override
 

@@ -57,7 +57,7 @@ extension DownstreamConnection {
         let host = request.fields.withBytes(request.authority) { Array($0) }
         var value: [UInt8] = Array("for=".utf8)
         value += peer.forwardedNode
-        value += Array(";proto=http".utf8)
+        value += Array(";proto=\(peer.scheme)".utf8)
         if !host.isEmpty { value += Array(";host=\"".utf8) + host + [0x22] }
         request.fields.append(.forwarded, value: value)
     }
@@ -89,7 +89,11 @@ extension DownstreamConnection {
             writer.write(peer.text)
             writer.write("\r\n")
         }
-        if !exchange.keepsForwardedProto { writer.write("X-Forwarded-Proto: http\r\n") }
+        if !exchange.keepsForwardedProto {
+            writer.write("X-Forwarded-Proto: ")
+            writer.write(peer.scheme)
+            writer.write("\r\n")
+        }
     }
 }
 
@@ -99,16 +103,24 @@ struct PeerAddress {
     let address: IPAddress?
     /// As in `X-Forwarded-For`; empty for a Unix socket.
     let text: [UInt8]
-    /// `X-Forwarded-For: ADDRESS CRLF` and `X-Forwarded-Proto: http CRLF`, ready to be copied; without the first for a
+    /// 0 for a Unix socket.
+    let port: UInt16
+    /// Whether requests come over TLS.
+    let isSecure: Bool
+    /// `X-Forwarded-For: ADDRESS CRLF` and `X-Forwarded-Proto: SCHEME CRLF`, ready to be copied; without the first for a
     /// Unix socket.
     let forwardedLines: [UInt8]
 
-    init(_ address: IPAddress?) {
+    init(_ address: IPAddress?, port: UInt16 = 0, isSecure: Bool = false) {
         self.address = address
+        self.port = port
+        self.isSecure = isSecure
         self.text = address.map { Array($0.description.utf8) } ?? []
         let line = text.isEmpty ? [] : Array("X-Forwarded-For: ".utf8) + text + [0x0D, 0x0A]
-        self.forwardedLines = line + Array("X-Forwarded-Proto: http\r\n".utf8)
+        self.forwardedLines = line + Array("X-Forwarded-Proto: \(isSecure ? "https" : "http")\r\n".utf8)
     }
+
+    var scheme: StaticString { isSecure ? "https" : "http" }
 
     /// RFC 7239, section 6: IPv6 is quoted and in brackets.
     var forwardedNode: [UInt8] {

@@ -1,7 +1,9 @@
 import NIOCore
+import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceTLS
 
 /// One HTTP/1 connection of a client: takes bytes apart into requests, one exchange at a time, and writes what they
 /// answer.
@@ -49,8 +51,57 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         worker.opened(self)
         let wheel = worker.loop.wheel
         lastActivity = wheel.now
-        wheel.arm(self, in: listener.requestHeadTicks)
+        wheel.arm(self, in: tls == nil ? listener.requestHeadTicks : listener.handshakeTicks)
     }
+
+    // MARK: - The PROXY protocol
+
+    /// What came of a header that is not whole.
+    private var held = ByteBuffer()
+
+    /// Only proxies that are trusted may say who the client is.
+    func expectProxyHeader() {
+        guard listener.proxyProtocol != .off else { return }
+        guard peer.address.map(listener.trusts) ?? true else {
+            if listener.proxyProtocol == .require { intercepts = true }
+            return
+        }
+        intercepts = true
+    }
+
+    override func intercept(_ bytes: inout ByteBuffer) -> Bool {
+        held.writeBuffer(&bytes)
+        let isTrusted = peer.address.map(listener.trusts) ?? true
+        switch isTrusted ? held.withUnsafeReadableBytes(ProxyHeader.parse) : .invalid {
+        case .incomplete: return false
+        case .none where listener.proxyProtocol == .accept: break
+        case .none, .invalid:
+            worker.metrics.count(.badProxyHeader)
+            abort()
+            return false
+        case .complete(let count, let ends):
+            held.moveReaderIndex(forwardBy: count)
+            if let ends {
+                peer = PeerAddress(ends.source, port: ends.sourcePort, isSecure: peer.isSecure)
+            }
+        }
+        intercepts = false
+        swap(&bytes, &held)
+        held = ByteBuffer()
+        return true
+    }
+
+    override func secured() -> SocketHandler {
+        if let tls {
+            let version = tls.version.map { "\($0.name)" } ?? "unknown"
+            worker.metrics.tlsEstablished(at: listener.name, version: version, isResumed: tls.isResumed)
+            if tls.negotiatedProtocol == Self.http2 { return becomeHTTP2() }
+        }
+        worker.loop.wheel.arm(self, in: listener.requestHeadTicks)
+        return self
+    }
+
+    private static let http2 = Array("h2".utf8)
 
     override func ended(reset: Bool) { gone(reset ? .downstreamReset : .downstreamClosed) }
 
@@ -126,21 +177,24 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         let isPreface = bytes.withUnsafeReadableBytes { $0[..<count].elementsEqual(Self.preface[..<count]) }
         mayBeHTTP2 = isPreface && count < Self.preface.count
         guard isPreface else { return false }
-        if mayBeHTTP2 { input = bytes } else { becomeHTTP2(bytes) }
+        if mayBeHTTP2 {
+            input = bytes
+        } else {
+            becomeHTTP2().received(&bytes)
+        }
         return true
     }
 
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
     /// Goes on as another object.
-    private func becomeHTTP2(_ bytes: ByteBuffer) {
+    private func becomeHTTP2() -> HTTP2Connection {
         phase = .closed
         worker.loop.wheel.remove(self)
         let next = HTTP2Connection(worker: worker, listener: listener, peer: peer)
         worker.replaced(self, by: next)
         handOver(to: next)
-        var bytes = bytes
-        if bytes.readableBytes > 0 { next.received(&bytes) }
+        return next
     }
 
     override func inputEnded() {
@@ -350,6 +404,10 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
             guard isFlushing, patience >= worker.loop.wheel.now else { return abort() }
             return worker.loop.wheel.arm(self, at: patience + 1)
         case .tunnel, .reading: break
+        }
+        if tls != nil, !isSecured {
+            worker.metrics.tlsFailed(TLSFailure(.handshakeTimeout, ""), at: listener.name)
+            return abort()
         }
         guard let exchange else { return closeAfterFlush() }
         if exchange.isPastHead { return watchStream() }

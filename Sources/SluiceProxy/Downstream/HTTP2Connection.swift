@@ -295,7 +295,9 @@ extension HTTP2Connection: HTTP2Delegate {
         if phase == .goingAway, streams.isEmpty { schedule() }
     }
 
-    func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body { streams[id]?.pull(upTo: limit) ?? .failed(.internalError) }
+    func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body {
+        streams[id]?.pull(upTo: limit) ?? .failed(.internalError)
+    }
 
     func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) {
         if phase == .open || phase == .noticed { drainNow() }

@@ -143,10 +143,8 @@ struct HTTP2RequestText {
         head.writeStaticString("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
         var key: [UInt8] = []
         for _ in 0..<2 { withUnsafeBytes(of: random()) { key += $0 } }
-        for byte in Base64URL.encode(key) {
-            head.writeInteger(byte == UInt8(ascii: "-") ? UInt8(ascii: "+") : byte == 0x5F ? 0x2F : byte)
-        }
-        head.writeStaticString("==\r\n")
+        head.writeBytes(Base64.encode(key))
+        head.writeStaticString("\r\n")
     }
 
     private func write(_ range: ByteRange, to head: inout ByteBuffer) {

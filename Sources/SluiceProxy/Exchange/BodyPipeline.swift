@@ -16,12 +16,23 @@ struct BodyPipeline {
     mutating func reset() { self = BodyPipeline() }
 
     /// A filter may change the length of what it sees.
-    func changesRequestLength(_ chain: FilterChain?) -> Bool {
+    func changesRequestLength(_ chain: FilterChain?, _ exchange: ExchangeContext) -> Bool {
         guard let chain, chain.wholeRequestLimit == nil else { return false }
-        return chain.hasRequestBodyFilters
+        return chain.requestBodyFilters.contains { Self.looksAtRequest(chain.filters[$0], exchange) }
     }
 
-    func changesResponseLength(_ chain: FilterChain?) -> Bool { chain?.hasResponseBodyFilters ?? false }
+    func changesResponseLength(_ chain: FilterChain?, _ exchange: ExchangeContext) -> Bool {
+        guard let chain else { return false }
+        return chain.responseBodyFilters.contains { Self.looksAtResponse(chain.filters[$0], exchange) }
+    }
+
+    private static func looksAtRequest(_ filter: any Filter, _ exchange: ExchangeContext) -> Bool {
+        if case .stream = filter.requestBody { filter.looksAtRequestBody(of: exchange) } else { true }
+    }
+
+    private static func looksAtResponse(_ filter: any Filter, _ exchange: ExchangeContext) -> Bool {
+        if case .stream = filter.responseBody { filter.looksAtResponseBody(of: exchange) } else { true }
+    }
 
     // MARK: - Whole request bodies
 
@@ -39,7 +50,7 @@ struct BodyPipeline {
     ) -> Result<ByteBuffer, GatewayError> {
         var body = ByteBuffer()
         swap(&body, &collected)
-        for index in chain.requestBodyFilters {
+        for index in chain.requestBodyFilters where Self.looksAtRequest(chain.filters[index], exchange) {
             let verdict = chain.filters[index].onRequestBody(&body, isLast: true, exchange)
             if case .fail(let error) = verdict { return .failure(error) }
         }
@@ -56,7 +67,8 @@ struct BodyPipeline {
     ) -> Result<ByteBuffer, GatewayError> {
         if chain.wholeRequestLimit != nil { return .success(piece) }
         return run(piece, isLast: isLast, chain.requestBodyFilters, &heldRequest) {
-            Self.bounded(chain.filters[$0].onRequestBody(&$1, isLast: $2, exchange), $1)
+            guard Self.looksAtRequest(chain.filters[$0], exchange) else { return .pass }
+            return Self.bounded(chain.filters[$0].onRequestBody(&$1, isLast: $2, exchange), $1)
         }
     }
 
@@ -71,6 +83,7 @@ struct BodyPipeline {
                 if piece.readableBytes > limit { return .fail(.bufferLimit) }
                 if !last { return .buffer }
             }
+            guard Self.looksAtResponse(chain.filters[index], exchange) else { return .pass }
             return Self.bounded(chain.filters[index].onResponseBody(&piece, isLast: last, exchange), piece)
         }
     }

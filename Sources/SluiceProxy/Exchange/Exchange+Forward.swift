@@ -20,7 +20,11 @@ extension Exchange {
         prepareRequestFields()
         if request.framing.hasBody { replay.start(limit: plan.replayLimit, framing: request.framing) }
         let timeout = snapshot.routes[routeIndex].timeoutTicks
-        if timeout != TimerNode.never, requestBodyIsComplete { startRouteTimeout(timeout) }
+        if request.fields.isGRPC {
+            guard beginCall(routeTicks: timeout) else { return reply(LocalReply(.routeTimeout)) }
+        } else if timeout != TimerNode.never, requestBodyIsComplete {
+            startRouteTimeout(timeout)
+        }
         if let mirror = plan.mirror { startMirror(mirror) }
         startAttempt(plan)
     }
@@ -39,7 +43,13 @@ extension Exchange {
         settings.needsFreshConnection = usedStaleRetry
         settings.perTryTicks = plan.perTryTicks
         settings.tenant = tenant
-        settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? target.responseHeadTicks
+        if target.sendsProxyHeader {
+            settings.needsFreshConnection = true
+            settings.proxied = source?.ends
+        }
+        // Servers of gRPC send the head of a stream with its first message, whenever that is.
+        let standard = isGRPC ? TimerNode.never : target.responseHeadTicks
+        settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? standard
         beginAttemptRecord()
         attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
     }
@@ -80,6 +90,7 @@ extension Exchange {
             }
             writer.write(&request.fields)
             request.fields.bytes.withUnsafeReadableBytes { source.writeForwardedFields(to: &writer, for: self, $0) }
+            writeTimeout(to: &writer)
             if sendsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
             if sendsTE, !request.wantsUpgrade { writer.write("Connection: TE\r\n") }
             if request.wantsUpgrade {
@@ -121,6 +132,7 @@ extension Exchange {
         request.fields.remove(.proxyAuthorization)
         request.fields.remove(.http2Settings)
         connection.removeUntrustedForwardedFields(of: self)
+        connection.writeForwardedCertificate(to: &request.fields)
     }
 
     /// Takes out what is written anew. Done once; further attempts send the same fields.
@@ -135,7 +147,7 @@ extension Exchange {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
-        if bodies.changesRequestLength(filterChain) {
+        if bodies.changesRequestLength(filterChain, self) {
             request.fields.remove(.contentLength)
             sendsChunked = request.framing.hasBody
         }

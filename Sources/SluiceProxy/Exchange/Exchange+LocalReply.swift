@@ -18,6 +18,10 @@ extension Exchange {
         phase = .forwarding
         if request.method == .connect { connection.closesAfterExchange = true }
         response.reset()
+        if let code = grpcStatus(of: local) {
+            prepareStatusOnly(code, local)
+            return send([], status: response.status)
+        }
         response.status = local.status
         let reason = ReasonPhrase.of(local.status)
         response.reason = response.fields.store(
@@ -38,7 +42,10 @@ extension Exchange {
 
     private func send(_ body: [UInt8], status: UInt16) {
         let mayHaveBody = status >= 200 && status != 204 && status != 304
-        if mayHaveBody { response.fields.append(.contentLength, value: "\(body.count)".utf8) }
+        // A status of gRPC over HTTP/2 has no body, not even an empty one.
+        if mayHaveBody, !isGRPC || !request.isHTTP2 {
+            response.fields.append(.contentLength, value: "\(body.count)".utf8)
+        }
         response.framing = body.isEmpty ? .none : .length(UInt64(body.count))
         responseHasBody = false
         runResponseFilters()
@@ -50,7 +57,7 @@ extension Exchange {
     }
 
     /// The id that the client and the log share; made when a failure first needs one.
-    private func errorID() -> [UInt8] {
+    func errorID() -> [UInt8] {
         if requestID.isEmpty { requestID = RequestID.make(&loop.random) }
         return requestID
     }

@@ -46,9 +46,10 @@ final class Mirror: TimerNode, AttemptDelegate {
 
     func attemptIsConnected(_ attempt: Attempt) {
         var out = head
-        if chunked, body.readableBytes > 0 { out.writeChunkHead(body.readableBytes) }
+        let framed = chunked && !attempt.isStream
+        if framed, body.readableBytes > 0 { out.writeChunkHead(body.readableBytes) }
         out.writeImmutableBuffer(body)
-        if chunked {
+        if framed {
             if body.readableBytes > 0 { out.writeStaticString("\r\n") }
             out.writeStaticString("0\r\n\r\n")
         }

@@ -46,6 +46,7 @@ extension Exchange {
         // The object served others before: what they were answered is nobody else's business.
         if !responseHeadSent { response.reset() }
         if record.isTimed { record.ended = timestamp }
+        noteMissingStatus()
         if let chain = filterChain {
             for index in chain.endFilters where index < filtersSeen { chain.filters[index].onEnd(self) }
         }

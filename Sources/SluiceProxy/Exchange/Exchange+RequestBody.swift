@@ -94,7 +94,7 @@ extension Exchange {
             requestPiece(ByteBuffer(), isLast: true)
             guard phase == .forwarding, !responseIsComplete else { return }
         }
-        if sendsChunked { endChunks() }
+        if sendsChunked { endBody() }
         finishMirror()
         let ours = generation
         writeEnd()
@@ -132,21 +132,27 @@ extension Exchange {
     private func writeUpstream(_ piece: ByteBuffer) {
         var buffer = upstreamOut ?? loop.takeScratch()
         upstreamOut = nil
-        if sendsChunked { buffer.writeChunkHead(piece.readableBytes) }
+        let framed = sendsChunked && !attempt.isStream
+        if framed { buffer.writeChunkHead(piece.readableBytes) }
         if piece.readableBytes <= Worker.copyLimit {
             buffer.writeImmutableBuffer(piece)
-            if sendsChunked { buffer.writeStaticString("\r\n") }
+            if framed { buffer.writeStaticString("\r\n") }
             upstreamOut = buffer
             return
         }
         if buffer.readableBytes > 0 { attempt.write(buffer) }
         loop.giveBack(buffer)
         attempt.write(piece)
-        if sendsChunked {
+        if framed {
             var end = loop.takeScratch()
             end.writeStaticString("\r\n")
             upstreamOut = end
         }
+    }
+
+    /// What follows a body of unknown length.
+    private func endBody() {
+        if attempt.isStream { attempt.writeTrailers(requestTrailers) } else { endChunks() }
     }
 
     private func endChunks() {
@@ -196,7 +202,7 @@ extension Exchange {
         upstreamOut = buffer
         if let body = replay.kept { writeUpstream(body) }
         if requestBodyIsComplete {
-            if sendsChunked { endChunks() }
+            if sendsChunked { endBody() }
             return writeEnd()
         }
         // Within `process` its loop goes on with the body and flushes at its end.

@@ -35,8 +35,9 @@ extension Exchange: AttemptDelegate {
         if request.method == .connect { connection?.closesAfterExchange = true }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.transferEncoding)
+        noteStatus(in: response.fields)
         responseHasBody = response.framing.hasBody
-        if bodies.changesResponseLength(filterChain), responseHasBody {
+        if bodies.changesResponseLength(filterChain, self), responseHasBody {
             response.fields.remove(.contentLength)
             response.framing = .chunked
         }
@@ -96,13 +97,15 @@ extension Exchange: AttemptDelegate {
 
     func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) {
         if phase == .tunnel { return tunnelFinished() }
+        if let trailers { noteStatus(in: trailers) }
+        responseTrailers = trailers
         if let chain = filterChain, chain.hasResponseBodyFilters, responseHasBody {
             switch bodies.runResponse(ByteBuffer(), isLast: true, chain, self) {
             case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
             case .failure(let error): return responseBroken(error)
             }
         }
-        responseFinished(trailers)
+        responseFinished(responseTrailers)
     }
 
     /// The answer is complete and queued. What is left of the request body is thrown away, within reason.

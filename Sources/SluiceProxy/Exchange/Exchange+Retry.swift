@@ -97,8 +97,8 @@ extension Exchange {
 extension ResponseHead {
     /// The status of an answer of gRPC that is nothing but one (trailers only).
     var grpcStatus: Int? {
-        guard let i = fields.firstIndex(ofLowercased: Array("grpc-status".utf8)) else { return nil }
-        return fields.withBytes(fields.entries[i].valueRange) { value in
+        guard let range = fields.value(of: .grpcStatus) else { return nil }
+        return fields.withBytes(range) { value in
             guard value.count > 0, value.count < 3, value.allSatisfy(ASCII.isDigit) else { return nil }
             return value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
         }
@@ -109,7 +109,8 @@ extension AttemptOutcome {
     /// How the retry policy sees an attempt that ended without an answer; nil: nothing to try again for.
     init?(_ error: GatewayError) {
         switch error {
-        case .connectFailed, .connectTimeout: self = .connectFailure
+        case .connectFailed, .connectTimeout, .upstreamTLSFailed: self = .connectFailure
+        case .upstreamRefusedStream: self = .refusedStream
         case .upstreamReset, .upstreamClosedEarly, .staleConnection, .upstreamProtocolError: self = .resetBeforeResponse
         case .perTryTimeout, .responseHeadTimeout: self = .perTryTimeout
         default: return nil

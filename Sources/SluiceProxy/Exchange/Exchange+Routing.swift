@@ -4,6 +4,7 @@ import SluiceCore
 import SluiceFilters
 import SluiceHTTP
 import SluiceRouting
+import SluiceTLS
 import SluiceUpstream
 
 /// From the head to a route: path, client, match, variables, sticky hash.
@@ -50,7 +51,7 @@ extension Exchange {
         let context = RouteContext(
             listener: connection.listener.index,
             source: client,
-            sni: nil,
+            sni: connection.tls?.serverName,
             matchesPreflights: asPreflight
         )
         let match = snapshot.view?.match(&request, context, scratch: &worker.matchScratch, captures: &captures)
@@ -123,7 +124,7 @@ extension Exchange {
         case .requestQuery: write(request.query)
         case .requestHost: write(request.host)
         case .requestTarget: write(request.target)
-        case .requestScheme: out.writeStaticString("http")
+        case .requestScheme: out.writeStaticString(source?.peer.scheme ?? "http")
         case .requestID:
             if requestID.isEmpty { requestID = RequestID.make(&loop.random) }
             out.writeBytes(requestID)
@@ -139,7 +140,7 @@ extension Exchange {
         case .consumerName: if let consumer { out.writeBytes(consumer.name) }
         case .claim(let name): if let text = claims?.text(ofClaim: name) { out.writeBytes(text) }
         case .responseStatus: out.writeString(String(response.status))
-        case .tls: break
+        case .tls(let fact): out.writeBytes(text(of: fact))
         }
     }
 

@@ -4,6 +4,7 @@ import SluiceCore
 import SluiceFilters
 import SluiceHTTP
 import SluiceRouting
+import SluiceTLS
 import SluiceUpstream
 
 /// One request and its response on their way through the gateway: the life of a request is read here.
@@ -89,6 +90,13 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     // Deadlines, in ticks.
     var routeDeadline = TimerNode.never
 
+    // Calls of gRPC.
+    var isGRPC = false
+    /// When the head came, in nanoseconds; 0: nobody asked.
+    var arrived: UInt64 = 0
+    /// In nanoseconds; 0: none.
+    var callDeadline: UInt64 = 0
+
     init(worker: Worker) {
         self.worker = worker
         self.attempt = Attempt(loop: worker.loop)
@@ -97,6 +105,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     }
 
     var loop: LoopContext { worker.loop }
+
+    var tlsSession: TLSSession? { source?.tls }
 
     /// Whether the head is complete, so that further bytes are body.
     var isPastHead: Bool { phase != .readingHead && phase != .idle }
@@ -125,8 +135,13 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         requestBody.start(request.framing)
         requestBodyIsComplete = requestBody.isDone
         if requestBodyIsComplete { record.requestEnded = record.began }
+        arrived = record.began
+        if arrived == 0, request.fields.present.mayHave(.grpcTimeout) { arrived = timestamp }
         if let error = preparePath(source.listener) { return refuse(error) }
         if let error = checkMethod(source.listener) { return refuse(error) }
+        if request.isHTTP2, let tls = source.tls, !request.fields.withBytes(request.host, tls.covers) {
+            return refuse(.misdirected)
+        }
         findClient(source)
         // Before any filter looks: a client must not be able to nominate away what a filter sets.
         removeConnectionFields(source)
@@ -138,6 +153,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             return refuse(.bodyTooLarge)
         }
         connection.watchStream(within: streamIdleTicks)
+        if let redirect = source.listener.httpsRedirect { return reply(redirect.reply(to: request)) }
         if let action = worker.builtIn { return runBuiltIn(action) }
         runRequestFilters()
     }
@@ -380,6 +396,9 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         responseHasBody = true
         error = nil
         routeDeadline = TimerNode.never
+        isGRPC = false
+        callDeadline = 0
+        if responseTrailers != nil { responseTrailers = nil }
         endWaiting()
         if earlyVerdict != nil { earlyVerdict = nil }
         hasActed = false

@@ -6,6 +6,8 @@ package import SluiceCore
 package struct AcceptedSocket: Sendable {
     let descriptor: CInt
     let peer: IPAddress?
+    /// 0 for a Unix socket.
+    let port: UInt16
     let listener: ListenerState
 
     func close() { Glibc.close(descriptor) }
@@ -53,6 +55,7 @@ package final class Acceptor: Sendable {
     /// Written by the thread; what is taken in while sockets close may lose it a count.
     private let metrics: LoopMetrics
     private let shortage: ResourceShortage
+    private let shortages = Episode()
     private let log: @Sendable (String) -> Void
     private let current: ManagedAtomic<Box>
     private let stopping = ManagedAtomic<Bool>(false)
@@ -177,16 +180,16 @@ package final class Acceptor: Sendable {
                 if code == EAGAIN || code == EWOULDBLOCK { return true }
                 if ResourceShortage.isMeant(by: code) {
                     metrics.count(.gatewayExhausted)
-                    shortage.prevented("accept connections", code: code)
+                    shortage.prevented("accept connections", code: code, in: shortages)
                 }
                 return false
             }
-            hand(descriptor, SocketAddressBytes.read(storage)?.address, source)
+            hand(descriptor, SocketAddressBytes.read(storage), source)
         }
         return true
     }
 
-    private func hand(_ descriptor: CInt, _ peer: IPAddress?, _ source: Source) {
+    private func hand(_ descriptor: CInt, _ peer: (address: IPAddress, port: Int)?, _ source: Source) {
         guard source.state.connections < source.limit, let target = source.target ?? leastLoaded() else {
             return reject(descriptor, source)
         }
@@ -197,7 +200,14 @@ package final class Acceptor: Sendable {
         }
         source.state.connectionBegan()
         target.load.connectionBegan()
-        target.adopt(AcceptedSocket(descriptor: descriptor, peer: peer, listener: source.state))
+        target.adopt(
+            AcceptedSocket(
+                descriptor: descriptor,
+                peer: peer?.address,
+                port: UInt16(truncatingIfNeeded: peer?.port ?? 0),
+                listener: source.state
+            )
+        )
     }
 
     /// Closed without an answer: writing one could take a thread that others wait for.

@@ -2,6 +2,7 @@ import NIOCore
 package import SluiceConfig
 package import SluiceCore
 import SluiceHTTP
+package import SluiceTLS
 
 /// Where a listener stands in the current configuration. Isolation: one loop.
 final class ListenerNumber {
@@ -28,7 +29,16 @@ package final class LoopListener {
     let bodyLimit: UInt64?
     let requestsPerConnection: Int?
     let allowConnect: Bool
-    let allowsHTTP2 = true
+    let allowsHTTP1: Bool
+    let allowsHTTP2: Bool
+    let speaksTLS: Bool
+    /// Certificates and the rest; changes when files do. nil in cleartext.
+    package var tls: TLSServerContext?
+    let handshakeTicks: UInt64
+    let http2: HTTP2Model
+    let httpsRedirect: HTTPSRedirect?
+    let proxyProtocol: ProxyProtocolPolicy
+    let forwardedCertificate: ForwardedCertificateModel
     let allowTrace: Bool
     let requestHeadTicks: UInt64
     let keepAliveTicks: UInt64
@@ -37,7 +47,8 @@ package final class LoopListener {
     let state: ListenerState
     private let trusted: [CIDR]
 
-    package init(_ model: ListenerModel, index: Int, state: ListenerState) {
+    /// - Parameter tls: needed when the model has TLS.
+    package init(_ model: ListenerModel, index: Int, state: ListenerState, tls: TLSServerContext? = nil) {
         name = model.name
         nameBytes = model.name.utf8.map { $0 }
         addressText = Array(model.address.text.utf8)
@@ -54,6 +65,16 @@ package final class LoopListener {
         requestsPerConnection = model.limits.requestsPerConnection
         allowConnect = model.allowConnect
         allowTrace = model.allowTrace
+        allowsHTTP1 = model.protocols.contains(.http1)
+        allowsHTTP2 = model.protocols.contains(.http2)
+        speaksTLS = model.tls != nil
+        self.tls = tls
+        let patience = model.tls?.handshakeTimeout ?? model.timeouts.requestHead
+        handshakeTicks = TimerWheel.ticks(nanoseconds: patience.nanoseconds)
+        http2 = model.http2
+        proxyProtocol = model.proxyProtocol
+        httpsRedirect = model.httpsRedirect.map(HTTPSRedirect.init)
+        forwardedCertificate = model.tls?.forwardedCertificate ?? ForwardedCertificateModel()
         requestHeadTicks = TimerWheel.ticks(nanoseconds: model.timeouts.requestHead.nanoseconds)
         keepAliveTicks = TimerWheel.ticks(nanoseconds: model.timeouts.keepAlive.nanoseconds)
         streamIdleTicks = TimerWheel.ticks(nanoseconds: model.timeouts.streamIdle.nanoseconds)
@@ -66,7 +87,13 @@ package final class LoopListener {
     func configure(_ settings: inout HTTP2Settings) {
         settings.maxHeaderListSize = UInt32(clamping: parserLimits.headBytes)
         settings.maxFields = parserLimits.fields + 5
+        settings.maxConcurrentStreams = UInt32(clamping: http2.maxStreams)
+        settings.streamWindow = Int32(clamping: http2.streamWindow)
+        settings.connectionWindow = Int32(clamping: http2.connectionWindow)
     }
+
+    /// The URI in our own certificate, as a mesh names its members.
+    var ownURI: [UInt8]? { tls?.certificates.first?.uris.first }
 
     var trustsNobody: Bool { trusted.isEmpty }
 

@@ -59,7 +59,7 @@ struct RedirectPlan {
     }
 
     private func writeOrigin(to out: inout ByteBuffer, _ exchange: Exchange) {
-        let scheme = self.scheme ?? "http"
+        let scheme = self.scheme ?? (exchange.isSecure ? "https" : "http")
         out.writeString("\(scheme)://")
         if let host {
             out.writeBytes(host)

@@ -1,5 +1,6 @@
 package import SluiceCore
 package import SluiceHTTP
+package import SluiceTLS
 
 /// What one loop counts, whatever the configuration says. Isolation: written by its loop, read by anybody.
 package final class LoopMetrics: Sendable {
@@ -34,6 +35,16 @@ package final class LoopMetrics: Sendable {
         shard.counter(Families.http2Errors, ["\(error.code)"]).increment()
     }
 
+    /// Counts a connection whose TLS did not come about or broke.
+    package func tlsFailed(_ failure: TLSFailure, at listener: String) {
+        shard.counter(Families.tlsFailures, [listener, failure.reason.rawValue]).increment()
+    }
+
+    /// Counts a handshake that was done.
+    func tlsEstablished(at listener: String, version: String, isResumed: Bool) {
+        shard.counter(Families.tlsHandshakes, [listener, version, isResumed ? "true" : "false"]).increment()
+    }
+
     /// Counts one failed or refused request or connection.
     package func count(_ error: GatewayError) { errors[Int(error.rawValue)].increment() }
 
@@ -45,6 +56,18 @@ package final class LoopMetrics: Sendable {
             .counter,
             help: "HTTP/2 connections of clients that were ended for what the client did.",
             labels: ["reason"]
+        )
+        static let tlsFailures = MetricFamily(
+            "sluice_tls_failures_total",
+            .counter,
+            help: "Connections of clients whose TLS handshake failed, or that broke the protocol behind it.",
+            labels: ["listener", "reason"]
+        )
+        static let tlsHandshakes = MetricFamily(
+            "sluice_tls_handshakes_total",
+            .counter,
+            help: "TLS handshakes with clients that were done.",
+            labels: ["listener", "version", "resumed"]
         )
         static let http2MalformedStreams = MetricFamily(
             "sluice_http2_malformed_streams_total",

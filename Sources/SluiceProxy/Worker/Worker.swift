@@ -2,7 +2,9 @@ import NIOCore
 import NIOPosix
 package import SluiceConfig
 package import SluiceCore
+import SluiceHTTP
 import SluiceRouting
+package import SluiceTLS
 package import SluiceUpstream
 
 /// One event loop of the gateway with all that belongs to it: snapshot, pools, free exchanges, connections.
@@ -121,6 +123,12 @@ package final class Worker {
         listenerNumbers = listenerNumbers.filter { listeners[$0.key] != nil || used.contains($0.key) }
     }
 
+    /// Takes over new certificates of a listener; open connections keep theirs.
+    package func install(_ context: TLSServerContext, forListener name: String) { listeners[name]?.tls = context }
+
+    /// Takes over what connections to an upstream are secured with; open ones stay.
+    package func install(_ context: TLSClientContext, forUpstream name: String) { upstreams[name]?.install(context) }
+
     // MARK: - Exchanges
 
     func takeExchange() -> Exchange { freeExchanges.popLast() ?? Exchange(worker: self) }
@@ -140,7 +148,16 @@ package final class Worker {
     /// Takes over an accepted socket; the acceptor has counted it already.
     package func adopt(_ socket: AcceptedSocket) {
         guard let listener = listeners[socket.listener.name] else { return reject(socket) }
-        let connection = HTTP1Connection(worker: self, listener: listener, peer: PeerAddress(socket.peer))
+        let connection = HTTP1Connection(
+            worker: self,
+            listener: listener,
+            peer: PeerAddress(socket.peer, port: socket.port, isSecure: listener.speaksTLS)
+        )
+        if listener.speaksTLS {
+            guard let context = listener.tls, let session = TLSSession(server: context) else { return reject(socket) }
+            connection.secure(session)
+        }
+        connection.expectProxyHeader()
         let bound = NIOLoopBound(connection, eventLoop: loop.loop)
         ClientBootstrap(group: loop.loop)
             .channelOption(.allowRemoteHalfClosure, value: true)

@@ -46,10 +46,17 @@ package final class TestGateway {
         package var background: (any BackgroundServices)?
         /// Takes the lines of the access log.
         package var log: (any LogSink)?
+        /// Answers every request in place of the routes.
+        package var builtIn: (any BuiltInAction)?
 
-        package init(background: (any BackgroundServices)? = nil, log: (any LogSink)? = nil) {
+        package init(
+            background: (any BackgroundServices)? = nil,
+            log: (any LogSink)? = nil,
+            builtIn: (any BuiltInAction)? = nil
+        ) {
             self.background = background
             self.log = log
+            self.builtIn = builtIn
         }
     }
 
@@ -96,7 +103,7 @@ package final class TestGateway {
                     }
                     ?? LoopContext(loop: loop)
                 if clock == nil { context.start() }
-                let worker = Worker(loop: context)
+                let worker = Worker(loop: context, builtIn: services.builtIn)
                 return Lane(
                     loop: loop,
                     worker: NIOLoopBound(worker, eventLoop: loop),

@@ -172,6 +172,15 @@ package final class RawPeer {
         return false
     }
 
+    /// What has come, after waiting for at least one byte; empty at the end.
+    package func readSome() throws -> [UInt8] {
+        let deadline = self.deadline
+        while input.isEmpty {
+            guard try receive(for: "anything", until: deadline) else { return [] }
+        }
+        return take(input.count)
+    }
+
     /// Exactly that many bytes.
     package func read(_ count: Int) throws -> [UInt8] {
         let deadline = self.deadline

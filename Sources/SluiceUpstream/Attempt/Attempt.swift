@@ -1,6 +1,6 @@
 package import NIOCore
 package import SluiceCore
-import SluiceHTTP
+package import SluiceHTTP
 
 /// What an attempt needs to know of its request besides the bytes.
 package struct AttemptSettings: Sendable {
@@ -9,6 +9,8 @@ package struct AttemptSettings: Sendable {
     package var mayUpgrade = false
     /// A failure on a connection that had answered before must not meet another such connection.
     package var needsFreshConnection = false
+    /// What a PROXY protocol header is to say, for upstreams that want one.
+    package var proxied: ProxiedEnds?
     /// Whose request it is, so that one caller does not keep others out.
     package var tenant: UInt64 = 0
     package var maximumHead = 64 * 1024
@@ -54,13 +56,14 @@ package final class Attempt: TimerNode {
 
     private let loop: LoopContext
     private var state = State.idle
-    private var connection: UpstreamConnection?
+    private var connection: (any UpstreamLease)?
     package private(set) var upstream: LoopUpstream?
     /// The endpoint chosen last, an index into the upstream's list at that time.
     package private(set) var endpoint: LoopEndpoint?
     package private(set) var settings = AttemptSettings()
     package var delegate: (any AttemptDelegate)?
     package private(set) var requestIsComplete = false
+    private var trailers: HeaderTable?
     private var perTryDeadline = TimerNode.never
     /// Tells whether this object still serves the same try after a call that may have ended it.
     private var tryNumber: UInt64 = 0
@@ -83,6 +86,8 @@ package final class Attempt: TimerNode {
     package var isActive: Bool { state != .idle }
     package var isWritable: Bool { connection?.isWritable ?? false }
     package var isConnected: Bool { connection != nil }
+    /// It has a stream of HTTP/2: bodies go without chunks around them, trailers by `writeTrailers`.
+    package var isStream: Bool { connection?.isStream ?? false }
 
     // MARK: - For the delegate
 
@@ -125,10 +130,13 @@ package final class Attempt: TimerNode {
     /// Sends the end of the request, or only what is queued if there is nothing more: the answer's head is due.
     package func writeEnd(_ buffer: ByteBuffer?) {
         let ours = tryNumber
-        if let buffer { connection?.writeAndFlush(buffer) } else { connection?.flush() }
+        connection?.writeEnd(buffer, trailers: trailers)
         // The write may have failed inside of the call, and this object may serve another try by now.
         if ours == tryNumber { requestEnded() }
     }
+
+    /// Goes behind the body of a stream, at its end.
+    package func writeTrailers(_ trailers: HeaderTable?) { self.trailers = trailers }
 
     private func requestEnded() {
         requestIsComplete = true
@@ -142,8 +150,7 @@ package final class Attempt: TimerNode {
 
     /// The client's direction of a tunnel ended.
     package func closeTunnelOutput() {
-        guard let connection else { return }
-        connection.afterWrites { connection.closeOutput() }
+        connection?.closeTunnelOutput()
     }
 
     /// Gives up; the delegate hears no more of this try.
@@ -186,7 +193,7 @@ package final class Attempt: TimerNode {
 
     // MARK: - From the pool
 
-    func connected(_ connection: UpstreamConnection, isReused: Bool) {
+    func connected(_ connection: any UpstreamLease, isReused: Bool) {
         self.connection = connection
         self.endpoint = connection.endpoint
         self.isReused = isReused
@@ -200,15 +207,13 @@ package final class Attempt: TimerNode {
 
     // MARK: - From the connection
 
-    func received(interim connection: UpstreamConnection) {
-        delegate?.attempt(self, interim: &connection.head)
-    }
+    func received(interim head: inout ResponseHead) { delegate?.attempt(self, interim: &head) }
 
-    func received(head connection: UpstreamConnection, opensTunnel: Bool) {
+    func received(head: inout ResponseHead, from endpoint: LoopEndpoint, opensTunnel: Bool) {
         state = .receiving
         loop.wheel.disarm(self)
-        upstream?.record(status: connection.head.status, at: connection.endpoint)
-        delegate?.attempt(self, head: &connection.head, opensTunnel: opensTunnel)
+        upstream?.record(status: head.status, at: endpoint)
+        delegate?.attempt(self, head: &head, opensTunnel: opensTunnel)
     }
 
     @inline(__always)
@@ -261,6 +266,7 @@ package final class Attempt: TimerNode {
         state = .idle
         tryNumber &+= 1
         connection = nil
+        if trailers != nil { trailers = nil }
         delegate = nil
     }
 }

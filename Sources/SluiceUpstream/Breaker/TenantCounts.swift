@@ -1,17 +1,22 @@
 internal import Atomics
+import SluiceCore
 
 /// How many requests each caller has under way at one upstream, over all loops; made only where a share is configured.
 ///
 /// Callers are not known beforehand and their number has no bound, so this is a sketch (count-min, two rows): a caller
 /// is refused wrongly only if in both rows it shares a cell with others that together have its share taken, which among
-/// a thousand callers with requests under way happens to one in some thousands. Memory: 16 KiB.
+/// a thousand callers with requests under way happens to one in some thousands. The cells follow from a keyed hash: who
+/// has many addresses cannot choose some that share the cells of another one. Memory: 16 KiB.
 ///
 /// Isolation: any thread, lock-free.
 package final class TenantCounts: Sendable {
     private static let width = 1024
     private let block = AtomicBlock(count: 2 * width)
+    private let key: SipKey
 
-    package init() {}
+    package convenience init() { self.init(key: .secret()) }
+
+    init(key: SipKey) { self.key = key }
 
     /// Counts one more unless the caller has `limit` already.
     func tryAcquire(_ tenant: UInt64, limit: Int) -> Bool {
@@ -38,13 +43,11 @@ package final class TenantCounts: Sendable {
     }
 
     private func cells(_ tenant: UInt64) -> (UnsafeAtomic<Int>, UnsafeAtomic<Int>) {
-        // The finaliser of SplitMix64: callers are small numbers and addresses, which differ in few bits.
-        var hash = tenant &* 0x9E37_79B9_7F4A_7C15
-        hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
-        hash ^= hash >> 31
-        let first = Int(truncatingIfNeeded: hash & UInt64(Self.width - 1))
-        let second = Self.width + Int(truncatingIfNeeded: (hash >> 32) & UInt64(Self.width - 1))
+        var keyed = SipHash(key)
+        keyed.add(tenant)
+        let hash = keyed.finish()
+        let first = Int(truncatingIfNeeded: hash.low & UInt64(Self.width - 1))
+        let second = Self.width + Int(truncatingIfNeeded: hash.high & UInt64(Self.width - 1))
         return (block.counters[first], block.counters[second])
     }
 }

@@ -1,5 +1,5 @@
 import Glibc
-package import NIOCore
+import NIOCore
 package import SluiceCore
 
 /// Why a connection to an endpoint did not come about, in words that make good label values.

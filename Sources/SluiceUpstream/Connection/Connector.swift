@@ -49,18 +49,23 @@ package final class SocketConnector: Connector {
         }
         bootstrap.connect(to: address).assumeIsolated().whenComplete { [self] result in
             switch result {
-            case .success: done(nil)
-            case .failure(let error): done(failure(error, connection.endpoint.upstream.name))
+            case .success: connection.awaitReady(within: TimerWheel.ticks(nanoseconds: timeout.nanoseconds), done)
+            case .failure(let error): done(failure(error, connection.endpoint))
             }
         }
     }
 
-    private func failure(_ error: any Error, _ upstream: [UInt8]) -> GatewayError {
+    private func failure(_ error: any Error, _ endpoint: LoopEndpoint) -> GatewayError {
         let failure = ConnectFailure(error)
-        let labels = [String(decoding: upstream, as: UTF8.self), failure.rawValue]
-        metrics.counter(ConnectMetrics.failures, labels).increment()
+        let upstream = String(decoding: endpoint.upstream.name, as: UTF8.self)
+        metrics.counter(ConnectMetrics.failures, [upstream, failure.rawValue]).increment()
         if case .exhausted = failure, let code = ConnectFailure.code(of: error) {
-            shortage?.prevented("connect to upstreams", code: code)
+            let address = String(decoding: endpoint.addressText, as: UTF8.self)
+            shortage?.prevented(
+                "connect to \(address) of upstream '\(upstream)'",
+                code: code,
+                in: endpoint.state.shortages
+            )
         }
         return failure.error
     }

@@ -6,7 +6,7 @@ package import SluiceHTTP
 ///
 /// Isolation: one loop, the one of the exchange that uses it. States: idle in its pool, leased (head, body), tunnel,
 /// closed. Bytes that nobody asked for close it: they can only be a second answer to a request already answered.
-package final class UpstreamConnection: SocketHandler {
+package final class UpstreamConnection: SocketHandler, UpstreamLease {
     enum Phase { case idle, head, body, tunnel, ending, closed }
 
     let endpoint: LoopEndpoint
@@ -23,6 +23,8 @@ package final class UpstreamConnection: SocketHandler {
     private(set) var served = 0
     /// Whether a byte of the current answer came.
     private(set) var answerBegan = false
+    /// It belongs to one client and must not serve another.
+    var isSingleUse = false
     /// Place in the pool's idle list.
     var idleIndex = -1
     /// Counted in the upstream's `connections` breaker.
@@ -36,6 +38,61 @@ package final class UpstreamConnection: SocketHandler {
     }
 
     var isOpen: Bool { phase != .closed && context != nil }
+
+    // MARK: - Before it is used
+
+    /// Who waits for it to be ready; told once.
+    private var whenReady: ((GatewayError?) -> Void)?
+
+    /// The socket is connected: tells when the handshake of TLS is done too, or has failed.
+    func awaitReady(within ticks: UInt64, _ done: @escaping (GatewayError?) -> Void) {
+        begin()
+        guard tls != nil, !isSecured else { return done(isOpen ? nil : readiness) }
+        whenReady = done
+        endpoint.upstream.loop.wheel.arm(self, in: ticks)
+    }
+
+    private var readiness: GatewayError { tlsFailure == nil ? .connectFailed : .upstreamTLSFailed }
+
+    private func ready(_ error: GatewayError?) {
+        guard let done = whenReady else { return }
+        whenReady = nil
+        endpoint.upstream.loop.wheel.disarm(self)
+        done(error)
+    }
+
+    package override func secured() -> SocketHandler {
+        ready(nil)
+        return successor ?? self
+    }
+
+    package override func securityFailed() {
+        if whenReady != nil { return fail(ready: .upstreamTLSFailed) }
+        connectionEnded(.upstreamReset)
+    }
+
+    private func fail(ready error: GatewayError) {
+        close()
+        ready(error)
+    }
+
+    /// Goes on as a connection of HTTP/2; this object is of no use afterwards.
+    func become(_ next: UpstreamHTTP2Connection) {
+        phase = .closed
+        endpoint.upstream.loop.wheel.remove(self)
+        successor = next
+        handOver(to: next)
+    }
+
+    private var successor: UpstreamHTTP2Connection?
+
+    var isStream: Bool { false }
+
+    func writeEnd(_ buffer: ByteBuffer?, trailers: HeaderTable?) {
+        if let buffer { writeAndFlush(buffer) } else { flush() }
+    }
+
+    func closeTunnelOutput() { afterWrites { [self] in closeOutput() } }
 
     // MARK: - Used by the attempt
 
@@ -105,6 +162,7 @@ package final class UpstreamConnection: SocketHandler {
     package override func becameWritable() { attempt?.becameWritable() }
 
     package override func deadlineReached() {
+        if whenReady != nil { return fail(ready: .connectTimeout) }
         switch phase {
         case .idle, .ending: end()
         case .head, .body, .tunnel, .closed: break
@@ -148,7 +206,7 @@ package final class UpstreamConnection: SocketHandler {
             bytes.moveReaderIndex(forwardBy: consumed)
             parser.reset()
             if head.status < 200, head.status != 101 {
-                attempt.received(interim: self)
+                attempt.received(interim: &head)
                 return phase == .head
             }
             headComplete(attempt, leftover: bytes.readableBytes)
@@ -162,14 +220,14 @@ package final class UpstreamConnection: SocketHandler {
             // A 101 that nobody asked for is nonsense; a CONNECT is always asked for.
             guard head.status != 101 || attempt.settings.mayUpgrade else { return fail(.upstreamProtocolError) }
             phase = .tunnel
-            attempt.received(head: self, opensTunnel: true)
+            attempt.received(head: &head, from: endpoint, opensTunnel: true)
             return
         }
         let keepAlive = head.keepAlive
         if head.fields.present & (1 << UInt64(FieldName.keepAlive.rawValue)) != 0 { noteKeepAliveHint() }
         body.start(head.framing)
         phase = .body
-        attempt.received(head: self, opensTunnel: false)
+        attempt.received(head: &head, from: endpoint, opensTunnel: false)
         mayKeep = keepAlive
         // Bytes behind an answer that is complete are an answer to nothing.
         if phase == .body, body.isDone { finish(reusable: keepAlive && leftover == 0) }
@@ -201,7 +259,7 @@ package final class UpstreamConnection: SocketHandler {
     private func finish(reusable: Bool) {
         guard let attempt else { return end() }
         let trailers = body.trailers
-        let isReusable = reusable && attempt.requestIsComplete && !inputHasEnded
+        let isReusable = reusable && !isSingleUse && attempt.requestIsComplete && !inputHasEnded
         input = nil
         self.attempt = nil
         served += 1
@@ -259,6 +317,7 @@ package final class UpstreamConnection: SocketHandler {
 
     private func connectionEnded(_ error: GatewayError) {
         guard phase != .closed else { return }
+        if whenReady != nil { return fail(ready: .upstreamTLSFailed) }
         let phaseThen = phase
         let user = attempt
         let number = user?.detach()

@@ -1,5 +1,6 @@
 internal import CCares
 internal import NIOCore
+internal import SluiceCore
 
 /// A c-ares channel as the resolver's thread uses it: questions go out, replies gather in `inbox`.
 ///
@@ -28,10 +29,12 @@ final class DNSChannel {
     /// nil once closed.
     private var channel: OpaquePointer?
     private var inbox: [Arrival] = []
+    private let shortage: DNSShortage
     let search: DNSSearchList
 
     /// - Throws: `.badName` when a server is no `host:port`, or `.noResources`.
-    init(_ configuration: DNSResolver.Configuration) throws(DNSError) {
+    init(_ configuration: DNSResolver.Configuration, _ shortage: DNSShortage) throws(DNSError) {
+        self.shortage = shortage
         let servers = configuration.servers.joined(separator: ",")
         let milliseconds = configuration.timeout.nanoseconds / 1_000_000
         var opened: OpaquePointer?
@@ -95,7 +98,7 @@ final class DNSChannel {
         let pending = Unmanaged<Pending>.fromOpaque(context).takeRetainedValue()
         let reply: DNSReply
         if let error = DNSError(status) {
-            reply = .failure(error)
+            reply = .failure(pending.channel.shortage.judged(error))
         } else {
             let message = Array(UnsafeBufferPointer(start: bytes, count: count))
             reply = Result { () throws(DNSError) in try DNSMessage(parsing: message) }
@@ -109,6 +112,26 @@ final class DNSChannel {
     static func openWake() -> Int32 { sluice_dns_wake_open() }
     static func signal(_ wake: Int32) { sluice_dns_wake_signal(wake) }
     static func closeWake(_ wake: Int32) { sluice_dns_wake_close(wake) }
+}
+
+/// Tells a lack of descriptors or memory from a server that cannot be reached, and reports it. Isolation: any thread.
+struct DNSShortage: Sendable {
+    private let report: ResourceShortage?
+    private let row = Episode()
+
+    init(_ report: ResourceShortage? = nil) { self.report = report }
+
+    /// The error that a failure really was, as far as that can be found out behind it.
+    func judged(_ error: DNSError) -> DNSError {
+        switch error {
+        case .unreachable, .serverFailure, .noResources: break
+        case .notFound, .refused, .timeout, .malformed, .badName, .cancelled: return error
+        }
+        let code = sluice_dns_shortage()
+        guard ResourceShortage.isMeant(by: code) else { return error }
+        report?.prevented("look up names", code: code, in: row)
+        return .noResources
+    }
 }
 
 extension DNSError {

@@ -1,5 +1,6 @@
 package import NIOCore
 package import SluiceConfig
+package import SluiceCore
 internal import Synchronization
 
 /// Resolves names through c-ares, on a thread of its own.
@@ -26,6 +27,8 @@ package final class DNSResolver: Sendable {
         package var systemFile = "/etc/resolv.conf"
         /// Lookups under way at once; further ones wait for their turn.
         package var concurrency = 64
+        /// Is told when the gateway itself is what has run out of something.
+        package var shortage: ResourceShortage?
 
         package init() {}
     }
@@ -35,9 +38,15 @@ package final class DNSResolver: Sendable {
     /// - Throws: `.badName` when a server is no `host:port`, `.noResources` when thread or descriptors are not to be
     ///   had.
     package init(_ configuration: Configuration = Configuration()) throws(DNSError) {
-        let channel = try DNSChannel(configuration)
-        mailbox = try DNSMailbox()
-        let worker = DNSWorker(configuration, channel: channel, mailbox: mailbox)
+        let shortage = DNSShortage(configuration.shortage)
+        let channel: DNSChannel
+        do throws(DNSError) {
+            channel = try DNSChannel(configuration, shortage)
+            mailbox = try DNSMailbox()
+        } catch {
+            throw shortage.judged(error)
+        }
+        let worker = DNSWorker(configuration, channel: channel, mailbox: mailbox, shortage)
         guard DNSWorker.start(worker) else { throw .noResources }
     }
 

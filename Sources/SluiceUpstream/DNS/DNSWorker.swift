@@ -40,6 +40,7 @@ final class DNSWorker {
 
     private let configuration: DNSResolver.Configuration
     private let mailbox: DNSMailbox
+    private let shortage: DNSShortage
     private var channel: DNSChannel
     private var hosts = WatchedFile<HostsFile>()
     private var system = WatchedFile<Void>()
@@ -49,8 +50,14 @@ final class DNSWorker {
     private var waiting: [DNSRequest] = []
     private var firstWaiting = 0
 
-    init(_ configuration: DNSResolver.Configuration, channel: DNSChannel, mailbox: DNSMailbox) {
+    init(
+        _ configuration: DNSResolver.Configuration,
+        channel: DNSChannel,
+        mailbox: DNSMailbox,
+        _ shortage: DNSShortage
+    ) {
         self.configuration = configuration
+        self.shortage = shortage
         self.channel = channel
         self.mailbox = mailbox
         _ = system.hasChanged(configuration.systemFile)
@@ -144,6 +151,11 @@ final class DNSWorker {
         guard configuration.servers.isEmpty || configuration.searchDomains == nil, running.isEmpty,
             system.hasChanged(configuration.systemFile)
         else { return }
-        if let fresh = try? DNSChannel(configuration) { channel = fresh }
+        if let fresh = try? DNSChannel(configuration, shortage) {
+            channel = fresh
+        } else {
+            // Tried again with the next lookup.
+            system = WatchedFile()
+        }
     }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SluiceCore
 
 /// Notices that a small file has changed, and keeps what was read from it.
 struct WatchedFile<Value> {
@@ -34,9 +35,15 @@ struct WatchedFile<Value> {
         if let known, !hasChanged(path) { return known }
         // The stamp is older than the bytes if the file changes in between: then it is read once more.
         _ = hasChanged(path)
-        let value = Self.read(path).map(parse) ?? empty
-        known = value
-        return value
+        if let bytes = Self.read(path) {
+            known = parse(bytes)
+        } else if ResourceShortage.isMeant(by: errno) {
+            // Without a descriptor nothing is known about the file: the next call looks again.
+            seen = nil
+        } else {
+            known = empty
+        }
+        return known ?? empty
     }
 
     /// The bytes of the file, up to a bound far above any sensible one, cut at the end of a line.

@@ -1,4 +1,4 @@
-package import SluiceCore
+import SluiceCore
 
 /// What one loop counts about one upstream.
 ///

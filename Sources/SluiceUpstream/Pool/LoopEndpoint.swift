@@ -20,8 +20,14 @@ package final class LoopEndpoint {
     package internal(set) var index = -1
     /// Connections without a request, the one used last at the end.
     private(set) var idle: ContiguousArray<UpstreamConnection> = []
+    /// Connections of HTTP/2 that take requests.
+    private(set) var shared: ContiguousArray<UpstreamHTTP2Connection> = []
+    /// What its last connection turned out to speak, where that is not known beforehand.
+    var speaksHTTP2 = false
+    /// Connections of it that are being opened.
+    var connecting = 0
     /// Connections open or being opened by this loop.
-    var open = 0
+    var open = 0 { didSet { state.connectionsChanged(by: open - oldValue) } }
 
     init(upstream: LoopUpstream, state: EndpointState) {
         self.upstream = upstream
@@ -58,7 +64,15 @@ package final class LoopEndpoint {
         for k in i..<idle.count { idle[k].idleIndex = k }
     }
 
+    func addShared(_ connection: UpstreamHTTP2Connection) { shared.append(connection) }
+
+    func removeShared(_ connection: UpstreamHTTP2Connection) { shared.removeAll { $0 === connection } }
+
+    /// A stream of a connection that has room for one more.
+    func takeStream() -> UpstreamStream? { shared.first { $0.hasRoom }?.newStream() }
+
     func closeIdle() {
+        for connection in shared { connection.leave() }
         let all = idle
         idle.removeAll()
         for connection in all {

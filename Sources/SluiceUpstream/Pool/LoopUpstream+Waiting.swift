@@ -166,6 +166,17 @@ extension LoopUpstream {
             attempt.failed(.noHealthyUpstream)
             return true
         }
+        if let stream = endpoint.takeStream() {
+            guard admit(attempt) else {
+                stream.abandon()
+                return false
+            }
+            waiting.removeFirst()
+            hand(stream, to: attempt)
+            return true
+        }
+        // Whoever opens it, many can use it.
+        if sharesConnection(of: endpoint) { return false }
         if first.takesUsed, let connection = takeIdle(of: endpoint) {
             guard admit(attempt) else {
                 endpoint.pushIdle(connection)

@@ -1,6 +1,8 @@
 import NIOCore
 package import SluiceConfig
 package import SluiceCore
+import SluiceHTTP
+package import SluiceTLS
 
 /// An upstream as one loop sees it: balancer, pool of connections, queue of those who wait for one.
 ///
@@ -33,7 +35,12 @@ package final class LoopUpstream: TimerNode {
     private(set) var open = 0
     /// Those of them that are being opened: each will need a place among the requests.
     private(set) var connecting = 0
-    private var idleTicks: UInt64 = 0
+    private(set) var idleTicks: UInt64 = 0
+    private(set) var http2 = HTTP2Timing()
+    private var version = UpstreamProtocol.http1
+    private var tlsName: [UInt8]?
+    /// nil: cleartext.
+    private var tls: TLSClientContext?
     /// The upstream's patience for the head of an answer.
     package private(set) var responseHeadTicks: UInt64 = 0
     private let connector: any Connector
@@ -58,7 +65,7 @@ package final class LoopUpstream: TimerNode {
         )
         self.connector = connector
         super.init()
-        setTicks()
+        configure(model)
     }
 
     // MARK: - Changes from the control side
@@ -66,8 +73,21 @@ package final class LoopUpstream: TimerNode {
     /// Takes over a changed configuration of the same upstream; its endpoints are published separately.
     package func configure(_ model: UpstreamModel) {
         settings = UpstreamSettings(model)
+        version = model.version
+        proxyHeader = model.proxyProtocol
+        http2 = HTTP2Timing(model.http2)
+        speaksTLS = model.tls != nil
+        tlsName = model.tls?.serverName.map { Array($0.utf8) }
         setTicks()
     }
+
+    private var speaksTLS = false
+    private var proxyHeader: ProxyProtocolVersion?
+    /// Whether connections begin with the PROXY protocol: then each serves one request, whose client it names.
+    package var sendsProxyHeader: Bool { proxyHeader != nil }
+
+    /// Takes over what connections are secured with from now on; open ones stay.
+    package func install(_ context: TLSClientContext) { tls = context }
 
     private func setTicks() {
         let limits = settings.limits
@@ -128,6 +148,13 @@ package final class LoopUpstream: TimerNode {
             attempt.isTenantCounted = true
         }
         guard let endpoint = choose(for: attempt, excluding: tried) else { return attempt.failed(.noHealthyUpstream) }
+        if let stream = endpoint.takeStream() {
+            guard admit(attempt) else {
+                stream.abandon()
+                return attempt.failed(.upstreamOverflow)
+            }
+            return hand(stream, to: attempt)
+        }
         if !attempt.settings.needsFreshConnection, let connection = takeIdle(of: endpoint) {
             guard admit(attempt) else {
                 endpoint.pushIdle(connection)
@@ -178,7 +205,37 @@ package final class LoopUpstream: TimerNode {
         attempt.connected(connection, isReused: isReused)
     }
 
+    /// A stream, to an attempt that was admitted.
+    func hand(_ stream: UpstreamStream, to attempt: Attempt) {
+        metrics.connectionWasReused()
+        let index = stream.endpoint.index
+        if active.indices.contains(index) { active[index] += 1 }
+        attempt.connected(stream, isReused: true)
+    }
+
+    /// A stream has ended, or an endpoint takes more of them: there may be room.
+    func streamEnded() {
+        if !waiting.isEmpty { serveWaiters() }
+    }
+
+    /// A connection of HTTP/2 is gone.
+    func removeShared(of endpoint: LoopEndpoint) {
+        breakers.release(.connections)
+        open -= 1
+        endpoint.open -= 1
+    }
+
     // MARK: - Opening
+
+    /// Whether one more request can wait for a connection that is being opened to this endpoint, since many may share it.
+    func sharesConnection(of endpoint: LoopEndpoint) -> Bool {
+        guard endpoint.connecting > 0 else { return false }
+        switch version {
+        case .http1: return false
+        case .http2: return true
+        case .auto: return speaksTLS && (endpoint.speaksHTTP2 || endpoint.open == endpoint.connecting)
+        }
+    }
 
     /// Whether a connection could be opened now, as far as one can tell without doing it.
     var mayOpen: Bool {
@@ -206,10 +263,33 @@ package final class LoopUpstream: TimerNode {
         let pending = PendingConnection(endpoint: endpoint, attempt: attempt)
         attempt.pending = pending
         let connection = UpstreamConnection(endpoint: endpoint)
+        endpoint.connecting += 1
+        if let proxyHeader {
+            ProxyHeader.write(version: proxyHeader == .v1 ? 1 : 2, attempt.settings.proxied, to: &connection.preamble)
+            connection.isSingleUse = true
+        }
+        if speaksTLS {
+            guard let session = session(for: endpoint) else {
+                return connected(connection, pending, .upstreamTLSFailed)
+            }
+            connection.secure(session)
+        }
         connector.connect(connection, to: endpoint.address, on: loop, timeout: settings.timeouts.connect) { error in
             // One that ended before it was handed over never came about.
             self.connected(connection, pending, error ?? (connection.isOpen ? nil : .connectFailed))
         }
+    }
+
+    /// The TLS of one more connection; nil where the context is missing or the name is none.
+    private func session(for endpoint: LoopEndpoint) -> TLSSession? {
+        guard let tls else { return nil }
+        var name = endpoint.hostField
+        if let tlsName { name = tlsName } else if case .name(let host) = settings.host { name = host }
+        return TLSSession(
+            client: tls,
+            host: Authority.withoutPort(name),
+            endpoint: UInt64(truncatingIfNeeded: endpoint.id)
+        )
     }
 
     private func connected(_ connection: UpstreamConnection, _ pending: PendingConnection, _ error: GatewayError?) {
@@ -217,6 +297,7 @@ package final class LoopUpstream: TimerNode {
         pending.attempt = nil
         attempt?.pending = nil
         connecting -= 1
+        pending.endpoint.connecting -= 1
         if let error {
             breakers.release(.connections)
             open -= 1
@@ -229,14 +310,44 @@ package final class LoopUpstream: TimerNode {
             }
             return serveWaiters()
         }
-        connection.isCounted = true
         metrics.connectionOpened()
-        guard let attempt else { return release(connection) }
+        if isHTTP2(connection) { return share(connection, attempt) }
+        connection.isCounted = true
+        guard let attempt else { return connection.isSingleUse ? connection.end() : release(connection) }
         guard admit(attempt) else {
-            release(connection)
+            connection.isSingleUse ? connection.end() : release(connection)
             return attempt.failed(.upstreamOverflow)
         }
         hand(connection, to: attempt, isReused: false)
+    }
+
+    private func isHTTP2(_ connection: UpstreamConnection) -> Bool {
+        switch version {
+        case .http1: return false
+        case .http2: return true
+        case .auto:
+            connection.endpoint.speaksHTTP2 = connection.tls?.negotiatedProtocol == Self.h2
+            return connection.endpoint.speaksHTTP2
+        }
+    }
+
+    private static let h2 = Array("h2".utf8)
+
+    /// A connection that many can use is there: first who it was opened for, then those who wait.
+    private func share(_ connection: UpstreamConnection, _ attempt: Attempt?) {
+        let shared = UpstreamHTTP2Connection(endpoint: connection.endpoint)
+        connection.become(shared)
+        let endpoint = connection.endpoint
+        guard endpoint.index >= 0 else {
+            shared.leave()
+            attempt?.failed(.noHealthyUpstream)
+            return
+        }
+        endpoint.addShared(shared)
+        if let attempt {
+            if admit(attempt) { hand(shared.newStream(), to: attempt) } else { attempt.failed(.upstreamOverflow) }
+        }
+        serveWaiters()
     }
 
     // MARK: - Returning

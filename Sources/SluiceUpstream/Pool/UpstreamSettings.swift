@@ -23,6 +23,19 @@ package struct UpstreamSettings {
     }
 }
 
+/// How HTTP/2 connections to an upstream are used.
+struct HTTP2Timing {
+    var maxStreams = 100
+    var streamWindow: Int32 = 64 * 1024
+    var connectionWindow: Int32 = 1024 * 1024
+
+    init(_ model: HTTP2Model = HTTP2Model()) {
+        maxStreams = model.maxStreams
+        streamWindow = Int32(clamping: model.streamWindow)
+        connectionWindow = Int32(clamping: model.connectionWindow)
+    }
+}
+
 /// Which Host an upstream gets, ready to be written.
 package enum HostField {
     /// That of the chosen endpoint.

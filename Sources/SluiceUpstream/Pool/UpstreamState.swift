@@ -1,4 +1,5 @@
 package import NIOCore
+import SluiceCore
 import Synchronization
 
 /// What makes two mentions of an endpoint the same one over reloads and DNS answers.
@@ -19,11 +20,18 @@ package final class EndpointState: Sendable {
     package let key: EndpointKey
     private let outlierOwner = OutlierCountersOwner()
     package var outliers: OutlierCounters { outlierOwner.counters }
+    /// Connections that the gateway itself had nothing left to make of.
+    let shortages = Episode()
+    private let open = Atomic<Int>(0)
+    /// Connections of all loops, open or being opened; for show only, so not exact while they change.
+    package var connections: Int { open.load(ordering: .relaxed) }
 
     package init(id: Int, key: EndpointKey) {
         self.id = id
         self.key = key
     }
+
+    func connectionsChanged(by count: Int) { open.wrappingAdd(count, ordering: .relaxed) }
 }
 
 /// The endpoints of an upstream at one moment, as the control side hands them to every loop.

@@ -1,5 +1,5 @@
 package import SluiceConfig
-import SluiceCore
+package import SluiceCore
 
 /// Resolves names; a protocol so that tests can do without DNS.
 package protocol NameResolver: AnyObject {
@@ -20,8 +20,10 @@ package protocol NameResolver: AnyObject {
 /// Isolation: the control loop.
 package final class ResolverPool: NameResolver {
     private var resolvers: [[String]: DNSResolver] = [:]
+    private let shortage: ResourceShortage?
 
-    package init() {}
+    /// - Parameter shortage: is told when the gateway itself is what has run out of something.
+    package init(shortage: ResourceShortage? = nil) { self.shortage = shortage }
 
     package func resolveHost(
         _ name: String,
@@ -58,6 +60,7 @@ package final class ResolverPool: NameResolver {
         if let known = resolvers[servers] { return known }
         var configuration = DNSResolver.Configuration()
         configuration.servers = servers
+        configuration.shortage = shortage
         let resolver = try DNSResolver(configuration)
         resolvers[servers] = resolver
         return resolver

@@ -9,6 +9,7 @@ import SluiceHTTP
 /// A fresh connection each time, so that the check also finds an endpoint that accepts no more.
 package final class SocketProber: Prober {
     private let shortage: ResourceShortage?
+    private let shortages = Episode()
 
     /// - Parameter shortage: is told when the gateway itself is what has run out of something.
     package init(shortage: ResourceShortage? = nil) { self.shortage = shortage }
@@ -25,11 +26,11 @@ package final class SocketProber: Prober {
             }
             .connect(to: order.address)
             .assumeIsolated()
-            .whenFailure { [shortage] error in
+            .whenFailure { [shortage, shortages] error in
                 guard let code = ConnectFailure.code(of: error), ResourceShortage.isMeant(by: code) else {
                     return probe.finish(.timeout)
                 }
-                shortage?.prevented("make health checks", code: code)
+                shortage?.prevented("make health checks", code: code, in: shortages)
                 probe.finish(.notMade)
             }
     }

@@ -19,6 +19,8 @@ package struct EndpointReport: Sendable {
     package let health: HealthState.Status?
     /// Left out for a while, since real requests failed.
     package let isEjected: Bool
+    /// Open or being opened, idle ones included.
+    package let connections: Int
 
     /// Whether requests are sent there, as long as not too many are out (the panic rule).
     package var isUsable: Bool { (health ?? .healthy) == .healthy && !isEjected }

@@ -233,7 +233,8 @@ final class UpstreamSupervisor {
                     weight: member.draft.weight,
                     priority: member.draft.priority,
                     health: member.monitor.map { $0.health.status },
-                    isEjected: ejector?.isEjected(member.state.id) ?? false
+                    isEjected: ejector?.isEjected(member.state.id) ?? false,
+                    connections: member.state.connections
                 )
             }
         }

@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceConfig
 import SluiceCore
+import SluiceFilters
 import SluiceProxy
 import SluiceTesting
 import Synchronization
@@ -86,6 +87,48 @@ private final class MemoryLog: LogSink {
         #expect(
             line == "[redacted] [redacted] [redacted] [redacted] [redacted] https://x/?code=[redacted]&y=1\n"
         )
+    }
+
+    @Test("where filters look for credentials the log shows none, however long the name of the parameter")
+    func namesOfFilters() throws {
+        let long = String(repeating: "n", count: 65)
+        let file = """
+            version: 1
+            routes: [{name: all, respond: {status: 200}}]
+            filters:
+              - jwt:
+                  issuer: https://a.example
+                  audiences: [a]
+                  from: [{header: x-ticket}, {query: ticket}, {query: \(long)}]
+                  jwks: {url: "https://a.example/keys"}
+            """
+        let loaded = NativeConfiguration.load(
+            files: [ConfigFile(path: "a.yaml", text: file)],
+            filters: BuiltInFilters.catalog,
+            environment: { _ in nil },
+            readFile: { _ in [] }
+        )
+        let filters = try #require(loaded.model?.filters, "\(loaded.diagnostics.sorted.map(\.message))")
+        let names = filters.reduce(into: Set<String>()) { $0.formUnion($1.configuration.needs.secretNames) }
+        let line = try line(
+            "%REQ(X-TICKET)% %REQ(:PATH)%",
+            "GET /?ticket=abc&TICKET=abc&\(long)=abc&\(long.dropLast())%6e=abc&a=b HTTP/1.1\r\nHost: a\r\nX-Ticket: abc\r\n\r\n"
+        ) { $0.telemetry.accessLog?.redact = names }
+        #expect(!line.contains("abc") && line.contains("&a=b"), "\(line)")
+    }
+
+    @Test(
+        "no part of a URL shows a credential",
+        arguments: [
+            ("https://x/cb#access_token=abc&y=1", "https://x/cb#access_token=[redacted]&y=1"),
+            ("https://x/cb?y=1#access_token=abc", "https://x/cb?y=1#access_token=[redacted]"),
+            ("https://x/?next=/cb?code=abc&y=1", "https://x/?next=/cb?code=[redacted]&y=1"),
+            ("https://user:abc@x/?y=1", "https://[redacted]@x/?y=1"),
+            ("https://x/a@b", "https://x/a@b"), ("https://x", "https://x"), ("/a:b//c@d?y", "/a:b//c@d?y"),
+        ]
+    )
+    func urls(_ url: String, _ shown: String) throws {
+        #expect(try line("%REQ(REFERER)%", "GET / HTTP/1.1\r\nHost: a\r\nReferer: \(url)\r\n\r\n") == shown + "\n")
     }
 
     @Test("nothing that a client sends ends a line or a text")

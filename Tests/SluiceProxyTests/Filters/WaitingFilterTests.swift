@@ -2,11 +2,12 @@ import NIOCore
 import SluiceConfig
 import SluiceCore
 import SluiceFilters
-import SluiceProxy
 import SluiceTesting
 import SluiceUpstream
 import Synchronization
 import Testing
+
+@testable import SluiceProxy
 
 /// Filters that say `.wait` and go on later, or never.
 @Suite struct WaitingFilterTests {
@@ -150,6 +151,35 @@ import Testing
             #expect(try upstream.readRequest().text == "body")
             try upstream.send(Wire.ok("answer"))
             #expect(String(decoding: try client.readToEnd(), as: UTF8.self).hasSuffix("answer"))
+        }
+    }
+
+    /// One that sent enough requests, each of which waits, left no place for anybody.
+    @Test func callerThatHoldsManyPlacesLeavesSomeToOthers() throws {
+        let desk = Desk()
+        let origin = try ScriptedOrigin()
+        var model = model(desk, origin)
+        model.listeners[0].trustedProxies = [try #require(CIDR("127.0.0.0/8"))]
+        try TestGateway.run(model) { gateway in
+            _ = try gateway.onLoops { $0.waiting = WaitingPlaces(limit: 4) }
+            func send(from address: String, waiting count: Int) throws -> RawPeer {
+                let client = try gateway.connect()
+                try client.send(Wire.get("/", "X-Forwarded-For: \(address)"))
+                try gateway.wait(for: "the filter") { desk.count == count }
+                return client
+            }
+            let greedy = [try send(from: "10.0.0.1", waiting: 1), try send(from: "10.0.0.1", waiting: 2)]
+            let refused = try send(from: "10.0.0.1", waiting: 3)
+            let response = try refused.readResponse()
+            #expect(response.status == 503 && response.text.contains("tenant_share_exceeded"))
+            // The ticket of one that was refused is void.
+            #expect(try !resume(desk, 2, gateway))
+            let polite = [try send(from: "10.0.0.2", waiting: 4), try send(from: "10.0.0.3", waiting: 5)]
+            let late = try send(from: "10.0.0.4", waiting: 6)
+            #expect(try late.readResponse().text.contains("too_many_waiting"))
+            for index in [0, 1, 3, 4] { #expect(try resume(desk, index, gateway, with: 204)) }
+            for client in greedy + polite { #expect(try client.readResponse().status == 204) }
+            #expect(try gateway.onLoops { $0.waiting.taken } == [0])
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import SluiceConfig
@@ -361,5 +362,30 @@ import Testing
         }
         #expect(result == .failure(.cancelled))
         try await server.stop()
+    }
+
+    @Test("a lack of descriptors is told from servers that cannot be reached")
+    func withoutDescriptors() async {
+        await #expect(processExitsWith: .success) {
+            let lines = LineLog()
+            var configuration = DNSResolver.Configuration()
+            configuration.servers = ["127.0.0.1:9"]
+            configuration.searchDomains = []
+            configuration.shortage = ResourceShortage(log: lines.write)
+            let resolver = try DNSResolver(configuration)
+            Descriptors.take()
+            for _ in 0..<2 {
+                guard await resolver.resolveHost("v4.test.") == .failure(.noResources) else { exit(1) }
+            }
+            let told = "cannot look up names: Too many open files (EMFILE)"
+            guard lines.text.count == 1, lines.text[0].hasPrefix(told) else { exit(2) }
+            do throws(DNSError) {
+                _ = try DNSResolver(configuration)
+                exit(3)
+            } catch {
+                // A row of its own, since it is another resolver.
+                exit(error == .noResources && lines.text.count == 2 ? 0 : 4)
+            }
+        }
     }
 }

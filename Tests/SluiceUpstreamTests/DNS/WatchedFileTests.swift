@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import SluiceUpstream
@@ -38,6 +39,27 @@ import Testing
             try file.remove()
             #expect([value(), value()] == ["nothing", "nothing"])
             #expect(reads == 2)
+        }
+    }
+
+    @Test("what could not be read for want of a descriptor is read later: it was taken for an empty file")
+    func withoutDescriptors() async {
+        await #expect(processExitsWith: .success) {
+            try await TemporaryFile.with("one") { file in
+                var watched = WatchedFile<String>()
+                func value() -> String {
+                    watched.value(file.path, empty: "nothing") { String(decoding: $0, as: UTF8.self) }
+                }
+                let limit = Descriptors.take()
+                let before = value()
+                Descriptors.give(limit)
+                let first = value()
+                try file.write("other")
+                Descriptors.take()
+                let kept = value()
+                Descriptors.give(limit)
+                exit([before, first, kept, value()] == ["nothing", "one", "one", "other"] ? 0 : 1)
+            }
         }
     }
 

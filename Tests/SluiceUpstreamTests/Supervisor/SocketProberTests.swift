@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import SluiceConfig
+import SluiceCore
 import Testing
 
 @testable import SluiceUpstream
@@ -102,6 +103,29 @@ import Testing
         #expect(try await probe(.closes).result == .timeout)
         #expect(try await probe(.stays, timeout: .milliseconds(50)).result == .timeout)
         #expect(try await probe(.answers("HTTP/1.1 200 OK\r\n"), timeout: .milliseconds(50)).result == .timeout)
+    }
+
+    @Test("a check for which the gateway has no descriptor is not made, and the operator told once")
+    func withoutDescriptors() async {
+        await #expect(processExitsWith: .success) {
+            let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
+            let lines = LineLog()
+            let address = try SocketAddress(ipAddress: "127.0.0.1", port: 9)
+            Descriptors.take()
+            let results = try await loop.flatSubmit {
+                let prober = SocketProber(shortage: ResourceShortage(log: lines.write))
+                let checks = [HealthCheckModel.Probe.tcp, Self.http].map { probe in
+                    let promise = loop.makePromise(of: ProbeResult.self)
+                    let order = ProbeOrder(address: address, hostField: [], probe: probe, timeout: .seconds(5))
+                    prober.probe(order, on: loop) { promise.succeed($0) }
+                    return promise.futureResult
+                }
+                return EventLoopFuture.whenAllSucceed(checks, on: loop)
+            }.get()
+            guard results == [.notMade, .notMade] else { exit(1) }
+            let told = "cannot make health checks: Too many open files (EMFILE)"
+            exit(lines.text.count == 1 && lines.text[0].hasPrefix(told) ? 0 : 2)
+        }
     }
 
     @Test("a TCP check passes when the connection is made, and fails when nobody listens")

@@ -20,6 +20,8 @@ final class Recorder: HTTP2Delegate {
     var complaints: [String] = []
     var pulls: [(stream: Int32, upTo: Int)] = []
     var logsFields = true
+    /// Whether pieces are made as small as they are asked for.
+    var cutsBodies = true
     /// Called by each `pullData`.
     var onPull: (() -> Void)?
 
@@ -70,7 +72,8 @@ final class Recorder: HTTP2Delegate {
         pulls.append((stream, upTo))
         onPull?()
         guard var queue = bodies[stream], !queue.isEmpty else { return .wait }
-        let next = queue.removeFirst()
+        var next = queue.removeFirst()
+        if let rest = cutsBodies ? next.cut(to: upTo) : nil { queue.insert(rest, at: 0) }
         bodies[stream] = queue
         return next
     }
@@ -204,6 +207,30 @@ struct Pair {
 }
 
 extension HTTP2Body {
+    /// Makes a piece shorter; returns what was cut off, if anything was.
+    mutating func cut(to count: Int) -> HTTP2Body? {
+        func halves(_ bytes: ByteBuffer) -> (HTTP2Body, ByteBuffer)? {
+            var rest = bytes
+            guard rest.readableBytes > count, let first = rest.readSlice(length: count) else { return nil }
+            return (.bytes(first), rest)
+        }
+        switch self {
+        case .bytes(let bytes):
+            guard let (first, rest) = halves(bytes) else { return nil }
+            self = first
+            return .bytes(rest)
+        case .last(let bytes):
+            guard let (first, rest) = halves(bytes) else { return nil }
+            self = first
+            return .last(rest)
+        case .lastBeforeTrailers(let bytes):
+            guard let (first, rest) = halves(bytes) else { return nil }
+            self = first
+            return .lastBeforeTrailers(rest)
+        case .wait, .failed: return nil
+        }
+    }
+
     static func text(_ text: String) -> HTTP2Body { .bytes(ByteBuffer(string: text)) }
     static func lastText(_ text: String) -> HTTP2Body { .last(ByteBuffer(string: text)) }
     static func zeros(_ count: Int) -> HTTP2Body { .bytes(ByteBuffer(repeating: 0, count: count)) }

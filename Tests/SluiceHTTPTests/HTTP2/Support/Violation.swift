@@ -11,6 +11,12 @@ struct Violation: Sendable, CustomTestStringConvertible {
         case stream(UInt32, UInt32)
         /// The connection ends with this code.
         case connection(UInt32)
+
+        static let protocolError = Outcome.connection(1)
+        static let flowControlError = Outcome.connection(3)
+        static let streamClosed = Outcome.connection(5)
+        static let frameSizeError = Outcome.connection(6)
+        static let compressionError = Outcome.connection(9)
     }
 
     /// Section of RFC 9113, or of what else is named, and what is wrong.
@@ -20,7 +26,7 @@ struct Violation: Sendable, CustomTestStringConvertible {
     /// Whether the server answers requests as soon as they are whole, which closes their streams.
     var answers = false
 
-    init(_ what: String, _ outcome: Outcome, answers: Bool = false, _ bytes: [[UInt8]]) {
+    init(_ what: String, _ outcome: Outcome, answers: Bool = false, _ bytes: [UInt8]...) {
         self.what = what
         self.bytes = bytes.flatMap { $0 }
         self.outcome = outcome

@@ -1,0 +1,154 @@
+package import NIOCore
+package import SluiceCore
+
+/// Both ends of a connection as a proxy in front saw it.
+package struct ProxiedEnds: Hashable, Sendable {
+    package var source: IPAddress
+    package var sourcePort: UInt16
+    package var destination: IPAddress
+    package var destinationPort: UInt16
+
+    package init(source: IPAddress, sourcePort: UInt16, destination: IPAddress, destinationPort: UInt16) {
+        self.source = source
+        self.sourcePort = sourcePort
+        self.destination = destination
+        self.destinationPort = destinationPort
+    }
+}
+
+/// The PROXY protocol, versions 1 and 2 (haproxy.org, `proxy-protocol.txt`): what a connection may begin with, to say who
+/// is at its other end.
+///
+/// Isolation: any. Allocates: never, but for writing.
+package enum ProxyHeader {
+    package enum ParseResult: Equatable, Sendable {
+        /// The bytes begin with something else.
+        case none
+        /// More bytes are needed to tell.
+        case incomplete
+        /// It begins as a header and is none.
+        case invalid
+        /// `ends` is nil where the proxy speaks for itself (LOCAL, UNKNOWN, Unix sockets).
+        case complete(consumed: Int, ends: ProxiedEnds?)
+    }
+
+    /// A version 2 header with more than this behind its first 16 bytes is refused; the addresses take at most 216.
+    package static let extrasLimit = 4096
+    private static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
+    private static let word = Array("PROXY ".utf8)
+    /// With its line end.
+    private static let lineLimit = 107
+
+    package static func parse(_ bytes: UnsafeRawBufferPointer) -> ParseResult {
+        if begins(bytes, with: signature) { return bytes.count < 16 ? .incomplete : parseBinary(bytes) }
+        if begins(bytes, with: word) { return bytes.count < word.count ? .incomplete : parseLine(bytes) }
+        return bytes.isEmpty ? .incomplete : .none
+    }
+
+    /// As far as there are bytes.
+    private static func begins(_ bytes: UnsafeRawBufferPointer, with start: [UInt8]) -> Bool {
+        let count = min(bytes.count, start.count)
+        return count > 0 && bytes[..<count].elementsEqual(start[..<count])
+    }
+
+    // MARK: - Version 1
+
+    /// `PROXY TCP4 192.0.2.1 192.0.2.2 4711 80 CRLF`
+    private static func parseLine(_ bytes: UnsafeRawBufferPointer) -> ParseResult {
+        let head = bytes.prefix(lineLimit)
+        guard let end = head.firstIndex(of: 0x0A) else { return bytes.count < lineLimit ? .incomplete : .invalid }
+        guard end > word.count, bytes[end - 1] == 0x0D else { return .invalid }
+        let parts = bytes[word.count..<(end - 1)].split(separator: 0x20, omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        if parts.first == "UNKNOWN" { return .complete(consumed: end + 1, ends: nil) }
+        guard parts.count == 5, parts[0] == "TCP4" || parts[0] == "TCP6",
+            let source = IPAddress(parts[1]), let destination = IPAddress(parts[2]),
+            source.isV4 == (parts[0] == "TCP4"), destination.isV4 == source.isV4,
+            let from = port(parts[3]), let to = port(parts[4])
+        else { return .invalid }
+        let ends = ProxiedEnds(source: source, sourcePort: from, destination: destination, destinationPort: to)
+        return .complete(consumed: end + 1, ends: ends)
+    }
+
+    private static func port(_ text: String) -> UInt16? {
+        guard text.utf8.allSatisfy(ASCII.isDigit), text.utf8.count <= 5 else { return nil }
+        return UInt16(text)
+    }
+
+    // MARK: - Version 2
+
+    private static func parseBinary(_ bytes: UnsafeRawBufferPointer) -> ParseResult {
+        let version = bytes[12] >> 4
+        let command = bytes[12] & 15
+        let count = Int(bytes[14]) << 8 | Int(bytes[15])
+        guard version == 2, command <= 1, count <= extrasLimit else { return .invalid }
+        guard bytes.count >= 16 + count else { return .incomplete }
+        let consumed = 16 + count
+        // 0: the proxy's own connection, whatever it says of addresses.
+        guard command == 1 else { return .complete(consumed: consumed, ends: nil) }
+        let block = UnsafeRawBufferPointer(rebasing: bytes[16..<consumed])
+        switch bytes[13] >> 4 {
+        case 1:
+            guard count >= 12 else { return .invalid }
+            let ends = ProxiedEnds(
+                source: IPAddress(v4: UInt32(integer(block, 0, 4))),
+                sourcePort: UInt16(integer(block, 8, 2)),
+                destination: IPAddress(v4: UInt32(integer(block, 4, 4))),
+                destinationPort: UInt16(integer(block, 10, 2))
+            )
+            return .complete(consumed: consumed, ends: ends)
+        case 2:
+            guard count >= 36 else { return .invalid }
+            let ends = ProxiedEnds(
+                source: IPAddress(high: integer(block, 0, 8), low: integer(block, 8, 8)),
+                sourcePort: UInt16(integer(block, 32, 2)),
+                destination: IPAddress(high: integer(block, 16, 8), low: integer(block, 24, 8)),
+                destinationPort: UInt16(integer(block, 34, 2))
+            )
+            return .complete(consumed: consumed, ends: ends)
+        case 0, 3: return .complete(consumed: consumed, ends: nil)
+        default: return .invalid
+        }
+    }
+
+    private static func integer(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ count: Int) -> UInt64 {
+        bytes[start..<(start + count)].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    // MARK: - Writing
+
+    /// Writes a header of version 1 or 2; without ends, one that says that there is nothing to say.
+    package static func write(version: Int, _ ends: ProxiedEnds?, to out: inout ByteBuffer) {
+        if version == 1 { writeLine(ends, to: &out) } else { writeBinary(ends, to: &out) }
+    }
+
+    private static func writeLine(_ ends: ProxiedEnds?, to out: inout ByteBuffer) {
+        guard let ends, ends.source.isV4 == ends.destination.isV4 else {
+            out.writeStaticString("PROXY UNKNOWN\r\n")
+            return
+        }
+        let family = ends.source.isV4 ? "TCP4" : "TCP6"
+        out.writeString("PROXY \(family) \(ends.source.description) \(ends.destination.description) ")
+        out.writeString("\(ends.sourcePort) \(ends.destinationPort)\r\n")
+    }
+
+    private static func writeBinary(_ ends: ProxiedEnds?, to out: inout ByteBuffer) {
+        out.writeBytes(signature)
+        guard let ends else {
+            out.writeBytes([0x20, 0, 0, 0])
+            return
+        }
+        if ends.source.isV4, ends.destination.isV4 {
+            out.writeBytes([0x21, 0x11, 0, 12])
+            out.writeInteger(UInt32(truncatingIfNeeded: ends.source.low))
+            out.writeInteger(UInt32(truncatingIfNeeded: ends.destination.low))
+        } else {
+            out.writeBytes([0x21, 0x21, 0, 36])
+            for half in [ends.source.high, ends.source.low, ends.destination.high, ends.destination.low] {
+                out.writeInteger(half)
+            }
+        }
+        out.writeInteger(ends.sourcePort)
+        out.writeInteger(ends.destinationPort)
+    }
+}

@@ -1,0 +1,261 @@
+import NIOCore
+import SluiceCore
+package import SluiceHTTP
+
+/// One HTTP/2 connection to an endpoint, which many requests of one loop share.
+///
+/// Isolation: one loop. States: open, leaving (no new requests), closed.
+final class UpstreamHTTP2Connection: SocketHandler {
+    private enum Phase { case open, leaving, closed }
+
+    let endpoint: LoopEndpoint
+    private var phase = Phase.open
+    private(set) var session: HTTP2Session?
+    /// By number; a request whose head is not sent yet has none.
+    private var streams: [Int32: UpstreamStream] = [:]
+    /// Requests that have it, those without a number included.
+    private(set) var users = 0
+    var fields = HTTP2FieldList()
+    private var kind = HTTP2HeadersKind.answer
+    private var text = ByteBuffer()
+    private var status: UInt16 = 0
+    private var block = HeaderTable()
+    private var touched: [UpstreamStream] = []
+    private var waking: [UpstreamStream] = []
+    private var isReading = false
+    private var isWriting = false
+    private var isScheduled = false
+    private var waitsForPing = false
+    private var lastInput: UInt64 = 0
+
+    init(endpoint: LoopEndpoint) {
+        self.endpoint = endpoint
+        super.init()
+    }
+
+    private var loop: LoopContext { endpoint.upstream.loop }
+    private var model: HTTP2Timing { endpoint.upstream.http2 }
+
+    // MARK: - For the pool
+
+    /// Whether another request may have it.
+    var hasRoom: Bool {
+        guard phase == .open, let session else { return false }
+        return users < min(Int(session.peerMaxConcurrentStreams), model.maxStreams) && session.canOpenStream
+    }
+
+    var isIdle: Bool { users == 0 }
+
+    /// A stream for one request.
+    func newStream() -> UpstreamStream {
+        users += 1
+        loop.wheel.disarm(self)
+        return UpstreamStream(of: self)
+    }
+
+    func opened(_ stream: UpstreamStream) { streams[stream.id] = stream }
+
+    /// A request is over.
+    func streamLeft() {
+        users -= 1
+        if users == 0 {
+            if phase == .leaving { return end() }
+            loop.wheel.arm(self, in: endpoint.upstream.idleTicks)
+        }
+        endpoint.upstream.streamEnded()
+    }
+
+    /// Takes no new requests; closes with the last one under way.
+    func leave() {
+        guard phase == .open else { return }
+        phase = .leaving
+        endpoint.removeShared(self)
+        if users == 0 { end() }
+    }
+
+    private func end() {
+        guard phase != .closed else { return }
+        session?.goAway()
+        pump()
+        gone(.upstreamClosedEarly)
+    }
+
+    private func gone(_ error: GatewayError) {
+        guard phase != .closed else { return }
+        phase = .closed
+        loop.wheel.remove(self)
+        endpoint.removeShared(self)
+        let left = streams.values
+        streams = [:]
+        touched = []
+        waking = []
+        endpoint.upstream.removeShared(of: endpoint)
+        for stream in left { stream.closed(error) }
+        closeChannel()
+        endpoint.upstream.serveWaiters()
+    }
+
+    // MARK: - Channel events
+
+    override func opened() {
+        var settings = HTTP2Settings()
+        settings.streamWindow = model.streamWindow
+        settings.connectionWindow = model.connectionWindow
+        settings.maxHeaderListSize = 64 * 1024
+        settings.maxFields = 205
+        session = HTTP2Session(role: .client, settings: settings, delegate: self)
+        lastInput = loop.wheel.now
+        schedule()
+    }
+
+    override func received(_ bytes: inout ByteBuffer) {
+        guard phase != .closed, let session, !isReading else { return }
+        isReading = true
+        waitsForPing = false
+        lastInput = loop.wheel.now
+        let now = loop.wheel.now &* UInt64(TimerWheel.tickMilliseconds)
+        let error = bytes.withUnsafeReadableBytes { session.receive($0, now: now) }
+        while let stream = touched.popLast() {
+            stream.isTouched = false
+            stream.readDone()
+        }
+        isReading = false
+        pump()
+        if error != nil { gone(.upstreamProtocolError) }
+    }
+
+    override func inputEnded() { gone(.upstreamClosedEarly) }
+
+    override func ended(reset: Bool) { gone(reset ? .upstreamReset : .upstreamClosedEarly) }
+
+    override func securityFailed() { gone(.upstreamReset) }
+
+    override func becameWritable() { pump() }
+
+    /// Idle for long enough, or silent for too long.
+    override func deadlineReached() {
+        if users == 0 { leave() }
+    }
+
+    // MARK: - Writing
+
+    func schedule() {
+        guard !isScheduled, !isReading, phase != .closed, let context else { return }
+        isScheduled = true
+        context.eventLoop.assumeIsolated().execute { [self] in
+            isScheduled = false
+            pump()
+        }
+    }
+
+    private func pump() {
+        guard let session, phase != .closed, !isWriting, !isReading else { return }
+        isWriting = true
+        while isWritable, session.wantsWrite {
+            var out = loop.takeScratch()
+            session.produce(into: &out, limit: UpstreamStream.bufferLimit) { [self] in write($0) }
+            let count = out.readableBytes
+            if count > 0 { writeAndFlush(out) } else { flush() }
+            loop.giveBack(out)
+            if phase == .closed || (count == 0 && waking.isEmpty) { break }
+            wakeStreams()
+        }
+        isWriting = false
+        guard phase != .closed else { return }
+        if session.failure != nil { return gone(.upstreamProtocolError) }
+        if session.isDone { gone(.upstreamClosedEarly) }
+    }
+
+    private func wakeStreams() {
+        while let stream = waking.popLast() { stream.wake() }
+    }
+
+    func wakeLater(_ stream: UpstreamStream) {
+        if !waking.contains(where: { $0 === stream }) { waking.append(stream) }
+    }
+
+    func reset(_ stream: UpstreamStream, _ code: HTTP2ErrorCode) {
+        session?.reset(stream.id, code)
+        schedule()
+    }
+}
+
+// MARK: - What the session tells
+
+extension UpstreamHTTP2Connection: HTTP2Delegate {
+    package func headersBegan(_ stream: Int32, _ kind: HTTP2HeadersKind) {
+        self.kind = kind
+        if case .trailers = kind { block.reset() } else { text.clear() }
+    }
+
+    package func field(_ stream: Int32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
+        if case .trailers = kind {
+            block.append(name: name, value: value)
+        } else if name.first == UInt8(ascii: ":") {
+            guard ASCII.equalsFolded(name, ":status"), value.count == 3 else { return false }
+            let status = value.reduce(0 as UInt16) { $0 &* 10 &+ UInt16($1 & 15) }
+            text.writeStaticString("HTTP/1.1 ")
+            text.writeBytes(value)
+            text.writeStaticString(" ")
+            text.writeStaticString(ReasonPhrase.of(status))
+            text.writeStaticString("\r\n")
+        } else {
+            text.writeBytes(name)
+            text.writeInteger(UInt16(0x3A20))
+            text.writeBytes(value)
+            text.writeInteger(UInt16(0x0D0A))
+        }
+        return true
+    }
+
+    package func headersEnded(_ id: Int32, endStream: Bool) {
+        guard let stream = streams[id] else { return }
+        touch(stream)
+        switch kind {
+        case .trailers:
+            var trailers = HeaderTable()
+            swap(&trailers, &block)
+            stream.trailersCame(trailers)
+        case .interimAnswer, .answer, .request:
+            text.writeStaticString("\r\n")
+            var isInterim = false
+            if case .interimAnswer = kind { isInterim = true }
+            stream.headCame(text, isInterim: isInterim, endStream: endStream)
+        }
+    }
+
+    package func headersTooLarge(_ id: Int32, endStream: Bool) { session?.reset(id, .cancel) }
+
+    package func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
+        session?.consumeConnection(bytes.count)
+        guard let stream = streams[id] else { return }
+        touch(stream)
+        stream.dataCame(bytes)
+    }
+
+    private func touch(_ stream: UpstreamStream) {
+        guard !stream.isTouched else { return }
+        stream.isTouched = true
+        touched.append(stream)
+    }
+
+    package func streamEnded(_ id: Int32) { streams[id]?.answerEnded() }
+
+    package func streamInvalid(_ id: Int32) {}
+
+    package func streamClosed(_ id: Int32, errorCode: HTTP2ErrorCode) {
+        guard let stream = streams.removeValue(forKey: id) else { return }
+        stream.closed(errorCode == .refusedStream ? .upstreamRefusedStream : .upstreamReset)
+        streamLeft()
+    }
+
+    package func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body {
+        streams[id]?.pull(upTo: limit) ?? .failed(.internalError)
+    }
+
+    package func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) { leave() }
+
+    package func pingAcked(_ payload: UInt64) { waitsForPing = false }
+
+    package func settingsReceived() { endpoint.upstream.streamEnded() }
+}

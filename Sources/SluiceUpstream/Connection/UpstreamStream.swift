@@ -1,0 +1,267 @@
+import NIOCore
+import SluiceCore
+import SluiceHTTP
+
+/// One stream of an HTTP/2 connection to an endpoint: one request and its answer.
+///
+/// Isolation: one loop. Bounds: what waits to be sent is bounded by who writes, which stops at `bufferLimit`; what comes
+/// in, by the window, which is opened again only while the attempt reads.
+final class UpstreamStream: UpstreamLease {
+    static let bufferLimit = 64 * 1024
+
+    let endpoint: LoopEndpoint
+    /// nil once the stream is over.
+    private(set) var connection: UpstreamHTTP2Connection?
+    /// 0 before the head is sent.
+    private(set) var id: Int32 = 0
+    private var attempt: Attempt?
+    private var head = ResponseHead()
+    /// The answer was begun, ended.
+    private var answerBegan = false
+    private var isTunnel = false
+    /// What an extended CONNECT is to be answered with on HTTP/1 (RFC 6455, section 4.2.2).
+    private var acceptKey: [UInt8] = []
+
+    // The request on its way.
+    private var output = CircularBuffer<ByteBuffer>()
+    private var outputBytes = 0
+    private var requestEnded = false
+    private var requestTrailers: HeaderTable?
+    // The answer.
+    private var isPaused = false
+    /// It has something that `readDone` was not called for yet.
+    var isTouched = false
+    private var unconsumed = 0
+    private var trailers: HeaderTable?
+
+    init(of connection: UpstreamHTTP2Connection) {
+        self.connection = connection
+        self.endpoint = connection.endpoint
+    }
+
+    var isStream: Bool { true }
+
+    func lease(to attempt: Attempt) { self.attempt = attempt }
+
+    // MARK: - The request
+
+    var isWritable: Bool { connection != nil && outputBytes < Self.bufferLimit }
+
+    /// The first bytes are the whole head, as HTTP/1 writes it.
+    func write(_ buffer: ByteBuffer) {
+        guard connection != nil else { return }
+        var rest = buffer
+        if id == 0 {
+            guard sendHead(&rest) else { return }
+        }
+        guard rest.readableBytes > 0 else { return }
+        outputBytes += rest.readableBytes
+        output.append(rest)
+    }
+
+    func writeAndFlush(_ buffer: ByteBuffer) {
+        write(buffer)
+        flush()
+    }
+
+    func flush() {
+        guard let connection, id > 0 else { return }
+        connection.session?.dataReady(id)
+        connection.schedule()
+    }
+
+    func writeEnd(_ buffer: ByteBuffer?, trailers: HeaderTable?) {
+        requestEnded = true
+        requestTrailers = trailers
+        if let buffer { write(buffer) }
+        flush()
+    }
+
+    /// - Returns: whether the stream was opened.
+    private func sendHead(_ bytes: inout ByteBuffer) -> Bool {
+        guard let connection, let attempt, let session = connection.session else { return false }
+        guard let end = bytes.withUnsafeReadableBytes(Self.endOfHead), let text = bytes.readSlice(length: end) else {
+            fail(.internalError)
+            return false
+        }
+        let upgrades = attempt.settings.mayUpgrade
+        if upgrades {
+            guard session.peerTakesConnectProtocol else {
+                fail(.upgradeRefused)
+                return false
+            }
+            acceptKey = WebSocketKey.accept(forHead: text)
+        }
+        connection.fields.reset()
+        connection.fields.lines.writeImmutableBuffer(text)
+        let isWhole = requestEnded && requestTrailers == nil && bytes.readableBytes == 0
+        let scheme: StaticString = connection.tls == nil ? "http" : "https"
+        let isRead = connection.fields.readRequest(scheme: scheme, protocol: upgrades ? "websocket" : nil)
+        guard isRead, let id = session.submitRequest(&connection.fields, endStream: isWhole) else {
+            fail(session.canOpenStream ? .internalError : .upstreamRefusedStream)
+            return false
+        }
+        self.id = id
+        connection.opened(self)
+        return true
+    }
+
+    /// Behind the empty line.
+    private static func endOfHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        var i = 3
+        while i < bytes.count {
+            if bytes[i] == 0x0A, bytes[i - 1] == 0x0D, bytes[i - 2] == 0x0A, bytes[i - 3] == 0x0D { return i + 1 }
+            i += 1
+        }
+        return nil
+    }
+
+    /// The session can send up to so much of the body.
+    func pull(upTo limit: Int) -> HTTP2Body {
+        guard var piece = output.popFirst() else { return requestEnded ? end(ByteBuffer()) : .wait }
+        if piece.readableBytes > limit, let part = piece.readSlice(length: limit) {
+            output.prepend(piece)
+            outputBytes -= limit
+            becameWritable()
+            return .bytes(part)
+        }
+        outputBytes -= piece.readableBytes
+        if output.isEmpty, requestEnded { return end(piece) }
+        becameWritable()
+        return .bytes(piece)
+    }
+
+    private func end(_ piece: ByteBuffer) -> HTTP2Body {
+        guard var trailers = requestTrailers, trailers.count > 0, let connection, let session = connection.session
+        else {
+            return .last(piece)
+        }
+        requestTrailers = nil
+        connection.fields.reset()
+        trailers.write(to: &connection.fields.lines)
+        connection.fields.lines.writeStaticString("\r\n")
+        return session.submitTrailers(id, &connection.fields) ? .lastBeforeTrailers(piece) : .failed(.internalError)
+    }
+
+    private func becameWritable() {
+        // Not from within the session, which is at work: what is written now would come too late for this round.
+        if outputBytes < Self.bufferLimit / 2 { connection?.wakeLater(self) }
+    }
+
+    /// The session has taken what waited.
+    func wake() { attempt?.becameWritable() }
+
+    // MARK: - The answer
+
+    /// A head is whole, in the form of HTTP/1.
+    func headCame(_ text: ByteBuffer, isInterim: Bool, endStream: Bool) {
+        guard let attempt else { return }
+        var parser = ResponseParser()
+        let result = parser.parse(
+            text,
+            into: &head,
+            requestMethod: attempt.settings.method,
+            maximumHead: attempt.settings.maximumHead,
+            maximumFields: attempt.settings.maximumFields
+        )
+        guard case .complete = result else {
+            if case .invalid(let error) = result { return fail(error) }
+            return fail(.upstreamProtocolError)
+        }
+        if isInterim { return attempt.received(interim: &head) }
+        answerBegan = true
+        if endStream { head.framing = .none }
+        let isTunnel =
+            (200...299).contains(head.status) && (attempt.settings.mayUpgrade || attempt.settings.method == .connect)
+        if isTunnel { openTunnel(attempt) }
+        attempt.received(head: &head, from: endpoint, opensTunnel: isTunnel)
+    }
+
+    /// RFC 8441, section 5, the other way round.
+    private func openTunnel(_ attempt: Attempt) {
+        isTunnel = true
+        guard attempt.settings.mayUpgrade else { return }
+        head.status = 101
+        head.reason = head.fields.store("Switching Protocols".utf8)
+        head.fields.append(.upgrade, value: "websocket".utf8)
+        head.fields.append(name: "sec-websocket-accept".utf8, value: acceptKey)
+    }
+
+    func dataCame(_ bytes: UnsafeRawBufferPointer) {
+        if isPaused { unconsumed += bytes.count } else { connection?.session?.consume(id, bytes.count) }
+        guard let attempt else { return }
+        if isTunnel {
+            attempt.tunnelReceived(ByteBuffer(bytes: bytes))
+        } else {
+            attempt.received(body: ByteBuffer(bytes: bytes))
+        }
+    }
+
+    func trailersCame(_ table: HeaderTable) { trailers = table }
+
+    func readDone() { attempt?.readDone() }
+
+    func answerEnded() {
+        guard let attempt else { return }
+        if isTunnel { return attempt.tunnelEnded() }
+        guard answerBegan else { return fail(.upstreamProtocolError) }
+        self.attempt = nil
+        let trailers = self.trailers
+        let number = attempt.detach()
+        // What is left of the request is not wanted (RFC 9113, section 8.1).
+        if !requestEnded || !output.isEmpty { connection?.session?.reset(id, .noError) }
+        attempt.finished(trailers: trailers, in: number)
+    }
+
+    func pauseReading() { isPaused = true }
+
+    func resumeReading() {
+        isPaused = false
+        guard unconsumed > 0, let connection else { return }
+        connection.session?.consume(id, unconsumed)
+        unconsumed = 0
+        connection.schedule()
+    }
+
+    // MARK: - Ends
+
+    func closeTunnelOutput() { writeEnd(nil, trailers: nil) }
+
+    func closeAfterWrites() {
+        attempt = nil
+        writeEnd(nil, trailers: nil)
+    }
+
+    func abandon() {
+        attempt = nil
+        output.removeAll()
+        outputBytes = 0
+        if id > 0 { connection?.reset(self, .cancel) } else { leave() }
+    }
+
+    private func fail(_ error: GatewayError) {
+        let user = attempt
+        let number = user?.detach()
+        abandon()
+        if let user, let number { user.failed(error, in: number) }
+    }
+
+    /// The head was never sent.
+    private func leave() {
+        let connection = self.connection
+        self.connection = nil
+        connection?.streamLeft()
+    }
+
+    /// The stream is over.
+    func closed(_ error: GatewayError) {
+        connection = nil
+        output.removeAll()
+        outputBytes = 0
+        guard let user = attempt else { return }
+        attempt = nil
+        let number = user.detach()
+        if isTunnel { return user.finished(trailers: nil, in: number) }
+        user.failed(answerBegan ? .upstreamTruncated : error, in: number)
+    }
+}
