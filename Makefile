@@ -22,6 +22,7 @@ test: ## install what the tests need, then run all of them
 	tools/install test
 	python3 tools/test_lint.py
 	swift build --build-tests
+	tools/check-admin --install .build/debug/sluice
 	swift test --skip-build --disable-xctest
 
 lint: ## check the rules of the design and the formatting

@@ -4,12 +4,14 @@
 #define CARES_NO_DEPRECATED
 #include <ares.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -189,6 +191,13 @@ void sluice_dns_ask(sluice_dns_channel *channel, const char *name, int type, slu
     question->context = context;
     // Class 1: the Internet.
     ares_query(channel->ares, name, 1, type, on_answer, question);
+}
+
+int sluice_dns_shortage(void) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    close(fd);
+    return 0;
 }
 
 // MARK: Waking up

@@ -6,6 +6,7 @@ package enum BuiltInFilters {
         ConcurrencyConfiguration.self,
         CORSConfiguration.self,
         FaultConfiguration.self,
+        GRPCWebConfiguration.self,
         HeadersConfiguration.self,
         IPAccessConfiguration.self,
         JWTConfiguration.self,

@@ -39,10 +39,12 @@ package struct RouteView: @unchecked Sendable {
         // Taken out first: a closure that reads the head would copy it, references and all.
         let parts = Matcher.Parts(host: head.host, path: head.path, query: head.query ?? .empty)
         let methods = requestedMethods(&head, context)
+        let isPreflight = context.matchesPreflights && head.method == .options && RouteTable.isPreflight(head)
         return head.fields.bytes.withUnsafeReadableBytes { bytes in
             head.fields.entries.withUnsafeBufferPointer { entries in
                 withServerName(context) { sni in
                     var matcher = Matcher(storage, parts, bytes, entries, context, sni, methods)
+                    matcher.isPreflight = isPreflight
                     return matcher.run(&scratch, &captures)
                 }
             }

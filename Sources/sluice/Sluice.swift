@@ -59,6 +59,14 @@ struct Run: ParsableCommand {
     )
     var listen: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve the admin API here, with or without 'admin' in the configuration, for example 127.0.0.1:9901.",
+            valueName: "address"
+        )
+    )
+    var admin: String?
+
     @Option(help: ArgumentHelp("Event loops; otherwise the configuration's, or one per processor.", valueName: "n"))
     var workers: Int?
 
@@ -80,6 +88,7 @@ struct Run: ParsableCommand {
     func run() throws {
         var command = RunCommand(source.files)
         command.listen = listen
+        command.admin = admin
         command.workers = workers
         command.takeover = takeover
         throw ExitCode(command.run())

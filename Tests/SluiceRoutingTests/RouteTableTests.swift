@@ -189,4 +189,24 @@ struct MethodMatchTests {
         let custom = request("OPTIONS", "/", headers: [("Origin", "a"), ("Access-Control-Request-Method", "PURGE")])
         #expect(try match([route(methods: ["PURGE"])], custom, RouteContext(matchesPreflights: true)) == .route(0))
     }
+
+    @Test("a preflight, which has no content type, meets a route that asks for one")
+    func preflightOfAContentType() throws {
+        var grpc = route()
+        grpc.match.path = .exact("/orders.v1.Orders/Get")
+        grpc.match.headers = [FieldMatch(name: "content-type", value: .prefix("application/grpc"))]
+        var other = route()
+        other.match.headers = [FieldMatch(name: "x-kind", value: .exact("a"))]
+        let head = request(
+            "OPTIONS",
+            "/orders.v1.Orders/Get",
+            headers: [("Origin", "http://a"), ("Access-Control-Request-Method", "POST")]
+        )
+        let preflights = RouteContext(matchesPreflights: true)
+        #expect(try match([other, grpc], head, preflights) == .route(1))
+        #expect(LinearMatcher([other, grpc]).match(head, preflights) == .route(1))
+        #expect(try match([other, grpc], head) == .none)
+        grpc.match.headers = [FieldMatch(name: "content-type", value: .present(false))]
+        #expect(try match([other, grpc], head, preflights) == .route(1))
+    }
 }

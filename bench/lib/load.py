@@ -1,4 +1,4 @@
-"""The load generators: wrk for closed loops, h2load for open ones, pump.c for large bodies."""
+"""The load generators: wrk for closed loops, h2load and steady.c for open ones, pump.c for large bodies."""
 
 import json
 import os
@@ -68,3 +68,16 @@ def open_loop(port, core, rate, connections, seconds, log):
     if abs(achieved / rate - 1) > 0.05:
         raise BenchError(f"h2load reached {achieved:.0f} requests/s instead of {rate:.0f}")
     return sorted(latency for _, _, latency in counted)
+
+
+def steady_command(binary, port, rate, connections, seconds):
+    return [binary, str(port), str(connections), str(seconds + LEAD), str(LEAD), f"{rate:.1f}"]
+
+
+def steady(binary, port, core, rate, connections, seconds):
+    """`rate` requests a second, timed from when they were due; see steady.c for what comes back."""
+    output = run(steady_command(binary, port, rate, connections, seconds), core, seconds + 20)
+    found = re.search(r"^@JSON (.*)$", output, re.M)
+    if not found:
+        raise BenchError(f"steady says nothing:\n{output}")
+    return json.loads(found[1])

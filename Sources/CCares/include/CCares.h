@@ -58,6 +58,10 @@ int sluice_dns_dots(const sluice_dns_channel *channel);
 int sluice_dns_domain_count(const sluice_dns_channel *channel);
 const char *sluice_dns_domain(const sluice_dns_channel *channel, int index);
 
+// Whether the process can open a socket at this moment: 0, or why not (errno). c-ares itself does not tell a lack of
+// descriptors from a server that cannot be reached.
+int sluice_dns_shortage(void);
+
 // A descriptor that ends a wait: opened, signalled from any thread, closed. -1 when there is none to be had.
 int sluice_dns_wake_open(void);
 void sluice_dns_wake_signal(int wake);

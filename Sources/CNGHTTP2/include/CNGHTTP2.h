@@ -14,6 +14,11 @@ static inline const nghttp2_frame_hd *sluice_h2_head(const nghttp2_frame *frame)
 // What a HEADERS frame begins: a request, a response, or anything later on the stream.
 static inline nghttp2_headers_category sluice_h2_category(const nghttp2_frame *frame) { return frame->headers.cat; }
 
+// The stream that a HEADERS frame says to depend on; 0 when it says nothing.
+static inline int32_t sluice_h2_parent(const nghttp2_frame *frame) {
+    return frame->hd.flags & NGHTTP2_FLAG_PRIORITY ? frame->headers.pri_spec.stream_id : 0;
+}
+
 // How much of a DATA frame's payload is padding, its length byte included.
 static inline size_t sluice_h2_padding(const nghttp2_frame *frame) { return frame->data.padlen; }
 

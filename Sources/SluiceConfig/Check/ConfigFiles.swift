@@ -38,6 +38,8 @@ package enum ConfigFiles {
     /// Why a file cannot be read, as a predicate: "cannot be opened: ...".
     package struct FileError: Error {
         package let reason: String
+
+        package init(reason: String) { self.reason = reason }
     }
 
     /// All bytes of a file.

@@ -30,6 +30,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
     case regex = "SL025"
     case fieldSyntax = "SL026"
     case network = "SL027"
+    case certificate = "SL028"
     // The whole
     case version = "SL030"
     case duplicateName = "SL031"
@@ -58,6 +59,14 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
     case unusedConsumers = "SL116"
     case sharedByClientKinds = "SL117"
     case trustsEverybody = "SL118"
+    case unverifiedUpstream = "SL119"
+    case certificateExpires = "SL120"
+    case certificateUnused = "SL121"
+    case certificateFlaw = "SL122"
+    case hostWithoutCertificate = "SL123"
+    case http1Refused = "SL124"
+    case autoWithoutTLS = "SL125"
+    case keysLogged = "SL126"
 
     /// The page of the documentation that has a section for each code.
     package static let page = "docs/diagnostics.md"
@@ -97,6 +106,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .fieldSyntax:
             "A header name, header value, method or cookie name holds a byte that HTTP does not allow there."
         case .network: "A network is not of the form 10.0.0.0/8."
+        case .certificate: "A certificate, key or list for TLS cannot be read, or cannot be used."
         case .version: "The version of the format is missing or not 1."
         case .duplicateName: "Two things of one kind have the same name."
         case .setTwice: "Two files set the same value."
@@ -123,6 +133,14 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .unusedConsumers: "Consumers are there, but no filter asks who the caller is."
         case .sharedByClientKinds: "Routes of one path tell kinds of clients apart by a header."
         case .trustsEverybody: "Every client may say what its address is."
+        case .unverifiedUpstream: "The certificates of an upstream's servers are not verified."
+        case .certificateExpires: "A certificate or revocation list has run out, or will within 30 days."
+        case .certificateUnused: "A certificate is never shown to anybody."
+        case .certificateFlaw: "A certificate works, but something about it should be mended."
+        case .hostWithoutCertificate: "A route has a host that no certificate of its listener covers."
+        case .http1Refused: "A listener refuses clients that speak HTTP/1 only."
+        case .autoWithoutTLS: "The protocol of an upstream is to be told by TLS, but there is none."
+        case .keysLogged: "The secrets of TLS sessions are written to a file."
         }
     }
 }

@@ -1,3 +1,5 @@
+package import SluiceCore
+
 /// Where the access log goes, what a line looks like and which requests get one.
 package struct AccessLogModel: Sendable {
     package enum Target: Hashable, Sendable {
@@ -106,7 +108,9 @@ package enum LogOperator: Hashable, Sendable {
     case client, peer
     case requestID, traceID, consumer
     case claim(String)
-    /// What is never there in this version or on cleartext connections, such as the peer's certificate.
+    /// What the TLS handshake with the client found out.
+    case tls(TLSFact)
+    /// What is never there in this version.
     case absent
 }
 

@@ -31,6 +31,14 @@ package struct ListenerModel: Sendable {
     package var name: String
     package var place: SourcePlace
     package var address: ListenAddress
+    /// At least one. With TLS, the client chooses by ALPN; in cleartext it may begin with either.
+    package var protocols: [HTTPProtocol] = [.http1, .http2]
+    /// nil: cleartext.
+    package var tls: ListenerTLSModel?
+    /// Every request is answered with a redirect; only in cleartext.
+    package var httpsRedirect: HTTPSRedirectModel?
+    package var http2 = HTTP2Model()
+    package var proxyProtocol = ProxyProtocolPolicy.off
     /// Peers whose `X-Forwarded-*` and `Forwarded` fields are believed. Nobody by default.
     package var trustedProxies: [CIDR] = []
     package var limits = ListenerLimits()
@@ -115,6 +123,12 @@ package struct UpstreamModel: Sendable {
     package var limits = UpstreamLimits()
     package var timeouts = UpstreamTimeouts()
     package var host = HostPolicy.upstream
+    package var version = UpstreamProtocol.http1
+    /// nil: cleartext.
+    package var tls: UpstreamTLSModel?
+    package var http2 = HTTP2Model()
+    /// nil: connections begin with none.
+    package var proxyProtocol: ProxyProtocolVersion?
 
     package init(name: String, place: SourcePlace) {
         self.name = name

@@ -173,6 +173,12 @@ package struct RetryModel: Sendable {
         case connectFailure = "connect-failure"
         case refusedStream = "refused-stream"
         case retriableStatusCodes = "retriable-status-codes"
+        // Statuses of gRPC, where the answer has one and nothing else.
+        case cancelled
+        case deadlineExceeded = "deadline-exceeded"
+        case `internal`
+        case resourceExhausted = "resource-exhausted"
+        case unavailable
     }
     package var on: Set<Condition> = []
     /// Further tries after the first.

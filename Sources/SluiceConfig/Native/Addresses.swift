@@ -54,34 +54,34 @@ enum AddressSyntax {
 
     // MARK: Endpoints
 
-    static func endpoint(_ text: String) -> Result<EndpointAddress, ValueProblem> {
-        if let path = unix(text) { return path.map { .unix(path: $0) } }
-        if text.contains("://") { return .failure(problem("an endpoint is host:port; use 'url' for http://host:port")) }
+    static func endpoint(_ text: String) -> Result<WrittenAddress, ValueProblem> {
+        if let path = unix(text) { return path.map { WrittenAddress(.unix(path: $0)) } }
+        if let secure = web(text) { return secure }
+        if text.contains("://") { return .failure(problem("an endpoint is host:port, or https://host:port")) }
         guard let (host, port) = split(text, ports: 1...65535) else {
             return .failure(
                 problem("endpoints have a port: 127.0.0.1:9001, [::1]:9001, app.internal:9001 or unix:/path")
             )
         }
-        return server(host, port: port)
+        return server(host, port: port).map { WrittenAddress($0) }
     }
 
-    static func url(_ text: String) -> Result<EndpointAddress, ValueProblem> {
-        if text.hasPrefix("srv://") { return service(String(text.dropFirst(6))) }
-        guard text.hasPrefix("http://") else {
-            if text.hasPrefix("https://") {
-                return .failure(
-                    ValueProblem(.notAvailable, "wants TLS upstream, which is not available in this version")
-                )
-            }
-            return .failure(problem("write http://host:port or srv://_http._tcp.name"))
-        }
-        var rest = String(text.dropFirst(7))
+    static func url(_ text: String) -> Result<WrittenAddress, ValueProblem> {
+        if text.hasPrefix("srv://") { return service(String(text.dropFirst(6))).map { WrittenAddress($0) } }
+        return web(text) ?? .failure(problem("write http://host:port, https://host:port or srv://_http._tcp.name"))
+    }
+
+    /// `http://` and `https://`; nil for anything else.
+    private static func web(_ text: String) -> Result<WrittenAddress, ValueProblem>? {
+        let isSecure = text.hasPrefix("https://")
+        guard isSecure || text.hasPrefix("http://") else { return nil }
+        var rest = String(text.dropFirst(isSecure ? 8 : 7))
         if rest.hasSuffix("/") { rest.removeLast() }
         guard !rest.contains(where: { "/?#@".contains($0) }) else {
             return .failure(problem("only a host and a port can stand here; a path goes into the route's 'rewrite'"))
         }
-        if let (host, port) = split(rest, ports: 1...65535) { return server(host, port: port) }
-        return server(rest, port: 80)
+        let (host, port) = split(rest, ports: 1...65535) ?? (rest, isSecure ? 443 : 80)
+        return server(host, port: port).map { WrittenAddress($0, scheme: isSecure ? .https : .http) }
     }
 
     private static func service(_ name: String) -> Result<EndpointAddress, ValueProblem> {
@@ -110,7 +110,18 @@ extension ValueType where Value == ListenAddress {
     }
 }
 
-extension ValueType where Value == EndpointAddress {
+/// An address with what it says about TLS.
+struct WrittenAddress: Sendable {
+    var address: EndpointAddress
+    var scheme: ServerDraft.Scheme?
+
+    init(_ address: EndpointAddress, scheme: ServerDraft.Scheme? = nil) {
+        self.address = address
+        self.scheme = scheme
+    }
+}
+
+extension ValueType where Value == WrittenAddress {
     static var endpointAddress: Self {
         scalar(.text("address")) { AddressSyntax.endpoint($0) }
     }

@@ -67,7 +67,7 @@ extension ValueType where Value == SHA256Digest {
 
 extension ListenAddress {
     /// Whether only this machine can reach it.
-    fileprivate var isLocal: Bool {
+    package var isLocal: Bool {
         switch self {
         case .unix: true
         case .ip(let host, _): IPAddress(host)?.isLoopback ?? false

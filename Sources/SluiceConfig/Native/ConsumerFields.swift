@@ -15,17 +15,32 @@ enum ConsumerFields {
         secret: true,
         doc: "Its keys for `key_auth`: `\"${ALICE_KEY}\"`, or `{sha256: DIGEST}` for a file without secrets."
     )
-    static let schema = ObjectSchema("consumer", doc: "A known caller.", fields: [name, groups, keys])
+    static let certificates = Field(
+        "certificates",
+        .list(of: .placed(.certificateIdentity)),
+        default: [],
+        defaultText: "none",
+        doc:
+            "What its client certificate has, for `mtls_auth`: `{uri: \"spiffe://example.org/sa/web\"}`. One is enough."
+    )
+    static let schema = ObjectSchema("consumer", doc: "A known caller.", fields: [name, groups, keys, certificates])
 
     static func decode(_ reader: ObjectReader) -> ConsumerDraft? {
         let name = reader.read(name)
         let groups = reader.read(groups)
         let keys = reader.read(keys) ?? []
+        let certificates = reader.read(certificates)
         guard let name else { return nil }
         var model = ConsumerModel(name: name.value, place: reader.context.place(name.span))
         model.groups = groups
         model.keys = keys.map(\.value)
-        return ConsumerDraft(model: model, nameSpan: name.span, keySpans: keys.map(\.span))
+        model.certificates = certificates.map(\.value)
+        return ConsumerDraft(
+            model: model,
+            nameSpan: name.span,
+            keySpans: keys.map(\.span),
+            certificateSpans: certificates.map(\.span)
+        )
     }
 }
 
@@ -34,6 +49,7 @@ struct ConsumerDraft {
     var model: ConsumerModel
     var nameSpan: NodeSpan
     var keySpans: [NodeSpan]
+    var certificateSpans: [NodeSpan]
 }
 
 extension ValueType where Value == ConsumerDraft {
@@ -88,22 +104,69 @@ extension ValueType where Value == String {
     }
 }
 
+// MARK: - Certificates
+
+private enum CertificateIdentityFields {
+    static let uri = OptionalField("uri", .identityURI, doc: "A URI in it: `spiffe://example.org/sa/web`.")
+    static let dns = OptionalField("dns", .serverName, doc: "A DNS name in it.")
+    static let email = OptionalField("email", .identityEmail, doc: "An email address in it.")
+    static let subject = OptionalField(
+        "subject",
+        .name,
+        doc: "Its subject as RFC 4514 writes it, the last part first: `CN=web,O=Example`."
+    )
+    static let pin = OptionalField("pin", .publicKeyPin, doc: "Base64 of the SHA-256 digest of its public key.")
+    static let schema = ObjectSchema(
+        "certificate of a consumer",
+        doc: "What a certificate has that no other caller's does.",
+        fields: [uri, dns, email, subject, pin],
+        exactlyOne: ["uri", "dns", "email", "subject", "pin"]
+    )
+
+    static func decode(_ reader: ObjectReader) -> CertificateIdentity? {
+        let uri = reader.read(uri)
+        let dns = reader.read(dns)
+        let email = reader.read(email)
+        let subject = reader.read(subject)
+        let pin = reader.read(pin)
+        return uri.map { .uri($0) } ?? dns.map { .dns($0) } ?? email.map { .email($0) } ?? subject.map { .subject($0) }
+            ?? pin.map { .pin($0) }
+    }
+}
+
+extension ValueType where Value == CertificateIdentity {
+    fileprivate static var certificateIdentity: Self {
+        .object(CertificateIdentityFields.schema) { CertificateIdentityFields.decode($0) }
+    }
+}
+
+// MARK: - Across consumers
+
 extension NativeDraft {
-    /// Two callers with one key could not be told apart.
-    func checkConsumerKeys(_ context: DecodeContext) {
-        var first: [SHA256Digest: (name: String, span: NodeSpan)] = [:]
+    /// Two callers with one credential could not be told apart.
+    func checkCredentials(_ context: DecodeContext) {
+        check("key", of: { zip($0.model.keys, $0.keySpans) }, context)
+        check("certificate", of: { zip($0.model.certificates, $0.certificateSpans) }, context)
+    }
+
+    private func check<Credential: Hashable>(
+        _ kind: String,
+        of credentials: (ConsumerDraft) -> Zip2Sequence<[Credential], [NodeSpan]>,
+        _ context: DecodeContext
+    ) {
+        var first: [Credential: (name: String, span: NodeSpan)] = [:]
         for consumer in consumers {
-            for (key, span) in zip(consumer.model.keys, consumer.keySpans) {
-                if let other = first[key] {
-                    let name = Printable.short(consumer.model.name)
-                    let message =
-                        other.name == consumer.model.name
-                        ? "consumer '\(name)' has the same key twice"
-                        : "consumer '\(name)' has a key of consumer '\(Printable.short(other.name))'"
-                    context.report(.duplicateName, at: span, message, notes: [(text: "first here", span: other.span)])
-                } else {
-                    first[key] = (consumer.model.name, span)
+            for (credential, span) in credentials(consumer) {
+                guard let other = first[credential] else {
+                    first[credential] = (consumer.model.name, span)
+                    continue
                 }
+                let name = Printable.short(consumer.model.name)
+                let message =
+                    other.name == consumer.model.name
+                    ? "consumer '\(name)' has the same \(kind) twice"
+                    : "consumer '\(name)' has a \(kind) of consumer '\(Printable.short(other.name))'"
+                context.report(.duplicateName, at: span, message, notes: [(text: "first here", span: other.span)])
             }
         }
     }

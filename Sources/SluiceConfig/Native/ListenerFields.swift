@@ -47,14 +47,41 @@ enum ListenerFields {
         doc: "Whether CONNECT reaches the routes."
     )
     static let allowTrace = Field("allow_trace", .flag, default: false, doc: "Whether TRACE reaches the routes.")
-    static let tls = UnavailableField("tls", doc: "Certificates and client authentication.")
+    static let protocols = Field(
+        "protocols",
+        .protocols,
+        default: [.http1, .http2],
+        doc: "With TLS the client chooses one (ALPN); in cleartext it may begin with either."
+    )
+    static let tls = OptionalField(
+        "tls",
+        .listenerTLS,
+        absent: "cleartext",
+        doc: "Certificates and client authentication."
+    )
+    static let httpsRedirect = OptionalField(
+        "http_redirect",
+        .httpsRedirect,
+        absent: "none",
+        doc: "`https`: every request is sent to the same address with `https`; no route is asked."
+    )
+    static let http2 = Field("http2", .http2, default: HTTP2Model(), doc: "HTTP/2 with the clients.")
+    static let proxyProtocol = Field(
+        "proxy_protocol",
+        .choice(of: ProxyProtocolPolicy.self),
+        default: .off,
+        doc: "Whether connections of `trusted_proxies` may (`accept`) or must (`require`) begin with a PROXY protocol "
+            + "header, version 1 or 2, that says who the client is."
+    )
 
     static let schema = ObjectSchema(
         "listener",
         doc: "An address that clients connect to.",
         fields: [
-            name, address, trustedProxies, limits, timeouts, path, underscores, allowConnect, allowTrace, tls,
-        ]
+            name, address, protocols, tls, httpsRedirect, http2, proxyProtocol, trustedProxies, limits, timeouts, path,
+            underscores, allowConnect, allowTrace,
+        ],
+        atMostOne: ["tls", "http_redirect"]
     )
 
     static func decode(_ reader: ObjectReader) -> ListenerDraft? {
@@ -65,6 +92,7 @@ enum ListenerFields {
             place: reader.context.place(name?.span ?? reader.node.span),
             address: address ?? .ip(host: "127.0.0.1", port: 0)
         )
+        decodeProtocols(reader, &model)
         let proxies = reader.read(trustedProxies)
         model.trustedProxies = proxies ?? []
         model.limits = reader.read(limits)
@@ -75,7 +103,27 @@ enum ListenerFields {
         model.allowTrace = reader.read(allowTrace)
         // One without a valid address is there all the same, so that routes may name it.
         guard let name else { return nil }
-        return ListenerDraft(model: model, nameSpan: name.span, ownProxies: reader.has(trustedProxies))
+        return ListenerDraft(
+            model: model,
+            nameSpan: name.span,
+            ownProxies: reader.has(trustedProxies),
+            proxyProtocolSpan: reader.span(of: proxyProtocol)
+        )
+    }
+
+    private static func decodeProtocols(_ reader: ObjectReader, _ model: inout ListenerModel) {
+        model.protocols = reader.read(protocols)
+        model.tls = reader.read(tls)
+        model.httpsRedirect = reader.read(httpsRedirect)
+        model.http2 = reader.read(http2)
+        model.proxyProtocol = reader.read(proxyProtocol)
+        if reader.has(http2), !model.protocols.contains(.http2) {
+            reader.report(
+                .exclusive,
+                at: reader.span(of: http2),
+                "'http2' of \(reader.owner.description) has no effect, since 'protocols' leaves it out"
+            )
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+internal import SluiceCore
+
 /// The text form of a log line: literal text and Envoy's operators, `%REQ(X-ID?:PATH):32%`.
 ///
 /// Source: Envoy, "Access logging", format rules and command operators.
@@ -127,15 +129,20 @@ enum LogCommands {
         "DOWNSTREAM_LOCAL_ADDRESS": .listenerAddress, "FILTER_CHAIN_NAME": .listenerName,
         "UNIQUE_ID": .requestID, "STREAM_ID": .requestID, "TRACE_ID": .traceID, "CONSUMER": .consumer,
         "METHOD": .method, "REQ_WITHOUT_QUERY": .pathWithoutQuery,
+        "DOWNSTREAM_TLS_VERSION": .tls(.version), "DOWNSTREAM_TLS_CIPHER": .tls(.cipher),
+        "REQUESTED_SERVER_NAME": .tls(.serverName), "DOWNSTREAM_PEER_SUBJECT": .tls(.clientSubject),
+        "DOWNSTREAM_PEER_ISSUER": .tls(.clientIssuer), "DOWNSTREAM_PEER_SERIAL": .tls(.clientSerial),
+        "DOWNSTREAM_PEER_FINGERPRINT_256": .tls(.clientFingerprint), "DOWNSTREAM_PEER_URI_SAN": .tls(.clientURI),
+        "DOWNSTREAM_PEER_DNS_SAN": .tls(.clientDNS), "DOWNSTREAM_PEER_EMAIL_SAN": .tls(.clientEmail),
     ]
 
-    /// Operators of Envoy's for what a cleartext HTTP/1.1 connection never has.
+    /// Operators of Envoy's for what is never known here.
     private static let absentPrefixes = [
         "DOWNSTREAM_TLS_", "DOWNSTREAM_PEER_", "DOWNSTREAM_LOCAL_SUBJECT", "DOWNSTREAM_LOCAL_URI_SAN", "UPSTREAM_TLS_",
         "UPSTREAM_PEER_", "TLS_JA", "GRPC_STATUS",
     ]
     private static let absent: Set<String> = [
-        "REQUESTED_SERVER_NAME", "UPSTREAM_TRANSPORT_FAILURE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
+        "UPSTREAM_TRANSPORT_FAILURE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
         "CONNECTION_TERMINATION_DETAILS",
     ]
     private static let withArgument = [

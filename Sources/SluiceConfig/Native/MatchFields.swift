@@ -20,6 +20,11 @@ enum MatchFields {
         doc: "`/users/{id}/files/{rest...}`: `{id}` takes one segment, `{rest...}` the rest."
     )
     static let regex = OptionalField("regex", .regex, doc: "RE2, matched against the whole path.")
+    static let grpc = OptionalField(
+        "grpc",
+        .grpcMatch,
+        doc: "Calls of gRPC, gRPC-Web included: `{service: orders.v1.Orders, method: Get}`; `{}` takes them all."
+    )
     static let methods = Field(
         "methods",
         .list(of: .routeMethod),
@@ -61,8 +66,8 @@ enum MatchFields {
     static let schema = ObjectSchema(
         "match",
         doc: "What a request must be like. All that is given must hold; nothing given takes every request.",
-        fields: [hosts, path, prefix, template, regex, methods, headers, query, sni, source, listeners],
-        atMostOne: ["path", "prefix", "template", "regex"]
+        fields: [hosts, path, prefix, template, regex, grpc, methods, headers, query, sni, source, listeners],
+        atMostOne: ["path", "prefix", "template", "regex", "grpc"]
     )
 
     /// A match, and the listeners with their places.
@@ -77,6 +82,10 @@ enum MatchFields {
         result.model.path = pathMatch(reader)
         result.model.methods = reader.read(methods)
         result.model.headers = reader.read(headers).map { FieldMatch(name: $0.name, value: $0.value) }
+        if let call = reader.read(grpc) {
+            result.model.path = call.path
+            result.model.headers.append(GRPCMatch.contentType)
+        }
         result.model.query = reader.read(query).map { FieldMatch(name: $0.name, value: $0.value) }
         result.model.sni = reader.read(sni)
         result.model.source = reader.read(source)

@@ -55,7 +55,7 @@ extension NativeDraft {
         if let telemetry { model.telemetry = telemetry.value }
         model.admin = admin?.value
         model.consumers = consumers.map(\.model)
-        checkConsumerKeys(context)
+        checkCredentials(context)
         model.upstreams = upstreams
         model.filters = filters
         model.listeners = listeners.map { draft in
@@ -63,6 +63,7 @@ extension NativeDraft {
             if !draft.ownProxies { listener.trustedProxies = trustedProxies?.value ?? [] }
             return listener
         }
+        checkProxyProtocol(model.listeners, context)
         checkListenerNames(context)
         var names = RouteNames(taken: Set(routeSpans.keys))
         model.routes = routes.map { draft in
@@ -71,6 +72,18 @@ extension NativeDraft {
             return route
         }
         return model
+    }
+
+    /// Whoever may say who the client is must be trusted to; of those that nobody named, anybody could.
+    private func checkProxyProtocol(_ models: [ListenerModel], _ context: DecodeContext) {
+        for (model, draft) in zip(models, listeners) where model.proxyProtocol != .off && model.trustedProxies.isEmpty {
+            context.report(
+                .missingField,
+                at: draft.proxyProtocolSpan,
+                "'proxy_protocol' of listener '\(Printable.short(model.name))' needs 'trusted_proxies', which alone may say who the client is",
+                help: "name the networks of the proxies in front, such as 10.0.0.0/8"
+            )
+        }
     }
 
     private func checkListenerNames(_ context: DecodeContext) {

@@ -28,6 +28,7 @@ struct ListenerDraft {
     var model: ListenerModel
     var nameSpan: NodeSpan
     var ownProxies: Bool
+    var proxyProtocolSpan: NodeSpan
 }
 
 /// A route that may still need a name, and what it refers to besides upstreams.

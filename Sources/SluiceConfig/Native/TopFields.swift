@@ -139,11 +139,9 @@ extension NativeDraft {
             consumers.append(consumer)
         }
         filters += reader.read(TopFields.filters)
-        for var route in reader.read(TopFields.routes) {
-            if let span = route.nameSpan, !isNew(route.model.name, "route", at: span, \.routeSpans, context) {
-                // What it refers to is checked all the same.
-                route.isBroken = true
-            }
+        for route in reader.read(TopFields.routes) {
+            // One whose name is taken says the rest as plainly as others, and is warned of all the same.
+            if let span = route.nameSpan { _ = isNew(route.model.name, "route", at: span, \.routeSpans, context) }
             routes.append(route)
         }
         reader.finish()

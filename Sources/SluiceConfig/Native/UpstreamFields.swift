@@ -7,12 +7,13 @@ enum UpstreamFields {
         "endpoints",
         .list(of: .endpoint, atLeast: 1),
         doc:
-            "The servers: `host:port`, `unix:/path`, or `{address, weight}`. Names are resolved again when their TTL ends."
+            "The servers: `host:port`, `https://host:port` (with TLS), `unix:/path`, or `{address, weight}`. Names are resolved again when their TTL ends."
     )
     static let url = OptionalField(
         "url",
         .placed(.upstreamURL),
-        doc: "`http://host:port` or `srv://_http._tcp.name`, which DNS turns into servers."
+        doc:
+            "`http://host:port`, `https://host:port` (with TLS) or `srv://_http._tcp.name`, which DNS turns into servers."
     )
     static let dns = Field("dns", .dns, default: DNSModel(), doc: "How names are resolved.")
     static let balancing = Field(
@@ -59,27 +60,42 @@ enum UpstreamFields {
     )
     static let version = Field(
         "protocol",
-        .upstreamProtocol,
-        default: "http1",
-        doc: "What is spoken with the servers. Only `http1` in this version."
+        .choice(of: UpstreamProtocol.self),
+        default: .http1,
+        doc: "What is spoken with the servers. `auto`: what they choose in the TLS handshake; `http1` in cleartext."
     )
-    static let tls = UnavailableField("tls", doc: "Encryption towards the servers.")
+    static let tls = OptionalField(
+        "tls",
+        .upstreamTLS,
+        absent: "`true` for servers with `https`, else `false`",
+        doc: "Encryption towards the servers: `true`, or a mapping. Certificates are verified."
+    )
+    static let http2 = Field("http2", .http2, default: HTTP2Model(), doc: "HTTP/2 with the servers.")
+    static let proxyProtocol = OptionalField(
+        "proxy_protocol",
+        .choice(of: ProxyProtocolVersion.self),
+        absent: "none",
+        doc: "Connections begin with a PROXY protocol header that says who the client is; each client has its own then."
+    )
 
     static let schema = ObjectSchema(
         "upstream",
         doc: "A named group of interchangeable servers.",
         fields: [
-            endpoints, url, dns, balancing, panic, healthCheck, outlier, limits, timeouts, host, version, tls,
+            endpoints, url, dns, balancing, panic, healthCheck, outlier, limits, timeouts, host, version, tls, http2,
+            proxyProtocol,
         ],
         exactlyOne: ["endpoints", "url"]
     )
 
     static func decode(_ reader: ObjectReader, name: String) -> UpstreamModel {
         var model = UpstreamModel(name: name, place: reader.context.place(reader.node.span))
-        model.endpoints = reader.read(endpoints) ?? []
+        var servers = reader.read(endpoints) ?? []
         if let url = reader.read(url) {
-            model.endpoints.append(EndpointModel(address: url.value, place: reader.context.place(url.span)))
+            let endpoint = EndpointModel(address: url.value.address, place: reader.context.place(url.span))
+            servers.append(ServerDraft(model: endpoint, scheme: url.value.scheme, span: url.span))
         }
+        model.endpoints = servers.map(\.model)
         model.dns = reader.read(dns)
         model.balancing = reader.read(balancing)
         model.panicThreshold = reader.read(panic)
@@ -88,8 +104,34 @@ enum UpstreamFields {
         model.limits = reader.read(limits)
         model.timeouts = reader.read(timeouts)
         model.host = reader.read(host)
-        _ = reader.read(version)
+        model.version = reader.read(version)
+        model.http2 = reader.read(http2)
+        model.proxyProtocol = reader.read(proxyProtocol)
+        model.tls = decodeTLS(reader, servers)
+        if reader.has(http2), case .http1 = model.version {
+            let message = "'http2' of \(reader.owner.description) has no effect with 'protocol: http1'"
+            reader.report(.exclusive, at: reader.span(of: http2), message)
+        }
         return model
+    }
+
+    /// What `tls` says, or else the servers' addresses; all of them must agree.
+    private static func decodeTLS(_ reader: ObjectReader, _ servers: [ServerDraft]) -> UpstreamTLSModel? {
+        let choice = reader.read(tls)
+        let secure = servers.first { $0.scheme == .https }
+        let isSecure = choice.map { $0.model != nil } ?? (secure != nil)
+        if let other = servers.first(where: { $0.scheme == (isSecure ? .http : .https) }) {
+            let (scheme, what) = isSecure ? ("http", "TLS") : ("https", "cleartext")
+            let witness = choice == nil ? secure?.span : reader.span(of: tls)
+            reader.report(
+                .exclusive,
+                at: other.span,
+                "this server is written with '\(scheme)', but all of \(reader.owner.description) get \(what)",
+                notes: witness.map { [(text: "\(what) is asked for here", span: $0)] } ?? []
+            )
+        }
+        guard isSecure else { return nil }
+        return choice?.model ?? UpstreamTLSModel(place: reader.context.place(secure?.span ?? reader.node.span))
     }
 }
 
@@ -111,8 +153,22 @@ extension ValueType where Value == UpstreamModel {
 
 // MARK: - Endpoints
 
+/// A server, and whether its address says how it is spoken with.
+struct ServerDraft: Sendable {
+    enum Scheme: Sendable { case http, https }
+
+    var model: EndpointModel
+    /// nil: the address says nothing.
+    var scheme: Scheme?
+    var span: NodeSpan
+}
+
 private enum EndpointFields {
-    static let address = OptionalField(required: "address", .endpointAddress, doc: "`host:port` or `unix:/path`.")
+    static let address = OptionalField(
+        required: "address",
+        .placed(.endpointAddress),
+        doc: "`host:port`, `https://host:port` or `unix:/path`."
+    )
     static let weight = Field("weight", .weight, default: 1, doc: "Its share of the requests; 0: known but not used.")
     static let schema = ObjectSchema(
         "endpoint",
@@ -121,31 +177,32 @@ private enum EndpointFields {
     )
 }
 
-extension ValueType where Value == EndpointModel {
+extension ValueType where Value == ServerDraft {
     fileprivate static var endpoint: Self {
         .either(
-            text: ValueType<EndpointAddress>.endpointAddress.placed(EndpointModel.init),
+            text: ValueType<Placed<WrittenAddress>>.placed(.endpointAddress).server(weight: 1),
             other: ValueType(.object(EndpointFields.schema)) { node, scope in
                 guard let reader = ObjectReader(node, schema: EndpointFields.schema, scope: scope) else { return nil }
                 defer { reader.finish() }
                 let weight = reader.read(EndpointFields.weight)
-                guard let address = reader.read(EndpointFields.address) else { return nil }
-                return EndpointModel(
-                    address: address,
-                    weight: weight,
-                    place: scope.context.place(reader.span(of: EndpointFields.address))
-                )
+                return reader.read(EndpointFields.address).map { ServerDraft($0, weight: weight, scope.context) }
             }
         )
     }
 }
 
-extension ValueType where Value == EndpointAddress {
-    fileprivate func placed(
-        _ make: @escaping @Sendable (EndpointAddress, UInt32, SourcePlace) -> EndpointModel
-    ) -> ValueType<EndpointModel> {
-        ValueType<EndpointModel>(type) { node, scope in
-            decode(node, scope).map { make($0, 1, scope.context.place(node.span)) }
+extension ServerDraft {
+    fileprivate init(_ address: Placed<WrittenAddress>, weight: UInt32, _ context: DecodeContext) {
+        model = EndpointModel(address: address.value.address, weight: weight, place: context.place(address.span))
+        scheme = address.value.scheme
+        span = address.span
+    }
+}
+
+extension ValueType where Value == Placed<WrittenAddress> {
+    fileprivate func server(weight: UInt32) -> ValueType<ServerDraft> {
+        ValueType<ServerDraft>(type) { node, scope in
+            decode(node, scope).map { ServerDraft($0, weight: weight, scope.context) }
         }
     }
 }
@@ -215,18 +272,6 @@ extension ValueType where Value == String {
                 return .failure(AddressSyntax.problem("a name server is given by its literal address: 127.0.0.1:53"))
             }
             return .success(text)
-        }
-    }
-
-    /// Only HTTP/1.1 for now; the other words of the format are known.
-    fileprivate static var upstreamProtocol: Self {
-        scalar(.choice(["http1"])) { text in
-            switch text {
-            case "http1": .success(text)
-            case "http2", "auto":
-                .failure(ValueProblem(.notAvailable, "cannot be {}: that is not available in this version"))
-            default: .failure(ValueProblem("cannot be {}", help: Spelling.choices(["http1"])))
-            }
         }
     }
 }

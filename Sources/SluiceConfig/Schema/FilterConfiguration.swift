@@ -48,6 +48,8 @@ package enum FilterRole: Sendable {
     /// Answers preflights, which carry no credentials.
     case cors
     case rateLimit
+    /// Turns another protocol into gRPC and back: all other filters see gRPC, and what they answer is turned back.
+    case translation
     case other
 }
 

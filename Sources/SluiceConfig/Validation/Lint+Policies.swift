@@ -2,17 +2,44 @@ internal import SluiceCore
 
 /// Warnings about filters: which of them stand together, and in which order.
 ///
-/// Each list is looked at once, whatever the number of routes that the global filters apply to.
+/// Each list is looked at once, whatever the number of routes that the global filters apply to; only for a route whose own
+/// filter takes the place of a global one these are looked at again.
 extension Validation {
     func lintPolicies() {
         let shared = ChainFacts(model.filters[...])
         report(shared)
         for route in model.routes where !route.filters.isEmpty && !broken.contains(route.place) {
-            report(ChainFacts(route.filters[...], behind: shared))
+            let standing = standing(beside: route, shared)
+            report(ChainFacts(route.filters[...], behind: standing))
+            reportReplaced(route, standing, shared)
         }
         lintLimits(shared)
         lintCredentials(shared)
         lintConsumers(shared)
+    }
+
+    /// The global filters that a route leaves standing.
+    private func standing(beside route: RouteModel, _ shared: ChainFacts) -> ChainFacts {
+        guard !model.filters.isEmpty, !route.filters.isEmpty else { return shared }
+        let kept = FilterOrder.kept(model.filters, beside: route.filters)
+        return kept.count == model.filters.count ? shared : ChainFacts(kept[...])
+    }
+
+    /// A route's own filters run behind the global ones, and so does one that takes the place of a global one: those that
+    /// ran behind that now run ahead of it.
+    private func reportReplaced(_ route: RouteModel, _ standing: ChainFacts, _ shared: ChainFacts) {
+        let known = Set(shared.early.map(\.place))
+        let early = standing.early.first { !known.contains($0.place) }
+        let login = route.filters.first { $0.name == shared.login?.name }
+        guard let early, let login else { return }
+        context.report(
+            .identityUnknown,
+            .warning,
+            at: span(login),
+            "'\(login.name)' takes the place of the one for every route, but runs behind '\(early.name)', which goes by who the caller is",
+            notes: [Diagnostic.Note(text: "the filter that runs ahead of it", span: span(early))],
+            help: "write '\(early.name)' into the routes, behind '\(login.name)', and not for every route"
+        )
     }
 
     private func report(_ facts: ChainFacts) {
@@ -49,7 +76,8 @@ extension Validation {
     private func guardedRoutes(_ shared: ChainFacts) -> [(route: RouteModel, login: FilterModel, limited: Bool)] {
         model.routes.compactMap { route in
             guard case .forward = route.action, !broken.contains(route.place) else { return nil }
-            let own = route.filters.isEmpty ? shared : ChainFacts(route.filters[...], behind: shared)
+            let own =
+                route.filters.isEmpty ? shared : ChainFacts(route.filters[...], behind: standing(beside: route, shared))
             return own.login.map { (route, $0, own.isLimited) }
         }
     }
@@ -78,7 +106,7 @@ extension Validation {
     private func lintCredentials(_ shared: ChainFacts) {
         let guarded = guardedRoutes(shared)
         guard !guarded.isEmpty else { return }
-        for listener in model.listeners where listener.isPublic && listener.trustedProxies.isEmpty {
+        for listener in model.listeners where listener.isPublic && listener.takesAnythingInTheClear {
             let taken = guarded.first {
                 $0.route.match.listeners.isEmpty || $0.route.match.listeners.contains(listener.name)
             }
@@ -90,7 +118,7 @@ extension Validation {
                 "listener '\(Printable.short(listener.name))' is open to the network without TLS, and '\(taken.login.name)' takes credentials there",
                 notes: [Diagnostic.Note(text: "credentials are asked for here", span: span(taken.login))],
                 help:
-                    "if a proxy in front ends TLS, name it in 'trusted_proxies'; otherwise listen on a private address"
+                    "add 'tls'; if a proxy in front ends TLS, name it in 'trusted_proxies' instead"
             )
         }
     }
@@ -133,7 +161,7 @@ private struct ChainFacts {
                 isKnown = true
             case .cors: if let login { moved.append((filter, login)) }
             case .rateLimit: isLimited = true
-            case .other: break
+            case .translation, .other: break
             }
         }
     }
@@ -146,6 +174,9 @@ extension FilterModel {
 }
 
 extension ListenerModel {
+    /// Whether requests reach its routes without TLS, as far as anybody can tell from here.
+    fileprivate var takesAnythingInTheClear: Bool { tls == nil && httpsRedirect == nil && trustedProxies.isEmpty }
+
     /// Whether somebody outside of a private network may reach it: all addresses, or one that is routed everywhere.
     fileprivate var isPublic: Bool {
         guard case .ip(let host, _) = address, let address = IPAddress(host) else { return false }

@@ -24,8 +24,9 @@ extension Validation {
     }
 
     private func report(_ route: RouteModel, behind winner: RouteModel) {
-        // Parts of one route, divided by the rank of their hosts, are one route to its author.
-        guard route.place != winner.place else { return }
+        // Parts of one route, divided by the rank of their hosts, are one route to its author; and of a whole route that
+        // is there twice its name has been told already.
+        guard route.place != winner.place, route.name != winner.name else { return }
         context.report(
             .shadowedRoute,
             .warning,

@@ -29,6 +29,7 @@ package struct Validation {
         lintRoutes()
         lintClientKinds()
         lintTrust()
+        lintTLS()
         lintPolicies()
         // What is missing may be what an error is about.
         if !context.diagnostics.hasErrors { lintWhole(used: used) }

@@ -12,9 +12,9 @@ struct AdminAPI: BuiltInAction {
     let view: AdminView
     let orders: AdminOrders
     /// For what takes milliseconds.
-    let reading: ControlQueue
+    let reading: AdminDesk
     /// For what takes as long as a reload, which must not hold a scrape up.
-    let reloading: ControlQueue
+    let reloading: AdminBatch
 
     private enum Path: String, CaseIterable {
         case live = "/live"
@@ -47,8 +47,7 @@ struct AdminAPI: BuiltInAction {
         case .ready: return view.readiness
         case .openAPI: return .json(200, AdminDescription.text)
         case .metrics, .config, .routes, .upstreams, .explain:
-            reading.async { later.send(read(path, request)) }
-            return nil
+            return reading.take(later) { read(path, request) }
         case .reload: return reload(later)
         case .drain: return drain()
         }
@@ -73,11 +72,10 @@ struct AdminAPI: BuiltInAction {
         guard !view.isDraining else {
             return Self.rejected(ReloadAnswer(isDone: false, message: "the gateway is stopping"))
         }
-        reloading.async {
+        return reloading.take(later) {
             let answer = reload()
-            later.send(answer.isDone ? done(answer) : Self.rejected(answer))
+            return answer.isDone ? done(answer) : Self.rejected(answer)
         }
-        return nil
     }
 
     private func done(_ answer: ReloadAnswer) -> LocalReply {

@@ -34,11 +34,12 @@ enum AdminSchemas {
               "Use": {"type": "object", "required": ["current", "limit"], "additionalProperties": false,
                 "properties": {"current": {"type": "integer"}, "limit": {"type": "integer"}}},
               "Endpoint": {"type": "object",
-                "required": ["address", "weight", "priority", "health", "ejected", "usable"],
+                "required": ["address", "weight", "priority", "health", "ejected", "usable", "connections"],
                 "additionalProperties": false, "properties": {
                   "address": {"type": "string"}, "weight": {"type": "integer"}, "priority": {"type": "integer"},
                   "health": {"type": "string", "enum": ["unchecked", "unknown", "healthy", "unhealthy"]},
-                  "ejected": {"type": "boolean"}, "usable": {"type": "boolean"}}},
+                  "ejected": {"type": "boolean"}, "usable": {"type": "boolean"},
+                  "connections": {"type": "integer", "minimum": 0}}},
               "Reloaded": {"type": "object", "required": ["outcome", "message", "generation"],
                 "additionalProperties": false, "properties": {
                   "outcome": {"type": "string", "const": "reloaded"}, "message": {"type": "string"},

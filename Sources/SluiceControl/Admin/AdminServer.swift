@@ -13,6 +13,7 @@ final class AdminServer: Sendable {
     let worker: WorkerThread
     private let group: MultiThreadedEventLoopGroup
     private let access = AdminAccessBox()
+    private let desk: AdminDesk
 
     init(
         facts: GatewayFacts,
@@ -23,12 +24,13 @@ final class AdminServer: Sendable {
     ) throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
+        desk = AdminDesk(try ControlQueue(name: "sluice-admin"))
         let api = AdminAPI(
             access: access,
             view: AdminView(facts: facts, metrics: metrics, upstreams: upstreams),
             orders: orders,
-            reading: try ControlQueue(name: "sluice-admin"),
-            reloading: try ControlQueue(name: "sluice-reload")
+            reading: desk,
+            reloading: AdminBatch(try ControlQueue(name: "sluice-reload"))
         )
         // Its requests are not those of clients: they are counted where nobody looks.
         worker = try WorkerThread.start(on: group.next(), MetricShard(), shortage, builtIn: api)
@@ -44,6 +46,7 @@ final class AdminServer: Sendable {
     }
 
     func stop() {
+        desk.stop()
         try? worker.run { worker in
             worker.abortAll()
             worker.loop.stop()

@@ -101,6 +101,7 @@ struct AdminView: Sendable {
                     json.field("health", Self.name(endpoint.health))
                     json.field("ejected", endpoint.isEjected)
                     json.field("usable", endpoint.isUsable)
+                    json.field("connections", endpoint.connections)
                 }
             }
         }

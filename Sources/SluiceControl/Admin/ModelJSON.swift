@@ -5,7 +5,8 @@ import SluiceCore
 /// A model as JSON, by its members, so that one that is new to the model is shown too.
 ///
 /// Of filters only name and place are shown: what their settings hold may be secret. So may the values that headers
-/// with telling names are compared with or set to. Slow, as reflection is.
+/// with telling names are compared with or set to, all that exporters send, and the queries of URLs. Slow, as
+/// reflection is.
 enum ModelJSON {
     private static let hidden = "***"
 
@@ -57,6 +58,14 @@ enum ModelJSON {
                 json.field("name", header.name)
                 json.field("value", hidden)
             }
+        case let tracing as TracingModel:
+            json.object(key: key) { json in
+                for child in Mirror(reflecting: tracing).children where child.label != "headers" {
+                    if let label = child.label { write(name(label), child.value, to: &json) }
+                }
+                json.strings("headers", tracing.headers.map(\.name))
+            }
+        case let url as FetchURL: json.string(key: key, shown(url))
         case let place as SourcePlace: json.string(key: key, place.description)
         case let amount as TimeAmount: json.string(key: key, Units.showDuration(amount))
         case let network as CIDR: json.string(key: key, Wording.network(network))
@@ -72,6 +81,11 @@ enum ModelJSON {
         default: return false
         }
         return true
+    }
+
+    private static func shown(_ url: FetchURL) -> String {
+        let path = url.text.prefix { $0 != "?" }
+        return path.count < url.text.count ? "\(path)?\(hidden)" : url.text
     }
 
     /// `responseHeadTimeout` as the files would write it: `response_head_timeout`.

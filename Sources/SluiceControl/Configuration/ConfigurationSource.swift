@@ -10,10 +10,13 @@ package struct ConfigurationSource: Sendable {
     package var arguments: [String]
     /// Overrides the address of the listener.
     package var listen: ListenAddress?
+    /// Overrides the address of the admin API, or brings it about.
+    package var admin: ListenAddress?
 
-    package init(_ arguments: [String], listen: ListenAddress? = nil) {
+    package init(_ arguments: [String], listen: ListenAddress? = nil, admin: ListenAddress? = nil) {
         self.arguments = arguments
         self.listen = listen
+        self.admin = admin
     }
 
     /// What came of reading the files.
@@ -23,6 +26,8 @@ package struct ConfigurationSource: Sendable {
         /// All errors and warnings, for people; empty if there are none.
         package var report = ""
         package var errorCount = 0
+        /// What the command line has against it, in one line; part of the report too.
+        package var problem: String?
         /// The same for programs, as a JSON array; only when there are errors.
         package var findings = "[]"
         /// What the files and the files that they refer to held.
@@ -52,12 +57,28 @@ package struct ConfigurationSource: Sendable {
         )
         loaded.paths += references.contents.map(\.path)
         for (path, bytes) in references.contents { loaded.fingerprint.add(path, bytes) }
-        loaded.report = TextRenderer(sources: diagnostics.sources).render(diagnostics)
-        loaded.errorCount = diagnostics.errorCount
-        if model == nil { loaded.findings = JSONRenderer.list(diagnostics) }
-        loaded.model = model
-        applyOverride(to: &loaded)
+        let check = reviewed(ConfigurationCheck(diagnostics: diagnostics, model: model), &loaded)
+        loaded.report = TextRenderer(sources: check.diagnostics.sources).render(check.diagnostics)
+        loaded.errorCount = check.diagnostics.errorCount
+        if check.model == nil { loaded.findings = JSONRenderer.list(check.diagnostics) }
+        loaded.model = check.model
+        applyOverrides(to: &loaded)
         return loaded
+    }
+
+    /// Takes a look at certificates, keys and lists. `TLSStore` watches those of a configuration that runs; while they
+    /// keep one from running, they are watched here like its own files.
+    private func reviewed(_ check: ConfigurationCheck, _ loaded: inout Loaded) -> ConfigurationCheck {
+        guard let paths = check.model?.tlsPaths, !paths.isEmpty else { return check }
+        // Before the review: what changes meanwhile is then seen as a change.
+        let contents = paths.map { ($0, (try? ConfigFiles.read($0)) ?? []) }
+        let reviewed = check.reviewed()
+        guard reviewed.model == nil else { return reviewed }
+        for (path, bytes) in contents where !loaded.paths.contains(path) {
+            loaded.paths.append(path)
+            loaded.fingerprint.add(path, bytes)
+        }
+        return reviewed
     }
 
     /// What the files hold now, at the same paths and those that a folder gained.
@@ -72,18 +93,44 @@ package struct ConfigurationSource: Sendable {
         return fingerprint
     }
 
-    private func applyOverride(to loaded: inout Loaded) {
-        guard let listen, var model = loaded.model else { return }
+    private func applyOverrides(to loaded: inout Loaded) {
+        guard var model = loaded.model else { return }
+        loaded.problem = overrideListener(of: &model) ?? overrideAdmin(of: &model)
+        loaded.model = loaded.problem == nil ? model : nil
+        if let problem = loaded.problem {
+            loaded.report += problem + "\n"
+            loaded.errorCount += 1
+        }
+    }
+
+    /// - Returns: why that cannot be, in one line.
+    private func overrideListener(of model: inout GatewayModel) -> String? {
+        guard let listen else { return nil }
         switch model.listeners.count {
         case 0: model.listeners = [ListenerModel(name: "main", place: .builtIn, address: listen)]
         case 1: model.listeners[0].address = listen
-        default:
-            loaded.report += "--listen needs a configuration with one listener, this one has \(model.listeners.count)\n"
-            loaded.errorCount += 1
-            loaded.model = nil
-            return
+        default: return "--listen needs a configuration with one listener, this one has \(model.listeners.count)"
         }
-        loaded.model = model
+        return listen == model.admin?.address && admin == nil ? Self.isShared(listen) : nil
+    }
+
+    /// - Returns: why that cannot be, in one line.
+    private func overrideAdmin(of model: inout GatewayModel) -> String? {
+        guard let admin else { return nil }
+        var api = model.admin ?? AdminModel(address: admin, place: .builtIn)
+        api.address = admin
+        model.admin = api
+        if api.token == nil, !admin.isLocal {
+            return "--admin \(admin.text): others than this machine may reach that address, so the configuration must "
+                + "have 'admin' with a 'token'"
+        }
+        return model.listeners.contains { $0.address == admin } ? Self.isShared(admin) : nil
+    }
+
+    /// Said of the same address for both; nil where the system gives each a port of its own.
+    private static func isShared(_ address: ListenAddress) -> String? {
+        if case .ip(_, 0) = address { return nil }
+        return "the admin API and a listener cannot both have the address \(address.text)"
     }
 
     /// The files named by `${file:...}`, as they were read.

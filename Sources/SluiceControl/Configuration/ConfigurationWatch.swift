@@ -90,7 +90,7 @@ package final class ConfigurationWatch {
         last = loaded
         if !loaded.report.isEmpty { log(loaded.report) }
         guard let model else {
-            return rejected(Plural.of(loaded.errorCount, "error"))
+            return rejected(loaded.problem ?? Plural.of(loaded.errorCount, "error"))
         }
         do {
             try takeOver(model)

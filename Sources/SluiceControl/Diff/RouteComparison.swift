@@ -1,5 +1,4 @@
 import SluiceConfig
-import SluiceFilters
 
 /// Whether two routes do the same with a request, and what is different.
 ///
@@ -12,8 +11,7 @@ struct RouteComparison {
     private var known: [Pair: Fixed] = [:]
     /// What is different in upstreams of the same name, which every route that uses them shares.
     private(set) var upstreamChanges: [String: [String]] = [:]
-    /// What is different in the filters that every request passes.
-    let filterChanges: [String]
+    private let filters: FilterComparison
 
     private struct Pair: Hashable {
         var old: Int
@@ -31,8 +29,11 @@ struct RouteComparison {
         self.new = new
         oldUpstreams = Dictionary(old.model.upstreams.map { ($0.name, $0) }) { first, _ in first }
         newUpstreams = Dictionary(new.model.upstreams.map { ($0.name, $0) }) { first, _ in first }
-        filterChanges = Self.filters(old.model.filters, new.model.filters)
+        filters = FilterComparison(old.model.filters, new.model.filters)
     }
+
+    /// What is different in the filters that every request passes.
+    var filterChanges: [String] { filters.globalChanges }
 
     mutating func changes(_ a: Int, _ b: Int, _ before: DiffSide.Verdict, _ after: DiffSide.Verdict) -> [String] {
         let (first, second) = (old.model.routes[a], new.model.routes[b])
@@ -69,7 +70,7 @@ struct RouteComparison {
             new,
             leavingOut: ["name", "match", "action", "filters", "isUntimedOnPurpose"]
         )
-        return found + Self.filters(old.filters, new.filters)
+        return found + filters.changes(old.filters, new.filters)
     }
 
     private func action(_ old: ActionModel, _ new: ActionModel) -> [String] {
@@ -120,22 +121,6 @@ struct RouteComparison {
             upstreamChanges[name] = changes
             guard !changes.isEmpty else { return nil }
             return .init(kind: .upstream, name: name, old: first.place, new: second.place, changes: changes)
-        }
-    }
-
-    /// Those of one list. Settings are compared but not told: they may hold secrets.
-    private static func filters(_ old: [FilterModel], _ new: [FilterModel]) -> [String] {
-        let before = FilterOrder.effective(old) { type(of: $0.configuration).role }
-        let after = FilterOrder.effective(new) { type(of: $0.configuration).role }
-        guard before.map(\.name) == after.map(\.name) else {
-            func names(_ filters: [FilterModel]) -> String {
-                filters.isEmpty ? "none" : filters.map(\.name).joined(separator: ", ")
-            }
-            return ["filters: \(names(before)) -> \(names(after))"]
-        }
-        return zip(before, after).compactMap { a, b in
-            let isSame = ModelDifference.text(a.configuration) == ModelDifference.text(b.configuration)
-            return isSame ? nil : "filter \(a.name): other settings"
         }
     }
 

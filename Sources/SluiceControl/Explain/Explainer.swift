@@ -158,21 +158,30 @@ extension FilterStep {
     /// The filters of a route in the order in which they run.
     static func chain(_ global: [FilterModel], _ own: [FilterModel]) -> [FilterStep] {
         let written = global.map { (model: $0, isGlobal: true) } + own.map { (model: $0, isGlobal: false) }
-        let login = written.first {
-            if case .authentication = type(of: $0.model.configuration).role { true } else { false }
-        }
         let effective = FilterOrder.effective(written) { type(of: $0.model.configuration).role }
-        return effective.enumerated().map { position, item in
-            let isMoved =
-                item.model.isCORS && position < written.count && written[position].model.place != item.model.place
-            let reason = login.map { "runs ahead of '\($0.model.name)': preflights carry no credentials" }
+        return effective.map { item in
+            let before = written.prefix { $0.model.place != item.model.place || $0.isGlobal != item.isGlobal }
             return FilterStep(
                 name: item.model.name,
                 place: item.model.place,
                 isGlobal: item.isGlobal,
-                moved: isMoved ? reason : nil,
+                moved: moved(item.model, behind: before.map(\.model)),
                 effects: item.model.configuration.effects
             )
+        }
+    }
+
+    /// Why a filter does not run behind those that it is written behind; nil: it does.
+    private static func moved(_ model: FilterModel, behind others: [FilterModel]) -> String? {
+        switch type(of: model.configuration).role {
+        case .cors:
+            let login = others.first {
+                if case .authentication = type(of: $0.configuration).role { true } else { false }
+            }
+            return login.map { "runs ahead of '\($0.name)': preflights carry no credentials" }
+        case .translation:
+            return others.isEmpty ? nil : "runs ahead of all others, which see gRPC"
+        case .authentication, .rateLimit, .other: return nil
         }
     }
 }

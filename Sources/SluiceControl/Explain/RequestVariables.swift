@@ -52,7 +52,7 @@ struct RequestVariables {
         case .clientIP: return intake.client?.description ?? ""
         case .routeName: return routeName
         case .upstreamName: return upstreamName
-        case .requestID, .consumerName, .claim, .responseStatus: return nil
+        case .requestID, .consumerName, .claim, .responseStatus, .tls: return nil
         }
     }
 }

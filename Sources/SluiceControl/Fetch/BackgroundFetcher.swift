@@ -23,6 +23,8 @@ package final class BackgroundFetcher: BackgroundServices {
         package var log: @Sendable (String) -> Void = { _ in }
         /// Counted on the fetcher's loop only.
         package var metrics = MetricShard()
+        /// Is told when the gateway itself is what has run out of something.
+        package var shortage: ResourceShortage?
 
         package init() {}
     }
@@ -44,7 +46,7 @@ package final class BackgroundFetcher: BackgroundServices {
         _ request: FetchRequest,
         _ completion: @escaping @Sendable (Result<FetchAnswer, FetchError>) -> Void
     ) {
-        loop.execute { [queue] in queue.value.add(FetchJob(request, completion)) }
+        loop.execute { [queue] in queue.value.add(request, completion) }
     }
 
     package func log(_ line: String) { write(line) }
@@ -62,6 +64,8 @@ final class FetchQueue {
     private let options: BackgroundFetcher.Options
     private let trust: FetchTrust
     private let names: FetchNames
+    private let shortages = Episode()
+    private let metrics: FetchMetrics
     private var running: [ObjectIdentifier: FetchJob] = [:]
     private var waiting: CircularBuffer<FetchJob> = []
     private var isStopped = false
@@ -70,22 +74,40 @@ final class FetchQueue {
         self.loop = loop
         self.options = options
         trust = FetchTrust(options.trustRoots)
-        names = FetchNames(loop: loop, options.dns)
+        var dns = options.dns
+        dns.shortage = options.shortage
+        names = FetchNames(loop: loop, dns)
+        metrics = FetchMetrics(options.metrics)
     }
 
-    func add(_ job: FetchJob) {
-        guard !isStopped else { return job.fail("the gateway is stopping") }
+    func add(
+        _ request: FetchRequest,
+        _ completion: @escaping @Sendable (Result<FetchAnswer, FetchError>) -> Void
+    ) {
+        let job = FetchJob(request, metrics, completion)
+        guard !isStopped else { return job.fail("the gateway is stopping", .refused) }
         guard running.count >= options.concurrency else { return start(job) }
         // Those that ran out of time while they waited are still there; they go before anybody is refused for them.
         if waiting.count >= options.waiting { waiting.removeAll(where: \.isOver) }
-        guard waiting.count < options.waiting else { return job.fail("too many requests of the gateway's own wait") }
+        guard waiting.count < options.waiting else {
+            return job.fail("too many requests of the gateway's own wait", .refused)
+        }
         job.beginWaiting(on: loop)
         waiting.append(job)
     }
 
     private func start(_ job: FetchJob) {
         running[ObjectIdentifier(job)] = job
-        job.start(on: loop, connectTimeout: options.connectTimeout, trust, names) { [self] in ended(job) }
+        job.start(
+            on: loop,
+            connectTimeout: options.connectTimeout,
+            trust,
+            names,
+            exhausted: { [self] code in
+                options.shortage?.prevented("fetch from \(job.origin)", code: code, in: shortages)
+            },
+            ended: { [self] in ended(job) }
+        )
     }
 
     private func ended(_ job: FetchJob) {
@@ -99,7 +121,7 @@ final class FetchQueue {
         isStopped = true
         let all = Array(waiting) + Array(running.values)
         waiting = []
-        for job in all { job.fail("the gateway is stopping") }
+        for job in all { job.fail("the gateway is stopping", .refused) }
         names.stop()
     }
 }

@@ -9,6 +9,7 @@ import SluiceUpstream
 /// Isolation: the fetcher's loop.
 final class FetchJob {
     private let request: FetchRequest
+    private let metrics: FetchMetrics
     private var completion: (@Sendable (Result<FetchAnswer, FetchError>) -> Void)?
     private var ended: (() -> Void)?
     private var deadline: Scheduled<Void>?
@@ -18,9 +19,11 @@ final class FetchJob {
 
     init(
         _ request: FetchRequest,
+        _ metrics: FetchMetrics,
         _ completion: @escaping @Sendable (Result<FetchAnswer, FetchError>) -> Void
     ) {
         self.request = request
+        self.metrics = metrics
         self.completion = completion
     }
 
@@ -30,23 +33,27 @@ final class FetchJob {
     func beginWaiting(on loop: any EventLoop) {
         guard deadline == nil else { return }
         deadline = loop.assumeIsolated().scheduleTask(in: request.timeout) { [self] in
-            fail("no answer within \(Self.show(request.timeout)): \(step)")
+            fail("no answer within \(Self.show(request.timeout)): \(step)", .timeout)
         }
     }
 
-    /// `ended` is called once, after the completion.
+    var origin: String { request.url.origin }
+
+    /// `exhausted` is told the error (errno) of a connection that the gateway itself had nothing left to make of. `ended` is
+    /// called once, after the completion.
     func start(
         on loop: any EventLoop,
         connectTimeout: TimeAmount,
         _ trust: FetchTrust,
         _ names: FetchNames,
+        exhausted: @escaping (CInt) -> Void,
         ended: @escaping () -> Void
     ) {
         self.ended = ended
         beginWaiting(on: loop)
         if let problem = FetchHead.problem(with: request) { return fail(problem) }
         step = "looking up \(request.url.host)"
-        let connect = Connect(loop: loop, timeout: connectTimeout, trust: trust)
+        let connect = Connect(loop: loop, timeout: connectTimeout, trust: trust, exhausted: exhausted)
         let bound = NIOLoopBound((job: self, connect: connect), eventLoop: loop)
         names.resolve(request.url.host, port: request.url.port) { bound.value.job.resolved($0, bound.value.connect) }
     }
@@ -60,7 +67,15 @@ final class FetchJob {
         }
     }
 
-    func fail(_ message: String) { finish(.failure(FetchError("\(request.url.origin): \(message)"))) }
+    func fail(_ message: String, _ failure: FetchMetrics.Failure = .failed) {
+        if !isOver { metrics.count(failure) }
+        finish(.failure(FetchError("\(request.url.origin): \(message)")))
+    }
+
+    private func succeed(_ answer: FetchAnswer) {
+        if !isOver { metrics.answered(answer.status) }
+        finish(.success(answer))
+    }
 
     private func finish(_ result: Result<FetchAnswer, FetchError>) {
         guard let report = completion else { return }
@@ -81,6 +96,7 @@ final class FetchJob {
         let loop: any EventLoop
         let timeout: TimeAmount
         let trust: FetchTrust
+        let exhausted: (CInt) -> Void
     }
 
     private func connectToNext(_ connect: Connect) {
@@ -89,7 +105,7 @@ final class FetchJob {
         let connection = FetchConnection(request) { [self] event in
             switch event {
             case .connected: step = "waiting for the answer"
-            case .finished(let answer): finish(.success(answer))
+            case .finished(let answer): succeed(answer)
             case .failed(let message): fail(message)
             }
         }
@@ -111,6 +127,9 @@ final class FetchJob {
             .whenFailure { [self] error in
                 // A handshake that failed was reported already, and another address would have the same certificate.
                 guard !isOver, !connection.hasBegun else { return }
+                if let code = ConnectFailure.code(of: error), ResourceShortage.isMeant(by: code) {
+                    connect.exhausted(code)
+                }
                 let words = FetchWords.connecting(error, to: address)
                 if addresses.isEmpty { fail(words) } else { connectToNext(connect) }
             }

@@ -68,7 +68,11 @@ package final class Gateway: Sendable {
     }
 
     /// Opens the files of logs by their names again, after a rotation.
-    package func reopenLogs() { try? queue.sync { [core] in core.accessLog?.reopen() } }
+    package func reopenLogs() { try? queue.sync { [core] in core.accessLogs.reopen() } }
+
+    /// Looks at the files of certificates, keys and lists, and takes over those that have changed and held still. Costs
+    /// next to nothing while none has.
+    package func lookAtCertificates() { try? queue.sync { [core] in _ = core.tls.look() } }
 
     /// Ends everything at once. Nothing may follow but reading statistics.
     package func stop() { try? queue.sync { [core] in core.stop() } }

@@ -23,10 +23,12 @@ final class GatewayCore: @unchecked Sendable {
     /// What filters share and keep over reloads.
     private let states = SharedStates()
     let metrics = MetricsRegistry()
+    let tls: TLSStore
     /// What the admin API and the metrics show of all this.
     let facts = GatewayFacts()
     private(set) var admin: AdminServer?
-    private(set) var accessLog: LogFile?
+    private(set) var accessLogs = AccessLogs()
+    private let logCounts = LogCounts()
     private(set) var acceptor: Acceptor?
     private var acceptMetrics: LoopMetrics?
     private let shortage: ResourceShortage
@@ -42,6 +44,7 @@ final class GatewayCore: @unchecked Sendable {
         self.options = options
         self.queue = queue
         inherited = options.inherited
+        tls = TLSStore(log: options.log)
         // Event loops notice it, and must not wait for whoever reads the log.
         shortage = ResourceShortage { [queue, log = options.log] line in queue.async { log(line) } }
     }
@@ -59,9 +62,11 @@ final class GatewayCore: @unchecked Sendable {
         var fetching = BackgroundFetcher.Options()
         fetching.log = options.log
         fetching.metrics = metrics.makeShard()
+        fetching.shortage = shortage
         background = BackgroundFetcher(loop: control.next(), fetching)
         acceptor = try startAcceptor()
-        GatewayMetrics.register(in: metrics, facts, upstreams: upstreamReports)
+        GatewayMetrics.register(in: metrics, facts, logCounts, upstreams: upstreamReports)
+        tls.facts.register(in: metrics)
         try takeOver(model)
         for unused in inherited { unused.closeKeepingFile() }
         inherited = []
@@ -90,7 +95,8 @@ final class GatewayCore: @unchecked Sendable {
         controlLoop = loop
         supervision = try loop.submit {
             let context = SupervisorContext(loop: loop, prober: SocketProber(shortage: shortage), log: log)
-            let supervision = UpstreamSupervision(context) { name, endpoints in
+            let resolver = ResolverPool(shortage: shortage)
+            let supervision = UpstreamSupervision(context, resolver: resolver) { name, endpoints in
                 for worker in workers { worker.execute { $0.publish(endpoints, for: name) } }
             }
             return NIOLoopBound(supervision, eventLoop: loop)
@@ -112,7 +118,7 @@ final class GatewayCore: @unchecked Sendable {
         flushStates()
         background?.stop()
         if let supervision, let controlLoop { try? controlLoop.submit { supervision.value.stop() }.wait() }
-        accessLog?.flush(patience: .seconds(2))
+        accessLogs.flush(patience: .seconds(2))
         for group in groups { try? group.syncShutdownGracefully() }
         groups = []
     }
@@ -142,8 +148,10 @@ final class GatewayCore: @unchecked Sendable {
     private func takeOver(_ model: GatewayModel) throws {
         states.begin()
         let (shared, copies, log, change): (SharedSnapshot, [Handover<LoopSnapshot>], LogFile?, ListenerChange)
+        let contexts: TLSStore.Change
         do {
-            log = try openLog(model.telemetry.accessLog)
+            contexts = try tls.prepare(model)
+            log = try model.telemetry.accessLog.map { try accessLogs.open($0, logCounts, options.log) }
             (shared, copies) = try compile(model, log)
             try prepareAdmin(model.admin)
             change = try openListeners(model.listeners + (model.admin.map { [$0.listener] } ?? []))
@@ -152,7 +160,8 @@ final class GatewayCore: @unchecked Sendable {
             throw error
         }
         states.end()
-        accessLog = log
+        tls.commit(contexts)
+        accessLogs.replace(with: log)
         prepareNames(model.upstreams)
         install(copies, model.upstreams, change.duringChange)
         admin?.follow(change.duringChange, model.admin)
@@ -214,13 +223,6 @@ final class GatewayCore: @unchecked Sendable {
             limit: listener.model.limits.connections,
             target: isAdmin ? admin?.target : nil
         )
-    }
-
-    /// The log that is open already, if it is the same one.
-    private func openLog(_ model: AccessLogModel?) throws(StartError) -> LogFile? {
-        guard let model else { return nil }
-        if let accessLog, accessLog.serves(model) { return accessLog }
-        return try LogFile(model, log: options.log)
     }
 
     private func prepareNames(_ models: [UpstreamModel]) {

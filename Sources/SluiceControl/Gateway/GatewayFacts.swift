@@ -9,7 +9,7 @@ final class GatewayFacts: Sendable {
     struct Values: Sendable {
         /// nil: nothing runs yet.
         var running: SharedSnapshot?
-        var listeners: [ListenerState] = []
+        var listeners: [(state: ListenerState, limit: Int)] = []
         var isDraining = false
         var reloadsDone = 0
         var reloadsFailed = 0
@@ -25,7 +25,7 @@ final class GatewayFacts: Sendable {
     var now: Values { values.withLock { $0 } }
 
     func tookOver(_ shared: SharedSnapshot, _ listeners: [OpenListener]) {
-        let states = listeners.map(\.state)
+        let states = listeners.map { (state: $0.state, limit: $0.model.limits.connections) }
         let second = Double(SystemClock.secondsSince1970())
         // Released outside of the lock, since taking a large configuration down takes time.
         let before = values.withLock { values in

@@ -19,19 +19,26 @@ package final class LogFile: LogSink {
         case end
     }
 
-    private let target: AccessLogModel.Target
+    let target: AccessLogModel.Target
     private let limit: Int
     private let jobs = Mailbox<Job>()
+    package let counts: LogCounts
+    /// Bytes that wait for this file.
     private let waiting = ManagedAtomic<Int>(0)
-    private let written = ManagedAtomic<Int>(0)
-    private let lost = ManagedAtomic<Int>(0)
+    /// Lines that found no room and of which the operator was not told yet.
+    private let dropped = ManagedAtomic<Int>(0)
     /// Lines are dropped since the writer last caught up.
     private let isDropping = ManagedAtomic<Bool>(false)
 
-    /// Opens the log.
+    /// Opens the log. `counts` goes on from the file before this one.
     ///
     /// - Throws: when that fails, or the system gives no thread.
-    package init(_ model: AccessLogModel, log: @escaping @Sendable (String) -> Void) throws(StartError) {
+    package init(
+        _ model: AccessLogModel,
+        counts: LogCounts = LogCounts(),
+        log: @escaping @Sendable (String) -> Void
+    ) throws(StartError) {
+        self.counts = counts
         target = model.target
         limit = model.queueBytes
         let output: LogOutput
@@ -40,7 +47,7 @@ package final class LogFile: LogSink {
         } catch {
             throw StartError("the access log cannot be opened: \(error.message)")
         }
-        let (jobs, waiting, written, lost, isDropping) = (jobs, waiting, written, lost, isDropping)
+        let (jobs, waiting, dropped, isDropping) = (jobs, waiting, dropped, isDropping)
         let started = ControlThread.spawn(name: "sluice-log") {
             var output = output
             var isLosing = false
@@ -49,15 +56,16 @@ package final class LogFile: LogSink {
                 case .write(let bytes, let lines):
                     do throws(LogOutput.Failure) {
                         try output.write(bytes)
-                        written.wrappingIncrement(by: lines, ordering: .relaxed)
+                        counts.wrote(lines: lines)
                         if isLosing { log("access log: written again") }
                         isLosing = false
                     } catch {
-                        lost.wrappingIncrement(by: lines, ordering: .relaxed)
+                        counts.lost(lines: lines)
                         if !isLosing { log("access log: lines are lost: \(error.message)") }
                         isLosing = true
                     }
                     waiting.wrappingDecrement(by: bytes.count, ordering: .relaxed)
+                    counts.dequeued(bytes: bytes.count)
                 case .reopen:
                     do throws(LogOutput.Failure) {
                         try output.reopen()
@@ -68,7 +76,8 @@ package final class LogFile: LogSink {
                 case .tell:
                     // Comes behind what waited when that began: the writer has caught up.
                     isDropping.store(false, ordering: .relaxed)
-                    log("access log: \(lost.load(ordering: .relaxed)) lines were dropped: it is written too slowly")
+                    let lines = dropped.exchange(0, ordering: .relaxed)
+                    if lines > 0 { log("access log: \(Plural.of(lines, "line")) dropped: it is written too slowly") }
                 case .flush(let done): done.post(())
                 case .end:
                     output.close()
@@ -84,23 +93,19 @@ package final class LogFile: LogSink {
     /// Whether a log of that model can go on with this one.
     func serves(_ model: AccessLogModel) -> Bool { target == model.target && limit == model.queueBytes }
 
-    /// Lines that the system has taken.
-    package var writtenLines: Int { written.load(ordering: .relaxed) }
-
-    /// Lines that were dropped or could not be written.
-    package var lostLines: Int { lost.load(ordering: .relaxed) }
-
     package func take(_ bytes: ContiguousArray<UInt8>, lines: Int) {
         guard waiting.load(ordering: .relaxed) + bytes.count <= limit else {
-            lost.wrappingIncrement(by: lines, ordering: .relaxed)
+            counts.lost(lines: lines)
+            dropped.wrappingIncrement(by: lines, ordering: .relaxed)
             if !isDropping.exchange(true, ordering: .relaxed) { jobs.post(.tell) }
             return
         }
         waiting.wrappingIncrement(by: bytes.count, ordering: .relaxed)
+        counts.queued(bytes: bytes.count)
         jobs.post(.write(bytes, lines: lines))
     }
 
-    package func lost(lines: Int) { lost.wrappingIncrement(by: lines, ordering: .relaxed) }
+    package func lost(lines: Int) { counts.lost(lines: lines) }
 
     /// Opens the file by its name again, after a rotation.
     package func reopen() { jobs.post(.reopen) }

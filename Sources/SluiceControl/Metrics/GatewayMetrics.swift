@@ -8,10 +8,12 @@ enum GatewayMetrics {
     static func register(
         in registry: MetricsRegistry,
         _ facts: GatewayFacts,
+        _ log: LogCounts,
         upstreams: @escaping @Sendable () -> [UpstreamReport]
     ) {
         registry.provide { samples in
             write(facts.now, to: &samples)
+            write(log, to: &samples)
             for upstream in upstreams() { write(upstream, to: &samples) }
             ProcessFigures.write(to: &samples)
         }
@@ -48,6 +50,12 @@ enum GatewayMetrics {
         help: "Connections of clients by listener.",
         labels: ["listener"]
     )
+    private static let mayBeOpen = MetricFamily(
+        "sluice_listener_connections_limit",
+        .gauge,
+        help: "How many connections a listener may have.",
+        labels: ["listener"]
+    )
     private static let accepted = MetricFamily(
         "sluice_listener_accepted_total",
         .counter,
@@ -69,11 +77,32 @@ enum GatewayMetrics {
         if let second = now.lastSuccess { samples.add(succeeded, [], second) }
         samples.add(isFailing, [], now.lastReloadFailed ? 1 : 0)
         samples.add(draining, [], now.isDraining ? 1 : 0)
-        for listener in now.listeners {
+        for (listener, limit) in now.listeners {
             samples.add(open, [listener.name], listener.connections)
+            samples.add(mayBeOpen, [listener.name], limit)
             samples.add(accepted, [listener.name], listener.acceptedTotal)
             samples.add(rejected, [listener.name], listener.rejectedTotal)
         }
+    }
+
+    // MARK: - Access log
+
+    private static let lines = MetricFamily(
+        "sluice_access_log_lines_total",
+        .counter,
+        help: "Lines of the access log: written, or lost because the disk is full, gone or too slow.",
+        labels: ["result"]
+    )
+    private static let waiting = MetricFamily(
+        "sluice_access_log_waiting_bytes",
+        .gauge,
+        help: "Bytes of the access log that are not written yet."
+    )
+
+    private static func write(_ log: LogCounts, to samples: inout MetricSamples) {
+        samples.add(lines, ["written"], log.writtenLines)
+        samples.add(lines, ["lost"], log.lostLines)
+        samples.add(waiting, [], log.waitingBytes)
     }
 
     // MARK: - Upstreams

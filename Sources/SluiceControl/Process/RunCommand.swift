@@ -12,6 +12,8 @@ package struct RunCommand: Sendable {
     package var configuration: [String]
     /// Overrides the address of the listener.
     package var listen: String?
+    /// Overrides the address of the admin API, or brings it about.
+    package var admin: String?
     package var workers: Int?
     /// The Unix socket over which a later process takes the listening sockets over.
     package var takeover: String?
@@ -43,7 +45,11 @@ package struct RunCommand: Sendable {
     }
 
     private func serve(_ notifier: ServiceNotifier) throws(StartError) -> Int32 {
-        let source = ConfigurationSource(configuration, listen: try listenAddress())
+        let source = ConfigurationSource(
+            configuration,
+            listen: try Self.address(listen, of: "--listen"),
+            admin: try Self.address(admin, of: "--admin")
+        )
         var loaded = source.load()
         OperatorLog.write(loaded.report)
         guard let model = loaded.model else { return 1 }
@@ -76,10 +82,10 @@ package struct RunCommand: Sendable {
         return 0
     }
 
-    private func listenAddress() throws(StartError) -> ListenAddress? {
-        guard let listen else { return nil }
-        let (address, help) = ListenAddress.parse(listen)
-        guard let address else { throw StartError("--listen \(listen): \(help)") }
+    private static func address(_ text: String?, of option: String) throws(StartError) -> ListenAddress? {
+        guard let text else { return nil }
+        let (address, help) = ListenAddress.parse(text)
+        guard let address else { throw StartError("\(option) \(text): \(help)") }
         return address
     }
 
@@ -130,7 +136,9 @@ package struct RunCommand: Sendable {
         }
         while true {
             switch events.take(until: SystemClock.monotonic() + watch.nextLook) {
-            case nil: if watch.look() == .rejected { gateway.reloadFailed() }
+            case nil:
+                if watch.look() == .rejected { gateway.reloadFailed() }
+                gateway.lookAtCertificates()
             case .reload: _ = reload()
             case .reloadFor(let answer):
                 let isDone = reload() == .reloaded

@@ -18,7 +18,7 @@ package enum Tool {
 
     /// `sluice check`: everything wrong with a configuration; `strict`: warnings fail too.
     package static func check(_ arguments: [String], asJSON: Bool, strict: Bool) -> CommandResult {
-        let check = read(arguments)
+        let check = read(arguments).reviewed()
         return CommandResult(output: check.report(asJSON ? .json : .text), status: check.exitCode(strict: strict))
     }
 

@@ -1,6 +1,7 @@
 package import NIOCore
 import SluiceConfig
 public import SluiceCore
+package import SluiceTLS
 
 /// What the engine does for a filter that holds an `ExchangeContext`. Isolation: the loop of the request.
 package protocol ExchangeEngine: AnyObject {
@@ -15,6 +16,8 @@ package protocol ExchangeEngine: AnyObject {
     var nameOfRoute: [UInt8] { get }
     /// The name of the upstream that was chosen; empty before.
     var nameOfUpstream: [UInt8] { get }
+    /// The TLS of the connection that the request came over; nil in cleartext.
+    var tlsSession: TLSSession? { get }
 }
 
 /// One request and its response as filters see them.
@@ -25,6 +28,9 @@ open class ExchangeContext: TimerNode {
     package final var request = RequestHead()
     /// Meaningful once the response side runs.
     package final var response = ResponseHead()
+    /// What follows the body of the response, there with the last call of `onResponseBody`. What a filter leaves of it is
+    /// sent.
+    package final var responseTrailers: HeaderTable?
     /// The client, after `trusted_proxies` were taken into account; nil on a Unix socket.
     package final var client: IPAddress?
     /// Tells this exchange from others that used the same object, and one wait from the next; see `FilterTicket`.
@@ -57,6 +63,15 @@ open class ExchangeContext: TimerNode {
     package final var routeName: [UInt8] { engine?.nameOfRoute ?? [] }
     /// The name of the upstream that was chosen; empty before.
     package final var upstreamName: [UInt8] { engine?.nameOfUpstream ?? [] }
+
+    /// Whether the request came over TLS.
+    package final var isSecure: Bool { engine?.tlsSession != nil }
+    /// What the client showed of itself in the TLS handshake, if that was verified. Read at the first call.
+    package final var clientCertificate: PeerCertificate? {
+        engine?.tlsSession?.peer.flatMap { $0.isVerified ? $0 : nil }
+    }
+    /// What the TLS handshake found out, as text; empty where there is nothing.
+    package final func text(of fact: TLSFact) -> [UInt8] { engine?.tlsSession?.text(of: fact) ?? [] }
 
     fileprivate final func resume(_ verdict: HeadVerdict) { engine?.resume(verdict) }
 

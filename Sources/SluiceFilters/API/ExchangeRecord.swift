@@ -26,6 +26,8 @@ package struct ExchangeRecord {
     package var endpoint: LoopEndpoint?
     /// Why the request failed or was refused.
     package var error: GatewayError?
+    /// How a call of gRPC ended; nil for other requests, and before the end.
+    package var grpcStatus: GRPCCode?
 
     package init() {}
 
@@ -43,5 +45,6 @@ package struct ExchangeRecord {
         attempts = 0
         if endpoint != nil { endpoint = nil }
         error = nil
+        grpcStatus = nil
     }
 }

@@ -46,6 +46,11 @@ package protocol Filter: AnyObject {
     var requestBody: BodyInterest { get }
     var responseBody: BodyInterest { get }
 
+    /// Whether it wants to see the body of this request, or of its response, after all. Asked behind the request hook, and
+    /// only of filters with an interest in streams of pieces; for others the body stays as long as it says.
+    func looksAtRequestBody(of exchange: ExchangeContext) -> Bool
+    func looksAtResponseBody(of exchange: ExchangeContext) -> Bool
+
     /// The head came and a route (or none) is chosen; nothing was sent upstream. May edit `exchange.request`.
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict
 
@@ -55,7 +60,8 @@ package protocol Filter: AnyObject {
     /// The final head of the response, from the upstream or from the gateway. May edit `exchange.response`.
     func onResponse(_ exchange: ExchangeContext)
 
-    /// A piece of the response body; with `isLast` the end. Only for filters with an interest.
+    /// A piece of the response body; with `isLast` the end, and `exchange.responseTrailers` may be read and edited. Only
+    /// for filters with an interest.
     func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict
 
     /// Whether `onAttempt` and `onAttemptEnd` are to be called.
@@ -80,6 +86,8 @@ package protocol Filter: AnyObject {
 extension Filter {
     package var requestBody: BodyInterest { .none }
     package var responseBody: BodyInterest { .none }
+    package func looksAtRequestBody(of exchange: ExchangeContext) -> Bool { true }
+    package func looksAtResponseBody(of exchange: ExchangeContext) -> Bool { true }
     package func onRequest(_ exchange: ExchangeContext) -> HeadVerdict { .next }
     package func onRequestBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict {
         .pass

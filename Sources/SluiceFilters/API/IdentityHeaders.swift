@@ -16,6 +16,9 @@ struct IdentityHeaders {
         lengths = self.names.reduce(0) { $0 | Self.bit($1.count) }
     }
 
+    /// Whether two names are taken for one here.
+    static func areSame(_ a: String, _ b: String) -> Bool { a.utf8.map(folded) == b.utf8.map(folded) }
+
     /// One walk over the fields, however many names there are.
     func remove(from fields: inout HeaderTable) {
         guard !names.isEmpty else { return }

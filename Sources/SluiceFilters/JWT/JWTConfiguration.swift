@@ -45,7 +45,7 @@ package struct JWTConfiguration: RunnableFilterConfiguration {
         var seen: [FieldKey: NodeSpan] = [:]
         for entry in named {
             let key = FieldKey(entry.name)
-            if places.contains(where: { $0.isHeader(key) }) {
+            if places.contains(where: { $0.isIn(header: entry.name) }) {
                 let message = "the header '\(entry.name)' cannot be filled from a claim: the token is looked for there"
                 reader.report(.invalidValue, at: entry.span, message)
             }
@@ -124,8 +124,13 @@ enum TokenPlaceModel: Hashable, Sendable {
         }
     }
 
-    func isHeader(_ key: FieldKey) -> Bool {
-        if case .header(let name, _) = self { FieldKey(name) == key } else { false }
+    /// Whether it is gone when a header of that name is removed, however that is spelt.
+    func isIn(header other: String) -> Bool {
+        switch self {
+        case .header(let name, _): IdentityHeaders.areSame(name, other)
+        case .cookie: IdentityHeaders.areSame("cookie", other)
+        case .query: false
+        }
     }
 }
 

@@ -22,7 +22,7 @@ enum KeySource: Hashable, Sendable {
     /// For people.
     var text: String {
         switch self {
-        case .fixed(let set): "one of \(set.keys.count) keys"
+        case .fixed(let set): set.keys.count == 1 ? "the one known key" : "one of \(set.keys.count) keys"
         case .remote(let source): "a key of \(String(source.url.text.prefix { $0 != "?" }))"
         }
     }

@@ -51,10 +51,14 @@ extension TokenPlace {
     ) -> TokenFinding {
         guard let first = fields.firstIndex(of: key) else { return .nothing }
         let found = credential(in: fields.entries[first].valueRange, scheme, &fields, index)
-        guard let second = fields.firstIndex(of: key, from: first + 1) else { return found }
-        // With a second line it depends on the reader which one counts.
-        let other = credential(in: fields.entries[second].valueRange, scheme, &fields, index)
-        return found == .nothing && other == .nothing ? .nothing : .several
+        var from = first + 1
+        // With further lines it depends on the reader which one counts.
+        while let line = fields.firstIndex(of: key, from: from) {
+            from = line + 1
+            let other = credential(in: fields.entries[line].valueRange, scheme, &fields, index)
+            if found != .nothing || other != .nothing { return .several }
+        }
+        return found
     }
 
     /// RFC 9110, section 11.4: the scheme in any case of letters, blanks, the token.

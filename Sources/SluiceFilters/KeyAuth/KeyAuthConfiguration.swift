@@ -81,10 +81,25 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
                 reader.invalid(Self.names, "'name' of \(reader.owner.description) \(text)", help: problem.help)
             }
         }
+        checkIdentity(reader)
         if !isRequired, !groups.isEmpty {
             let help = "a route of its own can ask for the group"
             let message = "requests without a key pass, so that 'groups' keeps nobody out"
             reader.invalid(Self.groups, message, help: help)
+        }
+    }
+
+    /// The identity headers are removed before the key is looked for.
+    private func checkIdentity(_ reader: ObjectReader) {
+        let headers = (places.contains(.header) ? names : []) + (places.contains(.cookie) ? ["cookie"] : [])
+        for (header, field) in [(consumerHeader, Self.consumerHeader), (groupsHeader, Self.groupsHeader)] {
+            guard headers.contains(where: { IdentityHeaders.areSame($0, header) }) else { continue }
+            let message = "the header '\(header)' cannot tell who the caller is: the key is looked for there"
+            reader.has(field) ? reader.invalid(field, message) : reader.invalid(Self.names, message)
+        }
+        if IdentityHeaders.areSame(consumerHeader, groupsHeader) {
+            let field = reader.has(Self.groupsHeader) ? Self.groupsHeader : Self.consumerHeader
+            reader.invalid(field, "'consumer_header' and 'groups_header' are one header, '\(consumerHeader)'")
         }
     }
 

@@ -20,8 +20,8 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
     static let burst = OptionalField(
         "burst",
         .integer(1...1_000_000_000),
-        absent: "one second of the rate, at least 1",
-        doc: "With `token_bucket`: how many requests may come at once."
+        absent: "the number of `rate`",
+        doc: "With `token_bucket`: how many requests may come at once, after a time without any."
     )
     static let algorithm = Field(
         "algorithm",
@@ -99,7 +99,8 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
             algorithm: algorithm,
             count: rate.count,
             period: rate.period,
-            burst: burst ?? RateLimitPolicy.defaultBurst(count: rate.count, period: rate.period)
+            // As in a bucket of Envoy whose fill is its size: who reads `5000/day` expects to send ten at once.
+            burst: burst ?? rate.count
         )
         missing = reader.read(Self.missing)
         enforces = reader.read(Self.enforce)
@@ -119,7 +120,12 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
         case .tokenBucket:
             // A bucket whose filling takes years would not fit into the arithmetic.
             if Double(policy.interval) * Double(policy.burst) > 3e17 {
-                reader.invalid(Self.burst, "'burst' takes more than nine years to fill at this rate")
+                let problem = "takes more than nine years to fill at this rate"
+                if reader.has(Self.burst) {
+                    reader.invalid(Self.burst, "'burst' \(problem)")
+                } else {
+                    reader.invalid(Self.rate, "a bucket of \(policy.burst) \(problem)")
+                }
             }
         case .slidingWindow where rate.count > RateLimitPolicy.slidingLimit:
             reader.invalid(

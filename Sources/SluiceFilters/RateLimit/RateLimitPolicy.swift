@@ -16,11 +16,6 @@ struct RateLimitPolicy: Hashable, Sendable {
     /// Nanoseconds for one token.
     var interval: UInt64 { max(1, (period + count / 2) / count) }
 
-    /// The bucket of who says nothing else: one second of the rate, at least one request.
-    static func defaultBurst(count: UInt64, period: UInt64) -> UInt64 {
-        max(1, UInt64(Double(count) * 1_000_000_000 / Double(period)))
-    }
-
     /// What `RateLimit-Limit` says.
     var limit: UInt64 {
         switch algorithm {

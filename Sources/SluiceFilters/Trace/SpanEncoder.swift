@@ -99,7 +99,7 @@ struct SpanEncoder {
         if method == Self.otherMethod {
             text("http.request.method_original", bytes(exchange.request.methodRange, exchange))
         }
-        text("url.scheme", Array("http".utf8))
+        text("url.scheme", Array((exchange.isSecure ? "https" : "http").utf8))
         text("url.path", path(of: exchange), limit: 2048)
         text("http.route", exchange.routeName)
         writeHost(exchange.request)

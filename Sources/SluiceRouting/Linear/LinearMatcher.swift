@@ -98,6 +98,8 @@ package struct LinearMatcher {
         }
         for header in match.headers {
             let value = request.header(header.name)
+            // Of the request that a preflight asks for, the content type is not known.
+            if request.isPreflight, value == nil, header.name.lowercased() == "content-type" { continue }
             if !valueFits(header.value, value) { failures.append(.header(wanted: header, got: value.map(Self.text))) }
         }
         for parameter in match.query {

@@ -13,6 +13,8 @@ struct RequestFacts {
     let listener: Int
     let source: IPAddress?
     let sni: String?
+    /// A CORS preflight that is matched as the request it asks for.
+    let isPreflight: Bool
 
     init(_ head: RequestHead, _ context: RouteContext) {
         func bytes(_ range: ByteRange) -> [UInt8] { head.fields.withBytes(range) { Array($0) } }
@@ -20,12 +22,15 @@ struct RequestFacts {
             (name: head.fields.string(entry.nameRange).lowercased(), value: bytes(entry.valueRange))
         }
         var method = Self.name(of: head)
+        var isPreflight = false
         if context.matchesPreflights, method == "OPTIONS", headers.contains(where: { $0.name == "origin" }),
             let asked = headers.first(where: { $0.name == "access-control-request-method" })
         {
             method = String(decoding: asked.value, as: UTF8.self)
+            isPreflight = true
         }
         self.method = method
+        self.isPreflight = isPreflight
         host = head.fields.string(head.host)
         path = bytes(head.path)
         query = (head.query.map(bytes) ?? []).split(separator: UInt8(ascii: "&")).map(Self.parameter)

@@ -27,10 +27,17 @@ extension Matcher {
         case .source: return sourceHolds(condition)
         case .exact, .prefix, .suffix, .contains, .regex, .present, .absent:
             return withValue(of: condition.field, &scratch) { value in
-                guard let value else { return condition.kind == .absent }
+                guard let value else { return condition.kind == .absent || mayFollow(condition) }
                 return valueHolds(condition, value)
             }
         }
+    }
+
+    /// A preflight has no body, and so no `content-type`, but the request it asks for may have the one that is wanted:
+    /// gRPC-Web is told by nothing else.
+    private func mayFollow(_ condition: Condition) -> Bool {
+        isPreflight && table.pointee.fields[condition.field].wellKnown == FieldName.contentType.rawValue
+            && !table.pointee.fields[condition.field].isQuery
     }
 
     // MARK: - The connection's side

@@ -26,6 +26,8 @@ struct Matcher {
     let sni: UnsafeRawBufferPointer?
     /// Bits of the methods of which a route must take one.
     let methods: UInt64
+    /// The request asks for another one, of which only the method and the names of its headers are known.
+    var isPreflight = false
 
     /// Index of the best route so far.
     var best = none

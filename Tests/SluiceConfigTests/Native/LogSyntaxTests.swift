@@ -23,7 +23,8 @@ import Testing
             ("REQ(:METHOD)", .method), ("REQ(X-ENVOY-ORIGINAL-PATH?:PATH)", .originalPath), ("REQ(:PATH)", .path),
             ("REQ(Host)", .requestHost), ("REQ(X-A?X-B)", .requestField("x-a", or: "x-b")),
             ("RESP(X-A)", .responseField("x-a", or: nil)), ("TRAILER(X)", .absent), ("DURATION", .duration(.whole)),
-            ("UPSTREAM_HOST", .endpoint), ("DOWNSTREAM_TLS_VERSION", .absent), ("QUERY_PARAM(a)", .queryParameter("a")),
+            ("UPSTREAM_HOST", .endpoint), ("DOWNSTREAM_TLS_VERSION", .tls(.version)),
+            ("QUERY_PARAM(a)", .queryParameter("a")),
             ("JWT(sub)", .claim("sub")), ("START_TIME", .startTime(.standard)), ("PATH(NQ)", .pathWithoutQuery),
             ("START_TIME(%s.%3f)", .startTime(LogTimeFormat(parts: [.epoch, .literal([0x2E]), .fraction(3)]))),
         ] as [(String, LogOperator)]

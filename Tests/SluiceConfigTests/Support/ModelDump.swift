@@ -44,11 +44,12 @@ struct ModelDump {
         }
     }
 
-    /// Of the keys only how many they are.
+    /// Of the keys only how many they are; certificates are no secrets.
     private mutating func write(_ consumer: ConsumerModel) {
         let groups = consumer.groups.isEmpty ? "" : " groups=\(show(consumer.groups))"
         let keys = consumer.keys.isEmpty ? "" : " keys=\(consumer.keys.count)"
-        lines.append("consumer \(consumer.name)\(groups)\(keys)")
+        let certificates = consumer.certificates.isEmpty ? "" : " certificates=\(show(consumer.certificates))"
+        lines.append("consumer \(consumer.name)\(groups)\(keys)\(certificates)")
     }
 
     private mutating func write(_ route: RouteModel) {
@@ -82,6 +83,11 @@ struct ModelDump {
         case let address as IPAddress: return address.description
         case let set as Set<RetryModel.Condition>: return "[\(set.map(\.rawValue).sorted().joined(separator: ", "))]"
         case let text as String: return "'\(text)'"
+        case let material as TLSMaterial: return material.path.map { "'\($0)'" } ?? "***"
+        case let tls as ListenerTLSModel: return "(\(changes(tls, ListenerTLSModel(place: tls.place)).dropFirst()))"
+        case let tls as UpstreamTLSModel: return "(\(changes(tls, UpstreamTLSModel(place: tls.place)).dropFirst()))"
+        case let parameters as TLSParameters: return "(\(changes(parameters, TLSParameters()).dropFirst()))"
+        case let peer as PeerVerificationModel: return "(\(changes(peer, PeerVerificationModel()).dropFirst()))"
         case let filter as FilterModel: return "\(filter.name) \(show(filter.configuration))"
         default: return members(value)
         }
@@ -102,7 +108,8 @@ struct ModelDump {
 
     private func payload(_ value: Any) -> String {
         let mirror = Mirror(reflecting: value)
-        let isPlain = value is String || value is TimeAmount || value is CIDR || value is IPAddress
+        let isPlain =
+            value is String || value is TimeAmount || value is CIDR || value is IPAddress || value is TLSMaterial
         guard !isPlain, mirror.displayStyle == .struct || mirror.displayStyle == .tuple else { return show(value) }
         return mirror.children
             .filter { $0.label != "place" && show($0.value) != "nil" && show($0.value) != "[]" }

@@ -62,6 +62,41 @@ internal import Testing
         #expect(load(text).diagnostics.codes.contains(.corsMoved))
     }
 
+    /// Lint took the global filters for those of the route, so that nobody was told that the limit had lost its login.
+    @Test func aRoutesOwnLoginBehindTheGlobalLimitThatNeedsIt() throws {
+        let text =
+            Self.start + "filters: [login, {limit: {by: consumer}}]\n"
+            + "routes: [{name: r, upstream: a, timeout: 5s, filters: [login]}, {name: s, match: {path: /s}, upstream: b, timeout: 5s}]\n"
+        let (_, diagnostics) = load(text)
+        #expect(diagnostics.codes == [.identityUnknown])
+        let found = try #require(diagnostics.sorted.first)
+        #expect(
+            found.message
+                == "'login' takes the place of the one for every route, but runs behind 'limit', which goes by who the caller is"
+        )
+        #expect(found.span.place.line == 5 && found.notes.first?.span.place.line == 4)
+    }
+
+    /// The global limit is gone where a route has one of its own, and with it what lint had to say about its place.
+    @Test func aRoutesOwnLimitIsNotTheGlobalOneToo() {
+        let text =
+            Self.start
+            + "filters: [{limit: {by: consumer}}]\nroutes: [{name: r, split: [{upstream: a}, {upstream: b}], timeout: 5s, filters: [login, limit]}]\n"
+        #expect(load(text).diagnostics.codes == [.identityUnknown], "of the global one, for requests without a route")
+        let moved =
+            Self.start
+            + "filters: [login, cross]\nroutes: [{name: r, split: [{upstream: a}, {upstream: b}], timeout: 5s, filters: [cross, login, limit]}]\n"
+        #expect(load(moved).diagnostics.codes == [.corsMoved], "of the global one only: the route's stands ahead")
+    }
+
+    /// Such a route drew no warnings, which then came one run later.
+    @Test func aRouteWhoseNameIsTakenIsWarnedOfAllTheSame() {
+        let text =
+            Self.start
+            + "routes: [{name: r, upstream: a, timeout: 5s}, {name: r, match: {path: /r}, upstream: b}, {name: r, upstream: a, timeout: 5s}]\n"
+        #expect(load(text).diagnostics.codes == [.duplicateName, .noTimeout, .duplicateName])
+    }
+
     @Test func remarksAreNoWarnings() {
         let text =
             Self.start

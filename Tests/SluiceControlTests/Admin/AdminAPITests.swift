@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceConfig
 import SluiceControl
+import SluiceCore
 import SluiceTesting
 import Synchronization
 import Testing
@@ -103,6 +104,11 @@ import Testing
         model.routes[0].match.headers = [
             FieldMatch(name: "x-api-key", value: .exact("hunter2")), FieldMatch(name: "x-plain", value: .exact("seen")),
         ]
+        model.telemetry.tracing = FetchURL("http://127.0.0.1:1/spans?k=hunter2").map { url in
+            var tracing = TracingModel(endpoint: url)
+            tracing.headers = [(name: "x-team", value: "hunter2")]
+            return tracing
+        }
         try AdminKit.run(model) { gateway in
             let text = try gateway.ask("GET", "/config", host: "x", "Authorization: Bearer \(AdminKit.token)").text
             #expect(text.contains("\"x-plain\""))
@@ -110,6 +116,8 @@ import Testing
             #expect(!text.contains("hunter2"))
             #expect(!text.contains(AdminKit.token))
             #expect(text.contains("\"token\": \"***\""))
+            #expect(text.contains("\"http://127.0.0.1:1/spans?***\""))
+            #expect(text.contains("\"x-team\""))
             #expect(text.contains("\"max_ejection\"") == false)
             #expect(text.contains("\"request_head\": \"10s\""))
         }
@@ -124,6 +132,7 @@ import Testing
             let upstreams = try gateway.ask("/upstreams").text
             #expect(upstreams.contains("\"address\": \"\(origin.address.text)\""))
             #expect(upstreams.contains("\"health\": \"unchecked\""))
+            #expect(upstreams.contains("\"connections\": 1"))
             #expect(upstreams.contains("\"current\": 1"))
             let routes = try gateway.ask("/routes").text
             #expect(routes.contains("\"action\": \"forward\""))

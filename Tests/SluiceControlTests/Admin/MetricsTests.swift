@@ -86,6 +86,49 @@ import Testing
         }
     }
 
+    @Test("lines of the access log are counted over reloads that open another file, lost ones apart")
+    func accessLog() throws {
+        let folder = try TemporaryFolder()
+        func model(_ path: String) -> GatewayModel {
+            var model = AdminKit.model(.routing(.respond("all", .prefix("/")) { $0.body = "ok" }))
+            var log = AccessLogModel()
+            log.target = .file(path)
+            model.telemetry.accessLog = log
+            return model
+        }
+        let written = "sluice_access_log_lines_total{result=\"written\"}"
+        let lost = "sluice_access_log_lines_total{result=\"lost\"}"
+        try AdminKit.run(model(folder.path("a.log"))) { gateway in
+            #expect(try gateway.metric(written) == "0")
+            _ = try gateway.get("/x")
+            _ = try gateway.get("/y")
+            // What waits is written when another configuration takes over.
+            try gateway.reload(model(folder.path("b.log")))
+            try GatewayKit.eventually("both are written") { try gateway.metric(written) == "2" }
+            _ = try gateway.get("/z")
+            try gateway.reload(model("/dev/full"))
+            try GatewayKit.eventually("the third, too") { try gateway.metric(written) == "3" }
+            _ = try gateway.get("/lost")
+            try gateway.reload(model(folder.path("b.log")))
+            try GatewayKit.eventually("the fourth is lost") { try gateway.metric(lost) == "1" }
+            #expect(try gateway.metric(written) == "3")
+            #expect(try gateway.metric("sluice_access_log_waiting_bytes") == "0")
+        }
+    }
+
+    @Test("a listener shows how many connections it may have, after a reload another number")
+    func connectionLimit() throws {
+        var model = AdminKit.model(.routing())
+        model.listeners[0].limits.connections = 7
+        try AdminKit.run(model) { gateway in
+            let series = "sluice_listener_connections_limit{listener=\"main\"}"
+            #expect(try gateway.metric(series) == "7")
+            model.listeners[0].limits.connections = 9
+            try gateway.reload(model)
+            #expect(try gateway.metric(series) == "9")
+        }
+    }
+
     @Test("what the process uses is there")
     func process() throws {
         try AdminKit.run(AdminKit.model(.routing())) { gateway in

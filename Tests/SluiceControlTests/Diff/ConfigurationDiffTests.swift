@@ -83,6 +83,42 @@ import Testing
         #expect(try diff(model("same"), model("same")).isEmpty)
     }
 
+    private func filter(_ name: String) -> FilterModel {
+        guard name.hasPrefix("headers") else {
+            return FilterModel(name: name, place: .builtIn, configuration: RequestIDConfiguration())
+        }
+        var edits = HeaderEdits()
+        edits.set = [HeaderEdits.Field("x", [name])]
+        return FilterModel(name: "headers", place: .builtIn, configuration: HeadersConfiguration(request: edits))
+    }
+
+    @Test("a filter that was global and is the route's own now is no difference: it looked like a new one")
+    func movedFilter() throws {
+        var old = placed(.forward("a", .prefix("/a"), to: "origin"))
+        old.filters = [filter("request_id")]
+        var new = placed(.forward("a", .prefix("/a"), to: "origin"))
+        new.routes[0].filters = old.filters
+        let found = try diff(old, new)
+        #expect(found.shared.map(\.changes) == [["filters: request_id -> none"]], "for requests without a route")
+        #expect(found.differences.isEmpty)
+        // The route's own takes the place of the global one: nothing new runs.
+        new.filters = old.filters
+        #expect(try diff(old, new).isEmpty)
+    }
+
+    @Test("a filter that may repeat runs beside the global one, which is a difference")
+    func repeatedFilter() throws {
+        var old = placed(.forward("a", .prefix("/a"), to: "origin"))
+        old.filters = [filter("headers 1")]
+        var new = old
+        new.routes[0].filters = [filter("headers 2")]
+        #expect(try diff(old, new).differences.map(\.changes) == [["filters: none -> headers"]])
+        // Written in the route, it is one for each route.
+        new.routes[0].filters = old.filters
+        new.filters = []
+        #expect(try diff(old, new).differences.map(\.changes) == [["filters: none -> headers"]])
+    }
+
     @Test("headers of fixed answers are compared and never shown")
     func answerHeaders() throws {
         func model(_ value: String) -> GatewayModel {

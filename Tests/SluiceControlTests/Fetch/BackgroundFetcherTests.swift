@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -75,6 +76,25 @@ extension ListenAddress {
 
 /// One request at a server that does what the test says.
 @Suite struct BackgroundFetcherTests {
+    @Test("a fetch for which the gateway has no descriptor is told to the operator, and as what it is")
+    func withoutDescriptors() async {
+        await #expect(processExitsWith: .success) {
+            let lines = Lines()
+            try FetchKit.run {
+                $0.shortage = ResourceShortage(log: lines.write)
+            } _: { kit in
+                var none = rlimit()
+                setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none)
+                for _ in 0..<2 {
+                    let message = try kit.failure(try FetchKit.request(9, "/keys?secret=1"))
+                    guard message.hasSuffix("cannot connect to 127.0.0.1:9: Too many open files") else { exit(1) }
+                }
+                let told = "cannot fetch from http://127.0.0.1:9: Too many open files (EMFILE)"
+                exit(lines.all.count == 1 && lines.all[0].hasPrefix(told) ? 0 : 2)
+            }
+        }
+    }
+
     /// Fetches from an origin that the test scripts, and gives the answer, or what failed.
     private func fetch(
         _ change: (inout FetchRequest) -> Void = { _ in },
@@ -344,6 +364,43 @@ extension ListenAddress {
             _ = try last.readRequest()
             try last.send(Wire.ok())
             #expect(try third.wait().status == 200)
+        }
+    }
+
+    /// What `/metrics` would say of fetches, without those that never happened.
+    private func counted(_ metrics: MetricsRegistry) -> Set<String> {
+        let text = String(decoding: metrics.write(.prometheus, now: SystemClock.monotonic()), as: UTF8.self)
+        return Set(
+            text.split(separator: "\n").filter { $0.hasPrefix("sluice_fetches_total") && !$0.hasSuffix(" 0") }.map {
+                String($0.dropFirst("sluice_fetches_total".count))
+            }
+        )
+    }
+
+    @Test func countsWhatCameOfThem() throws {
+        let metrics = MetricsRegistry()
+        let origin = try ScriptedOrigin()
+        try FetchKit.run {
+            $0.metrics = metrics.makeShard()
+            $0.concurrency = 1
+            $0.waiting = 0
+        } _: { kit in
+            let request = try FetchKit.request(origin.address.port)
+            for answer in [Wire.ok(), Wire.ok(), Wire.status(404), Wire.status(503), "nonsense\r\n\r\n"] {
+                let running = kit.begin(request)
+                let peer = try origin.accept()
+                _ = try peer.readRequest()
+                if answer == Wire.status(404) { _ = try kit.failure(request) }
+                try peer.send(answer)
+                _ = try? running.wait()
+            }
+            var hasty = request
+            hasty.timeout = .milliseconds(20)
+            _ = try kit.failure(hasty)
+            let results = [
+                #""2xx"} 2"#, #""4xx"} 1"#, #""5xx"} 1"#, #""failed"} 1"#, #""refused"} 1"#, #""timeout"} 1"#,
+            ]
+            #expect(counted(metrics) == Set(results.map { "{result=" + $0 }))
         }
     }
 

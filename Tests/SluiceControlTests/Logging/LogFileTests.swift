@@ -40,8 +40,8 @@ private final class Told: Sendable {
             log.take(bytes("\(round)a\n\(round)b\n"), lines: 2)
             log.take(bytes("\(round)c\n"), lines: 1)
             log.flush(patience: .seconds(5))
-            #expect(log.writtenLines == 3)
-            #expect(log.lostLines == 0)
+            #expect(log.counts.writtenLines == 3)
+            #expect(log.counts.lostLines == 0)
         }
         #expect(try content(path) == "1a\n1b\n1c\n2a\n2b\n2c\n")
     }
@@ -80,8 +80,8 @@ private final class Told: Sendable {
         let log = try log(at: "/dev/full")
         for _ in 0..<5 { log.take(bytes("a\nb\n"), lines: 2) }
         log.flush(patience: .seconds(5))
-        #expect(log.lostLines == 10)
-        #expect(log.writtenLines == 0)
+        #expect(log.counts.lostLines == 10)
+        #expect(log.counts.writtenLines == 0)
         #expect(told.lines.count == 1)
         #expect(told.lines[0].contains("No space left on device"))
     }
@@ -96,9 +96,9 @@ private final class Told: Sendable {
         let block = ContiguousArray<UInt8>(repeating: UInt8(ascii: "x"), count: 64 * 1024 - 1) + [0x0A]
         for _ in 0..<20 { log.take(block, lines: 1) }
         // The pipe holds one block, the writer is stuck with another, and the bound is four.
-        #expect(log.lostLines >= 20 - 6)
-        #expect(log.lostLines <= 20 - 4)
-        let kept = 20 - log.lostLines
+        #expect(log.counts.lostLines >= 20 - 6)
+        #expect(log.counts.lostLines <= 20 - 4)
+        let kept = 20 - log.counts.lostLines
         var received = 0
         var memory = [UInt8](repeating: 0, count: 64 * 1024)
         while received < kept * block.count {
@@ -107,7 +107,7 @@ private final class Told: Sendable {
             received += max(0, read(reader, &memory, memory.count))
         }
         log.flush(patience: .seconds(5))
-        #expect(log.writtenLines == kept)
+        #expect(log.counts.writtenLines == kept)
     }
 
     @Test("a log that cannot be opened is an error at the start")

@@ -69,6 +69,29 @@ final class Binary {
 
     func signal(_ number: CInt) { kill(process, number) }
 
+    /// Lets it open so many descriptors more than it has now, and none beyond.
+    func leave(descriptors count: Int) throws {
+        var buffer = [CChar](repeating: 0, count: 256)
+        func isOpen(_ number: rlim_t) -> Bool {
+            readlink("/proc/\(process)/fd/\(number)", &buffer, buffer.count) >= 0
+        }
+        // What is limited are the numbers; the lowest ones that are free are taken first.
+        var limit = rlimit()
+        var left = count
+        while left > 0 || isOpen(limit.rlim_cur) {
+            if !isOpen(limit.rlim_cur) { left -= 1 }
+            limit.rlim_cur += 1
+        }
+        limit.rlim_max = limit.rlim_cur
+        // GNU only, so the module of the C library does not show it.
+        typealias Limiting = @convention(c) (pid_t, CInt, UnsafePointer<rlimit>?, UnsafeMutablePointer<rlimit>?) -> CInt
+        guard let symbol = dlsym(nil, "prlimit") else { throw TestFailure("the system has no prlimit") }
+        let change = unsafeBitCast(symbol, to: Limiting.self)
+        guard change(process, CInt(RLIMIT_NOFILE.rawValue), &limit, nil) == 0 else {
+            throw TestFailure("cannot limit the process: \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// Reads on until a line fits, the time at its beginning left out.
     func readLine(where fits: (String) -> Bool) throws -> String {
         while true {

@@ -74,6 +74,19 @@ import Testing
         )
     }
 
+    @Test func theOnlyKeyIsNotCalledOneOfOneKeys() throws {
+        let made = try configuration("audiences: [a], jwks: {\(Self.inline)}")
+        #expect(made.effects.first == "request: only a token of any issuer, signed with the one known key")
+        let two = try configuration("audiences: [a], jwks: {inline: \(try keySet(["rsa", "p256"]))}")
+        #expect(two.effects.first?.hasSuffix("signed with one of 2 keys") == true)
+    }
+
+    @Test func theAccessLogIsToldWhereTokensAre() throws {
+        let places = "from: [{header: X-T, scheme: T}, {query: Ticket}, {cookie: C}]"
+        let made = try configuration("audiences: [a], jwks: {\(Self.inline)}, \(places)")
+        #expect(made.needs.secretNames == ["x-t", "ticket", "c"])
+    }
+
     @Test func keysOfAFileAreReadFromItsFolder() throws {
         let text = try keySet(["rsa", "p256"])
         let made = try configuration("audiences: [a], jwks: {file: keys/set.json}", files: ["conf/keys/set.json": text])
@@ -144,6 +157,14 @@ import Testing
         (
             "jwks: {\(inline)}, claim_headers: {authorization: sub}",
             "SL013 the header 'authorization' cannot be filled from a claim: the token is looked for there"
+        ),
+        (
+            "jwks: {\(inline)}, from: [{header: X-Token}], claim_headers: {x_token: sub}",
+            "SL013 the header 'x_token' cannot be filled from a claim: the token is looked for there"
+        ),
+        (
+            "jwks: {\(inline)}, from: [{cookie: session}], claim_headers: {Cookie: sub}",
+            "SL013 the header 'Cookie' cannot be filled from a claim: the token is looked for there"
         ),
         ("jwks: {\(inline)}, claim_headers: {X-A: sub, x-a: b}", "SL003 the header 'x-a' is twice in 'claim_headers'"),
         ("jwks: {\(inline)}, from: []", "SL013 'from' of filter 'jwt' must not be empty"),

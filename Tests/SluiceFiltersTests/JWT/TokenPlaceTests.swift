@@ -80,6 +80,17 @@ import Testing
         #expect(try bench("required: false").filter.onRequest(other).isNext)
     }
 
+    @Test("a token in a third line is not overlooked")
+    func tokensInLaterLines() throws {
+        let token = try TokenForge.hs256()
+        let basic = ("Authorization", "Basic YTpi")
+        for last in ["Bearer \(token)", "Bearer forged", "Bearer"] {
+            let bench = try bench("required: false")
+            let exchange = exchange([basic, ("A", "a"), basic, ("Authorization", last)])
+            #expect(bench.word(bench.filter.onRequest(exchange)) == "400 token_malformed", "\(last)")
+        }
+    }
+
     // MARK: - Other places
 
     @Test func tokensAreFoundInEveryPlaceAndTakenOut() throws {

@@ -229,6 +229,10 @@ import Testing
             ("{name: [x, Host]}", "'name' of filter 'key_auth' cannot be 'Host'"),
             ("{groups: [\"a,b\"]}", "must not hold a comma: 'a,b'"),
             ("{required: false, groups: [gold]}", "'groups' keeps nobody out"),
+            ("{name: [k, X_Consumer_Name]}", "the header 'x-consumer-name' cannot tell who the caller is"),
+            ("{groups_header: X-API-Key}", "the header 'X-API-Key' cannot tell who the caller is"),
+            ("{in: [query, cookie], consumer_header: Cookie}", "the header 'Cookie' cannot tell who the caller is"),
+            ("{consumer_header: X-A, groups_header: x_a}", "are one header, 'X-A'"),
         ]
     )
     func settings(settings: String, finding: String) {

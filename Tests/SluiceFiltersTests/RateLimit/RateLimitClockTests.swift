@@ -132,6 +132,18 @@ private final class Clocks: Sendable {
         #expect(count(odd, of: 5) == 3)
     }
 
+    /// The bucket of `5000/day` held one second of the rate, which is one request: the second one had to wait for 17 s.
+    @Test("who sets no burst may send all that the rate counts at once, and not one request")
+    func burstThatNobodySet() throws {
+        let clocks = Clocks(start: Self.noon)
+        let daily = try filter("{rate: 48/day}", clocks)
+        #expect(count(daily, of: 60) == 48)
+        clocks.advance(by: .minutes(30))
+        #expect(count(daily, of: 3) == 1)
+        clocks.advance(by: .hours(24))
+        #expect(count(daily, of: 60) == 48)
+    }
+
     @Test(arguments: ["5/0s", "5/0", "5/", "/s", "1.5/s", "-1/s", "+1/s", "5/s/s", "5/100us", "99999999999999999999/s"])
     func noRate(text: String) {
         let findings = FilterFile("rate_limit: {rate: \"\(text)\"}").findings

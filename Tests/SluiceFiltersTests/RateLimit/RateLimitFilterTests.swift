@@ -124,6 +124,8 @@ private final class Claims: ClaimSource {
             ("{rate: 1/s, by: jwt.}", "SL013"), ("{rate: 1/s, by: []}", ""), ("{rate: 1/s, store: redis}", "SL017"),
             ("{rate: 1/s, algorithm: fixed_window, burst: 3}", "SL013 'burst' has a meaning with"),
             ("{rate: 5000000/s}", "SL013 'rate' is more than 1000000 requests a second"),
+            ("{rate: 9/3500d}", "SL013 a bucket of 9 takes more than nine years to fill at this rate"),
+            ("{rate: 9/day, burst: 99999}", "SL013 'burst' takes more than nine years to fill at this rate"),
             ("{rate: 9000000/day, algorithm: sliding_window}", "SL013 a sliding window counts up to"),
         ]
     )

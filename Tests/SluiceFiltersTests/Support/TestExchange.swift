@@ -3,6 +3,7 @@ import NIOEmbedded
 import SluiceConfig
 import SluiceCore
 import SluiceFilters
+import SluiceTLS
 import SluiceUpstream
 
 /// An exchange without sockets: what filters see and do is all there is.
@@ -33,6 +34,7 @@ final class TestExchange: ExchangeContext, ExchangeEngine {
     func random() -> UInt64 { 4 }
 
     var nameOfRoute: [UInt8] { Array((variables[.routeName] ?? "").utf8) }
+    var tlsSession: TLSSession? { nil }
     var nameOfUpstream: [UInt8] { Array((variables[.upstreamName] ?? "").utf8) }
 
     func resume(_ verdict: HeadVerdict) {

@@ -170,6 +170,13 @@ import Testing
         #expect(outcome(200, [], body) == .accepted(rejected: 300, message: "no"))
     }
 
+    @Test("a receiver writes no lines of its own into the operator's log")
+    func messagesOfOneLine() {
+        // {error_message: "\nno\e["}
+        let body: [UInt8] = [0x0A, 0x07, 0x12, 0x05, 0x0A, 0x6E, 0x6F, 0x1B, 0x5B]
+        #expect(outcome(200, [], body) == .accepted(rejected: 0, message: "\\u{a}no\\u{1b}["))
+    }
+
     @Test(
         arguments: [
             [0xFF], [0x0A], [0x0A, 0x05, 0x08], [0x0A, 0x02, 0x08, 0xFF],

@@ -69,6 +69,8 @@ import Testing
         let key = String(repeating: "k", count: 256)
         let value = String(repeating: "v", count: 256)
         #expect(judge(["\(key)=\(value)", "a=1"]) == "a=1")
+        // Nothing is left, and an empty field is not sent.
+        #expect(judge(["\(key)=\(value)"]) == nil)
     }
 
     @Test func onlyTheNameItselfCounts() {

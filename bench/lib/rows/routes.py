@@ -12,9 +12,9 @@ COUNT = 10_000
 UPSTREAMS = 100
 
 
-def native_file(path, port, origin):
-    """Writes routes of every kind over 200 hosts; the last one is asked for below."""
-    lines = ["version: 1", "listeners:", f'  - {{name: bench, address: "127.0.0.1:{port}"}}', "upstreams:"]
+def native_file(path, port, origin, *more):
+    """Writes routes of every kind over 200 hosts; the last one is asked for below. `more` are lines for the top."""
+    lines = ["version: 1", *more, "listeners:", f'  - {{name: bench, address: "127.0.0.1:{port}"}}', "upstreams:"]
     lines += [f'  service{n}: {{endpoints: ["127.0.0.1:{origin}"]}}' for n in range(UPSTREAMS)]
     lines.append("routes:")
     for n in range(COUNT):

@@ -1,5 +1,3 @@
-package import SluiceConfig
-
 /// Which filters of a chain run, and in which order.
 package enum FilterOrder {
     /// The filters of every route that a route leaves standing: one of the same name of its own takes the place of the
@@ -19,10 +17,20 @@ package enum FilterOrder {
         }
     }
 
-    /// The order of the configuration, but for one thing: `cors` moves in front of the first filter that asks who the
-    /// caller is. A browser's preflight carries no credentials (Fetch standard, section 3.2.2), so behind
-    /// authentication no preflight would ever pass.
+    /// The order of the configuration, but for two things.
+    ///
+    /// `cors` moves in front of the first filter that asks who the caller is. A browser's preflight carries no
+    /// credentials (Fetch standard, section 3.2.2), so behind authentication no preflight would ever pass.
+    ///
+    /// What translates goes first, so that the answer of any other filter is translated too.
     package static func effective<Item>(_ items: [Item], role: (Item) -> FilterRole) -> [Item] {
+        func translates(_ item: Item) -> Bool { if case .translation = role(item) { true } else { false } }
+        let ordered = corsFirst(items, role: role)
+        guard let last = ordered.lastIndex(where: translates), last > 0 else { return ordered }
+        return ordered.filter(translates) + ordered.filter { !translates($0) }
+    }
+
+    private static func corsFirst<Item>(_ items: [Item], role: (Item) -> FilterRole) -> [Item] {
         func isCORS(_ item: Item) -> Bool { if case .cors = role(item) { true } else { false } }
         let first = items.firstIndex { if case .authentication = role($0) { true } else { false } }
         guard let first, items[first...].contains(where: isCORS) else { return items }

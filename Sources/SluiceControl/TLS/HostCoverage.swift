@@ -1,0 +1,52 @@
+import SluiceConfig
+import SluiceTLS
+
+/// Finds hosts of routes for which no listener has a certificate.
+struct HostCoverage {
+    /// Of each listener with TLS, by its name.
+    private let names: [String: Set<String>]
+    private let model: GatewayModel
+
+    init(_ model: GatewayModel, names: [String: Set<String>]) {
+        self.model = model
+        self.names = names
+    }
+
+    /// One warning for each host.
+    var findings: [TLSFinding] {
+        var found: [TLSFinding] = []
+        var seen: Set<String> = []
+        for route in model.routes {
+            for host in route.match.hosts where !host.hasPrefix("*.") && !host.hasPrefix("[") {
+                guard !isCovered(host, by: route.match.listeners), seen.insert(host).inserted else { continue }
+                found.append(
+                    .warning(
+                        .hostWithoutCertificate,
+                        "no certificate covers '\(Printable.short(host))', a host of route '\(Printable.short(route.name))', so clients will refuse the connection",
+                        at: SourceSpan(place: route.place),
+                        help: "add a certificate for it to the listener's 'tls'"
+                    )
+                )
+            }
+        }
+        return found
+    }
+
+    /// Where one of the listeners speaks cleartext, or has somebody in front who knows better, nothing is missed.
+    private func isCovered(_ host: String, by listeners: [String]) -> Bool {
+        let eligible = model.listeners.filter { listener in
+            listener.httpsRedirect == nil && (listeners.isEmpty || listeners.contains(listener.name))
+        }
+        return eligible.isEmpty
+            || eligible.contains { listener in
+                guard listener.tls != nil, listener.trustedProxies.isEmpty else { return true }
+                return names[listener.name].map { Self.covers(host, $0) } ?? true
+            }
+    }
+
+    private static func covers(_ host: String, _ names: Set<String>) -> Bool {
+        if names.contains(host) { return true }
+        guard let dot = host.firstIndex(of: ".") else { return false }
+        return names.contains("*" + host[dot...])
+    }
+}
