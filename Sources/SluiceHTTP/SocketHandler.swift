@@ -267,6 +267,9 @@ open class SocketHandler: TimerNode, ChannelDuplexHandler, RemovableChannelHandl
         }
     }
 
+    /// Answers who does not speak TLS. Nothing can be sent in any other way then.
+    package final func sendInClear(_ bytes: ByteBuffer) { transmit(bytes) }
+
     private final func failed(_ failure: TLSFailure) {
         tlsFailure = failure
         securityFailed()

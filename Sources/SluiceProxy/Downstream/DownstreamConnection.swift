@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceCore
 import SluiceHTTP
+import SluiceTLS
 
 /// One connection of a downstream peer, whatever it speaks: HTTP/1.1, which every connection begins with, or HTTP/2.
 ///
@@ -44,7 +45,14 @@ class DownstreamConnection: SocketHandler {
 
     /// The handshake of TLS failed, or what came after it.
     override func securityFailed() {
-        if let tlsFailure { worker.metrics.tlsFailed(tlsFailure, at: listener.name) }
+        guard let tlsFailure else { return abort() }
+        worker.metrics.tlsFailed(tlsFailure, at: listener.name)
+        if tlsFailure.reason == .notTLS {
+            let text = "This port speaks HTTPS.\n"
+            var answer = ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n")
+            answer.writeString("Connection: close\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)")
+            sendInClear(answer)
+        }
         abort()
     }
 

@@ -9,21 +9,22 @@ enum SocketAddressBytes {
         forceV6: Bool,
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
     ) -> R {
-        if ip.isV4, !forceV6 {
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            address.sin_addr.s_addr = UInt32(truncatingIfNeeded: ip.low).bigEndian
-            return rebound(&address, body)
+        // Byte by byte as in <netinet/in.h>: which module its structures come from depends on who imports it first.
+        var storage = sockaddr_storage()
+        let isV4 = ip.isV4 && !forceV6
+        withUnsafeMutableBytes(of: &storage) { bytes in
+            bytes.storeBytes(of: sa_family_t(isV4 ? AF_INET : AF_INET6), as: sa_family_t.self)
+            bytes.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
+            if isV4 {
+                bytes.storeBytes(of: UInt32(truncatingIfNeeded: ip.low).bigEndian, toByteOffset: 4, as: UInt32.self)
+            } else {
+                bytes.storeBytes(of: ip.high.bigEndian, toByteOffset: 8, as: UInt64.self)
+                bytes.storeBytes(of: ip.low.bigEndian, toByteOffset: 16, as: UInt64.self)
+            }
         }
-        var address = sockaddr_in6()
-        address.sin6_family = sa_family_t(AF_INET6)
-        address.sin6_port = port.bigEndian
-        withUnsafeMutableBytes(of: &address.sin6_addr) {
-            $0.storeBytes(of: ip.high.bigEndian, as: UInt64.self)
-            $0.storeBytes(of: ip.low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        return withUnsafePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(isV4 ? 16 : 28)) }
         }
-        return rebound(&address, body)
     }
 
     static func with<R>(unix path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
@@ -43,21 +44,14 @@ enum SocketAddressBytes {
     static func read(_ storage: sockaddr_storage) -> (address: IPAddress, port: Int)? {
         let family = Int32(storage.ss_family)
         return withUnsafeBytes(of: storage) { bytes in
+            let port = Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
             switch family {
             case AF_INET:
-                let address = bytes.loadUnaligned(as: sockaddr_in.self)
-                return (
-                    IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), Int(UInt16(bigEndian: address.sin_port))
-                )
+                return (IPAddress(v4: UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))), port)
             case AF_INET6:
-                var address = bytes.loadUnaligned(as: sockaddr_in6.self)
-                let (high, low) = withUnsafeBytes(of: &address.sin6_addr) {
-                    (
-                        UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)),
-                        UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-                    )
-                }
-                return (IPAddress(high: high, low: low), Int(UInt16(bigEndian: address.sin6_port)))
+                let high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                let low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+                return (IPAddress(high: high, low: low), port)
             default: return nil
             }
         }

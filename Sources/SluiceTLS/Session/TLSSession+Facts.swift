@@ -65,6 +65,9 @@ extension TLSSession {
         guard case .server(let context) = side, let serverName else { return true }
         let isNamed = serverName.withUnsafeBytes { ASCII.equalsFolded($0, host) }
         if isNamed { return true }
+        if let address = IPAddress(String(decoding: host, as: UTF8.self)) {
+            return context.certificates.contains { $0.ipAddresses.contains(address) }
+        }
         guard let name = DNSName.normalised(host) else { return false }
         if name == serverName { return true }
         guard let choice, let other = context.names.choice(for: name) else { return false }
