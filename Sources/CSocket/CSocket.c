@@ -7,7 +7,9 @@
 #include <malloc.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // Room for a few, so that a peer that sends several is noticed and they can be closed.
@@ -85,6 +87,20 @@ int sluice_processor_count(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
     return CPU_COUNT(&set);
+}
+
+int sluice_lower_priority(void) {
+    // As in linux/sched/types.h; the C library has neither the type nor the call. Source: sched_setattr(2).
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t slice, deadline, period;
+    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = 19, .slice = 50 * 1000 * 1000};
+    if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return 0;
+    // Sandboxes often know the older call only. On Linux it is about the calling thread alone.
+    return setpriority(PRIO_PROCESS, 0, 19);
 }
 
 void sluice_trim_memory(void) { malloc_trim(0); }

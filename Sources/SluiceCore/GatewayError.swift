@@ -114,7 +114,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .badProxyHeader: ("bad_proxy_header", 0, .downstream, "The PROXY protocol header is missing or malformed.")
         case .misdirected:
             ("misdirected_request", 421, .downstream, "This connection is not meant for this host.")
-        case .badUpgrade: ("bad_upgrade", 400, .downstream, "The Upgrade request is malformed.")
+        case .badUpgrade: ("bad_upgrade", 501, .downstream, "This protocol cannot be switched to here.")
         case .badGRPCWeb: ("bad_grpc_web", 400, .downstream, "The body is not the base64 of gRPC-Web.")
         case .requestHeadTimeout: ("request_head_timeout", 408, .downstream, "The request head took too long.")
         case .requestBodyTimeout: ("request_body_timeout", 408, .downstream, "The request body took too long.")

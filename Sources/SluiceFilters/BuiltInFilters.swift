@@ -11,6 +11,7 @@ package enum BuiltInFilters {
         IPAccessConfiguration.self,
         JWTConfiguration.self,
         KeyAuthConfiguration.self,
+        MTLSAuthConfiguration.self,
         RateLimitConfiguration.self,
         RequestIDConfiguration.self,
         RequestSizeConfiguration.self,

@@ -147,6 +147,11 @@ package struct BodyDecoder: Sendable {
         return .size(size, consumed: i + 2)
     }
 
+    /// Whether a field must not be among trailers, for messages that have no chunks.
+    package static func isForbiddenInTrailers(_ name: UnsafeRawBufferPointer) -> Bool {
+        isForbidden(FieldName.intern(name))
+    }
+
     /// RFC 9110, section 6.5.1: what frames, routes, authenticates or steers a message has no business in a trailer.
     ///
     /// A reader that merges trailers into the header would see there what the gateway takes out of headers.

@@ -46,7 +46,8 @@ import Testing
     /// Every whole configuration that a page shows can be taken as it stands.
     @Test(
         arguments: [
-            "docs/tutorial.md", "docs/consumers.md", "docs/access-log.md", "docs/operations.md", "docs/explain.md",
+            "docs/tls.md", "docs/http2.md", "docs/tutorial.md", "docs/consumers.md", "docs/access-log.md",
+            "docs/operations.md", "docs/explain.md",
             "README.md",
         ]
     )

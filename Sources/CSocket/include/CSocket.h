@@ -1,5 +1,5 @@
 // System calls whose types or macros Swift cannot import: descriptors over a Unix socket, who is at its other end,
-// which processors this process may use, and memory given back to the system.
+// which processors this process may use, what a thread stands back for, and memory given back to the system.
 
 #ifndef SLUICE_CSOCKET_H
 #define SLUICE_CSOCKET_H
@@ -22,6 +22,12 @@ int sluice_socket_peer_user(int socket, uint32_t *user);
 
 // How many processors the scheduler may put this process on; 0: not known.
 int sluice_processor_count(void);
+
+// Lets all other threads go first, from now on and for every thread that this one starts; there is no way back.
+//
+// Nice 19, and a long slice, which the scheduler takes away as soon as a thread of the usual kind wakes (Linux 6.12 and
+// newer; older kernels let it finish a few milliseconds). Returns 0, or -1 with errno.
+int sluice_lower_priority(void);
 
 // Gives free memory of the allocator back to the system.
 void sluice_trim_memory(void);

@@ -67,6 +67,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
     case http1Refused = "SL124"
     case autoWithoutTLS = "SL125"
     case keysLogged = "SL126"
+    case certificateNotAsked = "SL127"
 
     /// The page of the documentation that has a section for each code.
     package static let page = "docs/diagnostics.md"
@@ -141,6 +142,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .http1Refused: "A listener refuses clients that speak HTTP/1 only."
         case .autoWithoutTLS: "The protocol of an upstream is to be told by TLS, but there is none."
         case .keysLogged: "The secrets of TLS sessions are written to a file."
+        case .certificateNotAsked: "A filter goes by the certificates of clients, but they are asked for none."
         }
     }
 }

@@ -107,11 +107,23 @@ package enum LogOperator: Hashable, Sendable {
     /// The client behind trusted proxies; the peer itself.
     case client, peer
     case requestID, traceID, consumer
+    /// How a call of gRPC ended.
+    case grpcStatus(GRPCStatusForm)
     case claim(String)
     /// What the TLS handshake with the client found out.
     case tls(TLSFact)
     /// What is never there in this version.
     case absent
+
+    /// How the status of a call is written.
+    package enum GRPCStatusForm: Hashable, Sendable {
+        /// `DeadlineExceeded`
+        case camel
+        /// `DEADLINE_EXCEEDED`
+        case snake
+        /// `4`
+        case number
+    }
 }
 
 /// How a point in time is written.

@@ -198,6 +198,8 @@ package struct HealthCheckModel: Sendable {
         /// The statuses that count as healthy.
         case http(path: String, host: String?, statuses: [ClosedRange<Int>])
         case tcp
+        /// `grpc.health.v1.Health/Check`; an empty service asks for the server as a whole.
+        case grpc(service: String, host: String?)
     }
     package var probe: Probe
     package var interval = TimeAmount.seconds(5)

@@ -1,5 +1,4 @@
 package import NIOCore
-import SluiceCore
 
 // MARK: - What both sides share
 
@@ -240,7 +239,8 @@ package struct UpstreamTLSModel: Hashable, Sendable {
     package var place: SourcePlace
     package var verify = true
     package var verification = PeerVerificationModel()
-    /// The name that is asked for and that the certificate must have; nil: see `name(for:host:)`.
+    /// The name that is asked for and that the certificate must have; nil: the Host that the upstream always gets, else the
+    /// endpoint's own.
     package var serverName: String?
     /// What servers are shown that ask for one.
     package var certificate: CertificateModel?
@@ -250,26 +250,4 @@ package struct UpstreamTLSModel: Hashable, Sendable {
 
     /// All that is read, but for the authorities of the system.
     package var materials: [TLSMaterial] { (verify ? verification.materials : []) + (certificate?.materials ?? []) }
-
-    /// The name that an endpoint is asked for (SNI), and that its certificate must have.
-    ///
-    /// That of the settings; else the Host that the upstream always gets; else the endpoint's own.
-    ///
-    /// - Returns: a name in lower case or a literal address, for which there is no SNI; nil for a Unix socket.
-    package func name(for address: EndpointAddress, host: HostPolicy) -> String? {
-        if let serverName { return serverName }
-        if case .name(let name) = host { return Self.withoutPort(name) }
-        switch address {
-        case .ip(let address, _): return address.description
-        case .name(let name, _): return name
-        // RFC 9525, section 6.2: the domain that was asked for, not the server that DNS names.
-        case .service(let name): return name.split(separator: ".").drop { $0.hasPrefix("_") }.joined(separator: ".")
-        case .unix: return nil
-        }
-    }
-
-    private static func withoutPort(_ host: String) -> String {
-        if host.hasPrefix("[") { return String(host.dropFirst().prefix { $0 != "]" }) }
-        return host.prefix { $0 != ":" }.lowercased()
-    }
 }

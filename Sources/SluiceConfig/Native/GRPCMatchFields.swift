@@ -48,7 +48,7 @@ extension ValueType where Value == GRPCMatch {
 
 extension ValueType where Value == String {
     /// Identifiers with dots in between, as Protocol Buffers have them.
-    fileprivate static var protobufName: Self {
+    static var protobufName: Self {
         scalar(.text("name of a service")) { text in
             let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
             if parts.allSatisfy(ProtobufSyntax.isIdentifier) { return .success(text) }

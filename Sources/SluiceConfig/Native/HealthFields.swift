@@ -7,6 +7,18 @@ private enum HealthFields {
 
     static let path = OptionalField("path", .path, doc: "The path that is asked for.")
     static let tcp = Field("tcp", .flag, default: false, doc: "Only opens a connection.")
+    static let grpc = Field(
+        "grpc",
+        .flag,
+        default: false,
+        doc: "Calls `grpc.health.v1.Health/Check`, which must say `SERVING`; needs HTTP/2."
+    )
+    static let service = OptionalField(
+        "service",
+        .protobufName,
+        absent: "the server as a whole",
+        doc: "With `grpc`: the service that is asked for."
+    )
     static let host = OptionalField("host", .hostName, absent: "the server's own", doc: "The Host header of the check.")
     static let statuses = Field(
         "statuses",
@@ -36,34 +48,46 @@ private enum HealthFields {
 
     static let schema = ObjectSchema(
         "health_check",
-        doc: "Asks every server whether it is well: `path` for HTTP, or `tcp: true`.",
-        fields: [path, tcp, host, statuses, interval, timeout, healthy, unhealthy]
+        doc: "Asks every server whether it is well: `path` for HTTP, or `grpc: true`, or `tcp: true`.",
+        fields: [path, tcp, grpc, service, host, statuses, interval, timeout, healthy, unhealthy]
     )
 
     static func probe(_ reader: ObjectReader) -> HealthCheckModel.Probe? {
         let path = reader.read(path)
         let host = reader.read(host)
         let statuses = reader.read(statuses)
-        guard reader.read(tcp) else {
-            if let path { return .http(path: path, host: host, statuses: statuses) }
-            if !reader.has(Self.path) {
-                reader.report(
-                    .missingField,
-                    at: reader.node.span,
-                    "\(reader.owner.description) needs 'path', or 'tcp: true'"
-                )
-            }
-            return nil
+        let service = reader.read(service)
+        let (tcp, grpc) = (reader.read(tcp), reader.read(grpc))
+        if tcp {
+            refuse([Self.path, Self.grpc, Self.service, Self.host, Self.statuses], beside: "tcp", reader)
+            return .tcp
         }
-        let strangers: [any AnyField] = [Self.path, Self.host, Self.statuses]
+        if grpc {
+            refuse([Self.path, Self.statuses], beside: "grpc", reader)
+            return .grpc(service: service ?? "", host: host)
+        }
+        if reader.has(Self.service) {
+            reader.report(.exclusive, at: reader.span(of: Self.service), "'service' needs 'grpc: true'")
+        }
+        if let path { return .http(path: path, host: host, statuses: statuses) }
+        if !reader.has(Self.path) {
+            reader.report(
+                .missingField,
+                at: reader.node.span,
+                "\(reader.owner.description) needs 'path', 'grpc: true' or 'tcp: true'"
+            )
+        }
+        return nil
+    }
+
+    private static func refuse(_ strangers: [any AnyField], beside kind: String, _ reader: ObjectReader) {
         for field in strangers where reader.has(field) {
             reader.report(
                 .exclusive,
                 at: reader.span(of: field),
-                "'\(field.schema.name)' has no meaning for a check with 'tcp: true'"
+                "'\(field.schema.name)' has no meaning for a check with '\(kind): true'"
             )
         }
-        return .tcp
     }
 }
 

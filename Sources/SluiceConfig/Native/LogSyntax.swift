@@ -129,6 +129,7 @@ enum LogCommands {
         "DOWNSTREAM_LOCAL_ADDRESS": .listenerAddress, "FILTER_CHAIN_NAME": .listenerName,
         "UNIQUE_ID": .requestID, "STREAM_ID": .requestID, "TRACE_ID": .traceID, "CONSUMER": .consumer,
         "METHOD": .method, "REQ_WITHOUT_QUERY": .pathWithoutQuery,
+        "GRPC_STATUS": .grpcStatus(.camel), "GRPC_STATUS_NUMBER": .grpcStatus(.number),
         "DOWNSTREAM_TLS_VERSION": .tls(.version), "DOWNSTREAM_TLS_CIPHER": .tls(.cipher),
         "REQUESTED_SERVER_NAME": .tls(.serverName), "DOWNSTREAM_PEER_SUBJECT": .tls(.clientSubject),
         "DOWNSTREAM_PEER_ISSUER": .tls(.clientIssuer), "DOWNSTREAM_PEER_SERIAL": .tls(.clientSerial),
@@ -139,7 +140,7 @@ enum LogCommands {
     /// Operators of Envoy's for what is never known here.
     private static let absentPrefixes = [
         "DOWNSTREAM_TLS_", "DOWNSTREAM_PEER_", "DOWNSTREAM_LOCAL_SUBJECT", "DOWNSTREAM_LOCAL_URI_SAN", "UPSTREAM_TLS_",
-        "UPSTREAM_PEER_", "TLS_JA", "GRPC_STATUS",
+        "UPSTREAM_PEER_", "TLS_JA",
     ]
     private static let absent: Set<String> = [
         "UPSTREAM_TRANSPORT_FAILURE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
@@ -158,6 +159,7 @@ enum LogCommands {
         case ("TRAILER", _?): return .success(.absent)
         case ("QUERY_PARAM", let name?) where !name.isEmpty: return .success(.queryParameter(name))
         case ("JWT", let name?) where !name.isEmpty: return .success(.claim(name))
+        case ("GRPC_STATUS", let form?): return grpcStatus(form)
         case ("PATH", let form): return .success(form == "NQ" ? .pathWithoutQuery : .originalPath)
         default: break
         }
@@ -174,6 +176,18 @@ enum LogCommands {
                 help: near.map { "did you mean '%\($0)%'?" } ?? "write '%%' for a percent sign"
             )
         )
+    }
+
+    private static func grpcStatus(_ form: String) -> Result<LogOperator, LogSyntax.Problem> {
+        switch form {
+        case "CAMEL_STRING": return .success(.grpcStatus(.camel))
+        case "SNAKE_STRING": return .success(.grpcStatus(.snake))
+        case "NUMBER": return .success(.grpcStatus(.number))
+        default:
+            let help = "CAMEL_STRING, SNAKE_STRING or NUMBER"
+            let message = "has '%GRPC_STATUS%' with an unknown form '\(Printable.short(form))'"
+            return .failure(LogSyntax.Problem(message: message, offset: 0, help: help))
+        }
     }
 
     /// `X?Y`: header X, or else Y.

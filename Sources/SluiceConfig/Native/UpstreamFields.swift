@@ -112,7 +112,26 @@ enum UpstreamFields {
             let message = "'http2' of \(reader.owner.description) has no effect with 'protocol: http1'"
             reader.report(.exclusive, at: reader.span(of: http2), message)
         }
+        checkHealthCheck(model, reader)
         return model
+    }
+
+    /// gRPC needs HTTP/2, and so does its health check.
+    private static func checkHealthCheck(_ model: UpstreamModel, _ reader: ObjectReader) {
+        guard case .grpc? = model.healthCheck?.probe else { return }
+        let protocolText: String
+        switch model.version {
+        case .http2: return
+        case .auto where model.tls != nil: return
+        case .auto: protocolText = "'protocol: auto' without TLS, which is HTTP/1.1"
+        case .http1: protocolText = "'protocol: http1'"
+        }
+        reader.report(
+            .exclusive,
+            at: reader.span(of: healthCheck),
+            "a health check with 'grpc: true' needs HTTP/2, and \(reader.owner.description) has \(protocolText)",
+            help: "add 'protocol: http2'"
+        )
     }
 
     /// What `tls` says, or else the servers' addresses; all of them must agree.

@@ -63,6 +63,8 @@ package struct FilterNeeds: Sendable {
     package var identities: Set<Identity> = []
     /// It reads the times of `ExchangeRecord`.
     package var times = false
+    /// It goes by the certificate that clients show in the TLS handshake.
+    package var clientCertificates = false
     /// Headers, parameters and cookies that hold credentials, in lower case: the access log does not show them.
     package var secretNames: Set<String> = []
 

@@ -3,6 +3,29 @@ extension Validation {
     func lintTLS() {
         for listener in model.listeners { lintTLS(of: listener) }
         for upstream in model.upstreams { lintTLS(of: upstream) }
+        lintClientCertificates()
+    }
+
+    /// Filters that go by what no client is asked for, each once.
+    private func lintClientCertificates() {
+        let asking = Set(model.listeners.lazy.filter { $0.tls?.clientCertificate != nil }.map(\.name))
+        if asking.isEmpty { for filter in model.filters { reportUnasked(filter) } }
+        for route in model.routes where !broken.contains(route.place) {
+            let names = route.match.listeners
+            guard names.isEmpty ? asking.isEmpty : asking.isDisjoint(with: names) else { continue }
+            for filter in route.filters { reportUnasked(filter) }
+        }
+    }
+
+    private func reportUnasked(_ filter: FilterModel) {
+        guard filter.configuration.needs.clientCertificates else { return }
+        context.report(
+            .certificateNotAsked,
+            .warning,
+            at: SourceSpan(place: filter.place, length: filter.name.unicodeScalars.count),
+            "'\(filter.name)' goes by the certificates of clients, but no listener asks for them",
+            help: "add 'client_ca' to the 'tls' of the listener"
+        )
     }
 
     private func lintTLS(of listener: ListenerModel) {

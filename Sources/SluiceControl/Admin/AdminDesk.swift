@@ -16,7 +16,10 @@ final class AdminDesk: Sendable {
     private let waiting = ManagedAtomic<Int>(0)
     private let isStopped = ManagedAtomic<Bool>(false)
 
-    init(_ queue: ControlQueue) { self.queue = queue }
+    init(_ queue: ControlQueue) {
+        self.queue = queue
+        queue.async { ThreadPriority.standBack() }
+    }
 
     /// Has an answer made and sent.
     ///

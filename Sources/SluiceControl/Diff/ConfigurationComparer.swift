@@ -43,7 +43,7 @@ package struct ConfigurationComparer {
         var done = 0
         for (number, pair) in pairs.pairs.enumerated() {
             // A request that no route of either side was written for.
-            let address = address(pair)
+            let address = listener(pair).address
             check(SampleRequest(listener: number, host: SampleRequests.otherHost, path: "/"), pair)
             for (side, listener) in [(old, old.listener(pair.old).name), (new, new.listener(pair.new).name)] {
                 for route in side.model.routes {
@@ -86,7 +86,7 @@ package struct ConfigurationComparer {
                 old: places.0,
                 new: places.1,
                 changes: changes,
-                example: request.curl(to: address(pair)),
+                example: request.curl(to: listener(pair).address, isSecure: listener(pair).tls != nil),
                 count: 1
             )
         )
@@ -101,14 +101,16 @@ package struct ConfigurationComparer {
         guard case .route(let a) = before.answer, case .route(let b) = after.answer else { return }
         for change in comparison.changedUpstreams(a, b) {
             var known = upstreams[change.name] ?? change
-            if known.count == 0 { known.example = request.curl(to: address(pair)) }
+            if known.count == 0 {
+                known.example = request.curl(to: listener(pair).address, isSecure: listener(pair).tls != nil)
+            }
             known.count += 1
             upstreams[change.name] = known
         }
     }
 
-    private func address(_ pair: ListenerPairs.Pair) -> ListenAddress {
-        (new.model.listeners.isEmpty ? old.listener(pair.old) : new.listener(pair.new)).address
+    private func listener(_ pair: ListenerPairs.Pair) -> ListenerModel {
+        new.model.listeners.isEmpty ? old.listener(pair.old) : new.listener(pair.new)
     }
 
     private mutating func difference(
@@ -133,6 +135,7 @@ package struct ConfigurationComparer {
         switch answer {
         case .route: "a route"
         case .refused(let status, let code): "\(status) \(code)"
+        case .redirected(let status, let location): "\(status) to \(location)"
         case .noRoute(let allowed) where allowed.isEmpty: "404 no_route"
         case .noRoute(let allowed): "405 with Allow: \(allowed.joined(separator: ", "))"
         }

@@ -19,6 +19,8 @@ struct DiffSide {
     struct Verdict {
         enum Answer: Equatable {
             case refused(status: Int, code: String)
+            /// To `https`, by the listener.
+            case redirected(status: Int, location: String)
             case noRoute(allowed: [String])
             case route(Int)
         }
@@ -39,6 +41,11 @@ struct DiffSide {
         let intake = Intake(request.bytes, at: model, from: peer)
         if let refusal = intake.refusal {
             let answer = Verdict.Answer.refused(status: refusal.status, code: refusal.code)
+            return Verdict(answer: answer, intake: intake, captures: [])
+        }
+        if let redirect = model.httpsRedirect {
+            let location = intake.location(underHTTPS: redirect)
+            let answer = Verdict.Answer.redirected(status: redirect.status, location: location)
             return Verdict(answer: answer, intake: intake, captures: [])
         }
         let context = RouteContext(listener: listener, source: intake.client, sni: nil)

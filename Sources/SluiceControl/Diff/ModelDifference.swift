@@ -58,6 +58,7 @@ enum ModelDifference {
         case let address as EndpointAddress: Wording.address(address)
         case let address as ListenAddress: address.text
         case let text as String: text
+        case let material as TLSMaterial: material.path ?? "***"
         case let condition as RetryModel.Condition: condition.rawValue
         // A range shows itself as children without a kind, which would be looked into for ever.
         case let range as ClosedRange<Int>: "\(range.lowerBound)-\(range.upperBound)"

@@ -34,8 +34,9 @@ struct SampleRequest: Hashable {
     }
 
     /// A command that sends it to a listener at that address.
-    func curl(to address: ListenAddress) -> String {
-        var words = ["curl", "-i"]
+    func curl(to address: ListenAddress, isSecure: Bool = false) -> String {
+        // Its certificate is hardly one for the address.
+        var words = ["curl", "-i"] + (isSecure ? ["-k"] : [])
         switch method {
         case "GET": break
         case "HEAD": words.append("-I")
@@ -46,7 +47,7 @@ struct SampleRequest: Hashable {
         case .ip: break
         }
         let own = address.ownHost
-        words.append(Self.quoted("http://\(own)\(target)"))
+        words.append(Self.quoted("\(isSecure ? "https" : "http")://\(own)\(target)"))
         for line in (host == own ? [] : [Line(name: "host", value: host)]) + headers {
             let value = Discretion.isSecret(line.name) ? "***" : line.value
             words += ["-H", Self.quoted(value.isEmpty ? "\(line.name);" : "\(line.name): \(value)")]

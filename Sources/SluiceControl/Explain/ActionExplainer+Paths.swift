@@ -82,7 +82,9 @@ struct RedirectLocation {
     private(set) var text: String?
 
     init(_ plan: RedirectModel, _ head: RequestHead, _ values: RequestVariables) {
-        guard var location = Self.origin(plan, head), let path = Self.path(plan, head, values) else { return }
+        guard var location = Self.origin(plan, head, isSecure: values.intake.isSecure),
+            let path = Self.path(plan, head, values)
+        else { return }
         location += path
         if plan.keepQuery, let query = head.query, !location.contains("?") {
             location += "?" + head.fields.string(query)
@@ -92,10 +94,10 @@ struct RedirectLocation {
     }
 
     /// Scheme and host; empty for a reference within the same ones, nil where the request has no host.
-    private static func origin(_ plan: RedirectModel, _ head: RequestHead) -> String? {
+    private static func origin(_ plan: RedirectModel, _ head: RequestHead, isSecure: Bool) -> String? {
         guard plan.scheme != nil || plan.host != nil || plan.port != nil else { return "" }
         guard plan.host != nil || !head.host.isEmpty else { return nil }
-        let scheme = plan.scheme ?? "http"
+        let scheme = plan.scheme ?? (isSecure ? "https" : "http")
         let own = head.fields.string(plan.port == nil && plan.scheme == nil ? head.authority : head.host)
         let usual = scheme == "https" ? 443 : 80
         let port = plan.port.map { $0 == usual ? "" : ":\($0)" } ?? ""

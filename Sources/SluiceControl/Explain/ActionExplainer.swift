@@ -148,7 +148,7 @@ struct ActionExplainer {
         var lines: [(name: String, value: String)] = []
         let chain = intake.forwardedFor + (intake.peer.map { [$0.description] } ?? [])
         if !chain.isEmpty { lines.append(("X-Forwarded-For", chain.joined(separator: ", "))) }
-        if !fields.has(.xForwardedProto) { lines.append(("X-Forwarded-Proto", "http")) }
+        if !fields.has(.xForwardedProto) { lines.append(("X-Forwarded-Proto", intake.isSecure ? "https" : "http")) }
         if !fields.has(.xForwardedHost), !intake.head.authority.isEmpty {
             lines.append(("X-Forwarded-Host", fields.string(intake.head.authority)))
         }

@@ -26,6 +26,12 @@ package struct ExplainRequest: Sendable {
         self.client = client
     }
 
+    /// Whether the URL's scheme is one with TLS; without a scheme it is none.
+    var isSecure: Bool {
+        let scheme = url.prefix { $0 != ":" }.lowercased()
+        return url.contains("://") && (scheme == "https" || scheme == "wss")
+    }
+
     /// Reads what `-H` takes: `name: value`.
     ///
     /// - Throws: when there is no name.
@@ -55,6 +61,8 @@ package struct ExplainProblem: Error, Equatable, Sendable {
 struct RequestText {
     let bytes: [UInt8]
     let isSecure: Bool
+    /// What a client asks for in the TLS handshake: the host of the URL, in lower case, unless that is an address.
+    let serverName: [UInt8]?
     /// What the description was taken for where it left something open.
     private(set) var notes: [String] = []
 
@@ -63,6 +71,7 @@ struct RequestText {
         try Self.checkLines(request)
         var url = try URLParts(request.url, method: request.method, ownHost: ownHost)
         notes = url.notes
+        serverName = Self.serverName(url.authority)
         if let host = request.headers.first(where: { $0.name.lowercased() == "host" })?.value, host != url.authority {
             notes.append("the Host header is the one given, '\(Printable.short(host))'")
             url.authority = host
@@ -73,6 +82,12 @@ struct RequestText {
         lines += (hosts.isEmpty ? [("Host", url.authority)] : hosts).map { "\($0.0): \($0.1)" }
         lines += request.headers.filter { $0.name.lowercased() != "host" }.map { "\($0.name): \($0.value)" }
         bytes = lines.flatMap { Array($0.utf8) + [0x0D, 0x0A] } + [0x0D, 0x0A]
+    }
+
+    private static func serverName(_ authority: String) -> [UInt8]? {
+        let host = authority.prefix { $0 != ":" }.lowercased()
+        guard !authority.hasPrefix("["), !host.isEmpty, IPAddress(host) == nil else { return nil }
+        return Array(host.utf8)
     }
 
     /// A line end would begin another header than the one described.

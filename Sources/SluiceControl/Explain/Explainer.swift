@@ -38,7 +38,13 @@ package struct Explainer {
             explanation.outcome = .refused(refusal)
             return explanation
         }
-        decide(intake, choice, &explanation)
+        if let redirect = choice.listener.httpsRedirect {
+            explanation.outcome = .redirected(
+                ListenerRedirect(status: redirect.status, location: intake.location(underHTTPS: redirect))
+            )
+            return explanation
+        }
+        decide(intake, choice, text.serverName, &explanation)
         return explanation
     }
 
@@ -64,8 +70,18 @@ package struct Explainer {
 
     // MARK: The decision
 
-    private func decide(_ intake: Intake, _ choice: ListenerChoice, _ explanation: inout Explanation) {
-        let decision = Decision(shared, intake.head, context(intake, choice), preflights: Self.answersPreflights(model))
+    private func decide(
+        _ intake: Intake,
+        _ choice: ListenerChoice,
+        _ serverName: [UInt8]?,
+        _ explanation: inout Explanation
+    ) {
+        let started = RouteContext(
+            listener: choice.index,
+            source: intake.client,
+            sni: choice.listener.tls == nil ? nil : serverName
+        )
+        let decision = Decision(shared, intake.head, started, preflights: Self.answersPreflights(model))
         explanation.request.notes += decision.notes
         let context = decision.context
         let chain = decision.route.map { model.routes[$0].filters } ?? []
@@ -79,7 +95,12 @@ package struct Explainer {
             return
         }
         let route = model.routes[index]
-        let conditions = MetConditions(route.match, intake, listener: choice.listener.name)
+        let conditions = MetConditions(
+            route.match,
+            intake,
+            listener: choice.listener.name,
+            serverName: context.sni
+        )
         explanation.outcome = .route(
             WonRoute(
                 name: route.name,
@@ -92,10 +113,6 @@ package struct Explainer {
         explanation.timeouts = settings.timeouts
         explanation.limits = settings.limits
         explanation.action = ActionExplainer(model, route, intake, captures: decision.captures).explain()
-    }
-
-    private func context(_ intake: Intake, _ choice: ListenerChoice) -> RouteContext {
-        RouteContext(listener: choice.index, source: intake.client, sni: nil)
     }
 
     /// Whether any chain answers CORS preflights, which are then matched with the method that they ask for.

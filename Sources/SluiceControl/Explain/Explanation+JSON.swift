@@ -32,6 +32,7 @@ extension Explanation {
         case .route: "route"
         case .noRoute(let allowed): allowed.isEmpty ? "no_route" : "method_not_allowed"
         case .refused: "refused"
+        case .redirected: "redirected"
         }
     }
 
@@ -54,6 +55,9 @@ extension Explanation {
         case .noRoute(let allowed):
             json.field("status", allowed.isEmpty ? 404 : 405)
             if !allowed.isEmpty { json.strings("allow", allowed) }
+        case .redirected(let redirect):
+            json.field("status", redirect.status)
+            json.field("location", redirect.location)
         case .refused(let refusal):
             json.field("status", refusal.status)
             json.object("refusal") { json in

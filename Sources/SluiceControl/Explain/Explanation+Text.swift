@@ -32,6 +32,7 @@ extension Explanation {
         switch outcome {
         case .route(let route): return text(of: route)
         case .refused(let refusal): return text(of: refusal)
+        case .redirected(let redirect): return text(of: redirect)
         case .noRoute(let allowed) where allowed.isEmpty:
             return "no route takes it: 404 no_route\n"
         case .noRoute(let allowed):
@@ -60,6 +61,13 @@ extension Explanation {
             table.row("setting", setting, "of listener '\(listener.name)'", listener.place.shown)
         }
         return "refused, before routes are looked at\n" + table.text
+    }
+
+    private func text(of redirect: ListenerRedirect) -> String {
+        var table = TextTable()
+        table.row("answer", "\(redirect.status) to \(redirect.location)")
+        table.row("setting", "http_redirect", "of listener '\(listener.name)'", listener.place.shown)
+        return "redirected, before routes are looked at\n" + table.text
     }
 
     private var nearMissText: String {

@@ -21,6 +21,8 @@ package struct Explanation: Sendable {
         case noRoute(allowed: [String])
         /// Refused before routes were looked at.
         case refused(Refusal)
+        /// Sent to `https` by the listener, before routes were looked at.
+        case redirected(ListenerRedirect)
     }
 
     /// The route that takes the request; nil when there is none.
@@ -68,6 +70,12 @@ package struct Refusal: Sendable {
     package var detail: String?
     /// Which setting decides it, and where that stands; nil: the protocol itself.
     package var setting: String?
+}
+
+/// What a listener with `http_redirect` answers.
+package struct ListenerRedirect: Sendable {
+    package var status: Int
+    package var location: String
 }
 
 // MARK: - Routes

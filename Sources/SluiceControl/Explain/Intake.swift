@@ -30,6 +30,16 @@ struct Intake {
     /// In its normal form.
     var path: String { head.fields.string(head.path) }
 
+    /// Whether it comes over TLS.
+    var isSecure: Bool { listener.tls != nil }
+
+    /// Where a listener sends it that wants `https`; see `HTTPSRedirect`.
+    func location(underHTTPS redirect: HTTPSRedirectModel) -> String {
+        let host = head.fields.string(head.host) + (redirect.port == 443 ? "" : ":\(redirect.port)")
+        let path = head.isAsterisk ? "" : path
+        return "https://\(host)\(path)" + (head.query.map { "?" + head.fields.string($0) } ?? "")
+    }
+
     var peerIsTrusted: Bool { peer.map(trusts) ?? false }
 
     private func trusts(_ address: IPAddress) -> Bool { listener.trustedProxies.contains { $0.contains(address) } }
@@ -142,8 +152,24 @@ struct Intake {
             // Even a trusted one is taken out: it is written anew, with the peer behind it.
             if !trusted || name == .xForwardedFor { head.fields.remove(name) }
         }
-        guard !disbelieved.isEmpty else { return }
-        notes.append("removed \(Wording.list(disbelieved)): the client is none of the listener's 'trusted_proxies'")
+        if !disbelieved.isEmpty {
+            notes.append("removed \(Wording.list(disbelieved)): the client is none of the listener's 'trusted_proxies'")
+        }
+        removeForwardedCertificate()
+    }
+
+    /// Whether the client's certificate was verified, on which the other modes depend, nobody knows here.
+    private mutating func removeForwardedCertificate() {
+        guard head.fields.has(.xForwardedClientCert) else { return }
+        let why: String
+        switch listener.tls?.forwardedCertificate.mode {
+        case nil: why = "the listener speaks cleartext"
+        case .sanitize: why = "'forward_client_certificate' of the listener is 'sanitize'"
+        case .set: why = "'forward_client_certificate' of the listener is 'set'"
+        case .append, .forward: return
+        }
+        head.fields.remove(.xForwardedClientCert)
+        notes.append("removed x-forwarded-client-cert: \(why)")
     }
 
     private static let forwarded: [(FieldName, String)] = [

@@ -11,13 +11,17 @@ struct ListenerChoice {
     let index: Int
     private let isNamed: Bool
     private let all: [ListenerModel]
+    /// Those that speak the scheme of the URL.
+    private let fitting: Int
 
     init(_ model: GatewayModel, _ request: ExplainRequest) throws(ExplainProblem) {
         all = model.listeners
         isNamed = request.listener != nil
+        let isSecure = request.isSecure
+        fitting = all.count { ($0.tls != nil) == isSecure }
         guard let name = request.listener else {
-            index = 0
-            listener = all.first ?? Self.standard
+            index = all.firstIndex { ($0.tls != nil) == isSecure } ?? 0
+            listener = all.isEmpty ? Self.standard : all[index]
             return
         }
         guard let found = all.firstIndex(where: { $0.name == name }) else {
@@ -50,10 +54,14 @@ struct ListenerChoice {
                 "the configuration has none: this is one that says nothing but its address"
             } else if isNamed {
                 "the one that was named"
-            } else if isSecure {
-                "no listener speaks https: the first one, as behind a proxy that ends TLS"
+            } else if fitting == 0 {
+                isSecure
+                    ? "no listener speaks https: the first one, as behind a proxy that ends TLS"
+                    : "no listener speaks http: the first one, as if the URL said https"
+            } else if all.count == 1 {
+                "the only one"
             } else {
-                all.count == 1 ? "the only one" : "the first of \(all.count) that speaks http"
+                "the first of \(fitting) that \(fitting == 1 ? "speaks" : "speak") \(isSecure ? "https" : "http")"
             }
         return ChosenListener(
             name: listener.name,
@@ -65,6 +73,9 @@ struct ListenerChoice {
 
     /// What was assumed about the connection.
     func notes(_ request: ExplainRequest) -> [String] {
+        if isNamed, listener.tls != nil, !request.isSecure {
+            return ["the listener speaks https only: as if the URL said so"]
+        }
         guard case .unix = listener.address, request.client != nil else { return [] }
         return ["clients of a Unix socket have no address, so the one that was named does not count"]
     }

@@ -5,13 +5,18 @@ import SluiceCore
 struct MetConditions {
     private(set) var list: [MetCondition] = []
 
-    init(_ match: MatchModel, _ intake: Intake, listener: String) {
+    /// - Parameter serverName: what the client asked for in the TLS handshake.
+    init(_ match: MatchModel, _ intake: Intake, listener: String, serverName: [UInt8]?) {
         let head = intake.head
         let fields = head.fields
         if !match.listeners.isEmpty { add("listener", Wording.choice(match.listeners), listener) }
         if !match.source.isEmpty {
             let network = match.source.first { network in intake.client.map(network.contains) ?? false }
             add("source", network.map(Wording.network) ?? "", intake.client?.description ?? "")
+        }
+        if !match.sni.isEmpty, let serverName {
+            let name = String(decoding: serverName, as: UTF8.self)
+            add("sni", match.sni.first { Self.host(name, fits: $0) } ?? Wording.choice(match.sni), name)
         }
         if !match.hosts.isEmpty {
             let host = fields.string(head.host)

@@ -42,7 +42,7 @@ struct RequestVariables {
         case .requestQuery: return text(head.query)
         case .requestHost: return text(head.host)
         case .requestTarget: return text(head.target)
-        case .requestScheme: return "http"
+        case .requestScheme: return intake.isSecure ? "https" : "http"
         case .header(let name):
             return text(
                 head.fields.firstIndex(ofLowercased: Array(name.utf8)).map { head.fields.entries[$0].valueRange }

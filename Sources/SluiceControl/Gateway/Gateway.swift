@@ -72,7 +72,7 @@ package final class Gateway: Sendable {
 
     /// Looks at the files of certificates, keys and lists, and takes over those that have changed and held still. Costs
     /// next to nothing while none has.
-    package func lookAtCertificates() { try? queue.sync { [core] in _ = core.tls.look() } }
+    package func lookAtCertificates() { try? queue.sync { [core] in core.lookAtCertificates() } }
 
     /// Ends everything at once. Nothing may follow but reading statistics.
     package func stop() { try? queue.sync { [core] in core.stop() } }

@@ -1,11 +1,14 @@
 import SluiceConfig
 import SluiceProxy
+import SluiceTLS
 
 /// A listener of the current configuration with its socket.
 struct OpenListener {
     var model: ListenerModel
     let socket: ListeningSocket
     let state: ListenerState
+    /// nil in cleartext.
+    var tls: TLSServerContext?
 }
 
 /// What a loop is told of a listener.
@@ -14,6 +17,8 @@ struct ListenerRules: Sendable {
     /// Its place among the listeners that routes name.
     let index: Int
     let state: ListenerState
+    /// nil in cleartext.
+    let tls: TLSServerContext?
     /// The name now stands for another address: connections of the old one end.
     let endsConnections: Bool
 }
@@ -34,7 +39,7 @@ struct ListenerChange {
 extension Worker {
     /// Takes over the rules of the listeners.
     func follow(_ rules: [ListenerRules]) {
-        install(listeners: rules.map { LoopListener($0.model, index: $0.index, state: $0.state) })
+        install(listeners: rules.map { LoopListener($0.model, index: $0.index, state: $0.state, tls: $0.tls) })
         for rule in rules where rule.endsConnections { drain(listener: rule.model.name) }
     }
 }
@@ -42,8 +47,14 @@ extension Worker {
 extension GatewayCore {
     /// Opens the sockets that are not open yet; a socket whose address stays is kept, also under another name.
     ///
+    /// - Parameters:
+    ///   - models: of the next configuration.
+    ///   - contexts: of those with TLS, by their names.
     /// - Throws: `StartError` when an address cannot be had; then those opened before are closed again.
-    func openListeners(_ models: [ListenerModel]) throws(StartError) -> ListenerChange {
+    func openListeners(
+        _ models: [ListenerModel],
+        _ contexts: [String: TLSServerContext]
+    ) throws(StartError) -> ListenerChange {
         var old = listeners
         var next: [OpenListener] = []
         var opened: [ListeningSocket] = []
@@ -51,13 +62,14 @@ extension GatewayCore {
             let state = listeners.first { $0.model.name == model.name }?.state ?? ListenerState(name: model.name)
             if let place = place(of: model, in: old) {
                 let known = old.remove(at: place)
-                next.append(OpenListener(model: model, socket: known.socket, state: state))
+                let tls = contexts[model.name]
+                next.append(OpenListener(model: model, socket: known.socket, state: state, tls: tls))
                 continue
             }
             do throws(ListenError) {
                 let socket = try open(model.address)
                 opened.append(socket)
-                next.append(OpenListener(model: model, socket: socket, state: state))
+                next.append(OpenListener(model: model, socket: socket, state: state, tls: contexts[model.name]))
             } catch {
                 for socket in opened { socket.close() }
                 throw StartError("listener '\(model.name)': \(error.message)")
@@ -87,6 +99,7 @@ extension GatewayCore {
                     model: listener.model,
                     index: index,
                     state: listener.state,
+                    tls: listener.tls,
                     endsConnections: ending.contains(listener.model.name)
                 )
             }
@@ -94,7 +107,13 @@ extension GatewayCore {
         // A connection that comes in by an old socket until the acceptor lets go of it is still served.
         let names = Set(next.map(\.model.name))
         let gone = listeners.filter { !names.contains($0.model.name) }.map {
-            ListenerRules(model: $0.model, index: Int(UInt32.max), state: $0.state, endsConnections: false)
+            ListenerRules(
+                model: $0.model,
+                index: Int(UInt32.max),
+                state: $0.state,
+                tls: $0.tls,
+                endsConnections: false
+            )
         }
         return ListenerChange(
             next: next,
@@ -115,6 +134,21 @@ extension GatewayCore {
             try? worker.run { worker in
                 worker.follow(after)
                 for name in ended { worker.drain(listener: name) }
+            }
+        }
+    }
+
+    /// Takes over files of certificates, keys and lists that have changed: each loop at its next turn. No connection is
+    /// closed, and handshakes under way go on as they began.
+    func lookAtCertificates() {
+        guard let update = tls.look() else { return }
+        for index in listeners.indices {
+            if let context = update.servers[listeners[index].model.name] { listeners[index].tls = context }
+        }
+        for worker in workers {
+            worker.execute { worker in
+                for (name, context) in update.servers { worker.install(context, forListener: name) }
+                for (name, context) in update.clients { worker.install(context, forUpstream: name) }
             }
         }
     }

@@ -6,6 +6,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceProxy
+import SluiceTLS
 import SluiceUpstream
 
 /// What a `Gateway` is made of.
@@ -70,6 +71,8 @@ final class GatewayCore: @unchecked Sendable {
         try takeOver(model)
         for unused in inherited { unused.closeKeepingFile() }
         inherited = []
+        // The loops are there; from here on this thread builds what comes after.
+        ThreadPriority.standBack()
     }
 
     private func startAcceptor() throws(StartError) -> Acceptor {
@@ -91,10 +94,15 @@ final class GatewayCore: @unchecked Sendable {
 
     private func startSupervision(on loop: any EventLoop) throws {
         let workers = workers
-        let (log, shortage) = (options.log, shortage)
+        let (log, shortage, contexts) = (options.log, shortage, tls.upstreams)
         controlLoop = loop
         supervision = try loop.submit {
-            let context = SupervisorContext(loop: loop, prober: SocketProber(shortage: shortage), log: log)
+            let context = SupervisorContext(
+                loop: loop,
+                prober: SocketProber(shortage: shortage),
+                security: { contexts[$0] },
+                log: log
+            )
             let resolver = ResolverPool(shortage: shortage)
             let supervision = UpstreamSupervision(context, resolver: resolver) { name, endpoints in
                 for worker in workers { worker.execute { $0.publish(endpoints, for: name) } }
@@ -154,7 +162,8 @@ final class GatewayCore: @unchecked Sendable {
             log = try model.telemetry.accessLog.map { try accessLogs.open($0, logCounts, options.log) }
             (shared, copies) = try compile(model, log)
             try prepareAdmin(model.admin)
-            change = try openListeners(model.listeners + (model.admin.map { [$0.listener] } ?? []))
+            let models = model.listeners + (model.admin.map { [$0.listener] } ?? [])
+            change = try openListeners(models, contexts.servers)
         } catch {
             states.cancel()
             throw error
@@ -163,7 +172,7 @@ final class GatewayCore: @unchecked Sendable {
         tls.commit(contexts)
         accessLogs.replace(with: log)
         prepareNames(model.upstreams)
-        install(copies, model.upstreams, change.duringChange)
+        install(copies, model.upstreams, contexts.clients, change.duringChange)
         admin?.follow(change.duringChange, model.admin)
         acceptor?.replace(change.next.map(source))
         finish(change)
@@ -236,7 +245,12 @@ final class GatewayCore: @unchecked Sendable {
     /// Hands every loop its copy and the upstreams' endpoints in one step.
     ///
     /// By way of the supervision's loop, so that no list of endpoints overtakes a newer one.
-    private func install(_ copies: [Handover<LoopSnapshot>], _ models: [UpstreamModel], _ rules: [ListenerRules]) {
+    private func install(
+        _ copies: [Handover<LoopSnapshot>],
+        _ models: [UpstreamModel],
+        _ contexts: [String: TLSClientContext],
+        _ rules: [ListenerRules]
+    ) {
         guard let supervision, let controlLoop else { return }
         let workers = workers
         let isInstalled = Mailbox<Void>()
@@ -247,6 +261,7 @@ final class GatewayCore: @unchecked Sendable {
                 worker.execute { worker in
                     let upstreams = entries.map { (model: $0.model, state: $0.state) }
                     worker.install(copy.value, upstreams: upstreams, dispose: dispose)
+                    for (name, context) in contexts { worker.install(context, forUpstream: name) }
                     for entry in entries where entry.isChanged {
                         worker.publish(entry.endpoints, for: entry.model.name)
                     }

@@ -34,16 +34,6 @@ package struct RunCommand: Sendable {
         }
     }
 
-    private enum Event: Sendable {
-        case stop
-        case reload
-        /// By the admin API, which waits for the answer.
-        case reloadFor(Mailbox<ReloadAnswer>)
-        case reopenLogs
-        /// Another process accepts from our sockets now.
-        case handedOver
-    }
-
     private func serve(_ notifier: ServiceNotifier) throws(StartError) -> Int32 {
         let source = ConfigurationSource(
             configuration,
@@ -59,7 +49,7 @@ package struct RunCommand: Sendable {
             )
         }
         loaded.model = nil
-        let events = Mailbox<Event>()
+        let events = RunEvents()
         try Signals.listen { request in
             switch request {
             case .stop: events.post(.stop)
@@ -74,6 +64,8 @@ package struct RunCommand: Sendable {
         let server = try takeover.map { path throws(StartError) in
             try TakeoverServer.start(at: path, gateway, log: OperatorLog.note) { events.post(.handedOver) }
         }
+        // It reads files from now on.
+        ThreadPriority.standBack()
         let list = gateway.listeners.map(\.address.text).joined(separator: ", ")
         OperatorLog.note("ready: \(list) (\(Plural.of(gateway.workerCount, "worker")))")
         notifier.ready("serving")
@@ -89,7 +81,7 @@ package struct RunCommand: Sendable {
         return address
     }
 
-    private func start(_ model: GatewayModel, _ events: Mailbox<Event>) throws(StartError) -> Gateway {
+    private func start(_ model: GatewayModel, _ events: RunEvents) throws(StartError) -> Gateway {
         var options = Gateway.Options()
         options.orders.reload = {
             let answer = Mailbox<ReloadAnswer>()
@@ -119,7 +111,7 @@ package struct RunCommand: Sendable {
         _ source: ConfigurationSource,
         _ loaded: ConfigurationSource.Loaded,
         _ drainTimeout: TimeAmount,
-        _ events: Mailbox<Event>,
+        _ events: RunEvents,
         _ notifier: ServiceNotifier
     ) {
         var drainTimeout = drainTimeout

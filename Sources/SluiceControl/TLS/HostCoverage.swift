@@ -12,13 +12,15 @@ struct HostCoverage {
         self.names = names
     }
 
-    /// One warning for each host.
+    /// One warning for each host, and for each set of listeners that it is meant for.
     var findings: [TLSFinding] {
+        guard model.listeners.contains(where: { $0.tls != nil }) else { return [] }
         var found: [TLSFinding] = []
-        var seen: Set<String> = []
+        var seen: Set<Wanted> = []
         for route in model.routes {
             for host in route.match.hosts where !host.hasPrefix("*.") && !host.hasPrefix("[") {
-                guard !isCovered(host, by: route.match.listeners), seen.insert(host).inserted else { continue }
+                let wanted = Wanted(host: host, listeners: route.match.listeners)
+                guard seen.insert(wanted).inserted, !isCovered(wanted) else { continue }
                 found.append(
                     .warning(
                         .hostWithoutCertificate,
@@ -32,15 +34,20 @@ struct HostCoverage {
         return found
     }
 
+    private struct Wanted: Hashable {
+        let host: String
+        let listeners: [String]
+    }
+
     /// Where one of the listeners speaks cleartext, or has somebody in front who knows better, nothing is missed.
-    private func isCovered(_ host: String, by listeners: [String]) -> Bool {
+    private func isCovered(_ wanted: Wanted) -> Bool {
         let eligible = model.listeners.filter { listener in
-            listener.httpsRedirect == nil && (listeners.isEmpty || listeners.contains(listener.name))
+            listener.httpsRedirect == nil && (wanted.listeners.isEmpty || wanted.listeners.contains(listener.name))
         }
         return eligible.isEmpty
             || eligible.contains { listener in
                 guard listener.tls != nil, listener.trustedProxies.isEmpty else { return true }
-                return names[listener.name].map { Self.covers(host, $0) } ?? true
+                return names[listener.name].map { Self.covers(wanted.host, $0) } ?? true
             }
     }
 

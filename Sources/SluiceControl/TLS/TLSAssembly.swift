@@ -38,6 +38,14 @@ struct TLSAssembly: Sendable {
     var keyLogs: [String: KeyLogFile] = [:]
     var stores: [ContentFingerprint: TLSTrustStore] = [:]
 
+    /// The same with what an earlier one has and this one could not be made of.
+    func completed(by before: TLSAssembly) -> TLSAssembly {
+        var whole = self
+        whole.listeners.merge(before.listeners) { new, _ in new }
+        whole.upstreams.merge(before.upstreams) { new, _ in new }
+        return whole
+    }
+
     /// Every file that has a part in it.
     var paths: [String] {
         Set(listeners.values.flatMap(\.paths) + upstreams.values.flatMap(\.paths)).sorted()

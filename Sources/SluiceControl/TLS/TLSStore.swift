@@ -3,8 +3,8 @@ import SluiceConfig
 import SluiceCore
 import SluiceTLS
 
-/// The TLS of the running configuration: a slot with the newest context for each listener and upstream that has it, and
-/// the files that they come from.
+/// The TLS of the running configuration: the newest context of each listener and upstream that has it, and the files that
+/// they come from.
 ///
 /// New files are taken over without a reload, one listener or upstream at a time: where they cannot be used, such as a
 /// certificate whose key has not come yet, what was read before stays. Isolation: the control queue.
@@ -14,13 +14,13 @@ final class TLSStore {
     private let log: (String) -> Void
     private var model = GatewayModel()
     private var running = TLSAssembly()
-    private var servers: [String: TLSSlot<TLSServerContext>] = [:]
-    private var clients: [String: TLSSlot<TLSClientContext>] = [:]
     private var detector = ChangeDetector(FileSignature(of: []))
     /// The detector knows the files only from after they were read.
     private var isUnsure = false
     /// For the metrics.
     let facts = TLSFacts()
+    /// For health checks.
+    let upstreams = UpstreamContexts()
 
     /// - Parameters:
     ///   - clock: seconds since 1970.
@@ -37,17 +37,14 @@ final class TLSStore {
     }
 
     /// What a configuration makes of it, ready to be taken over.
-    struct Change {
+    struct Change: Sendable {
         fileprivate let model: GatewayModel
         fileprivate let assembly: TLSAssembly
-        fileprivate let servers: [String: TLSSlot<TLSServerContext>]
-        fileprivate let clients: [String: TLSSlot<TLSClientContext>]
 
-        /// Of a listener with TLS; what a handshake gets from it before `commit` may be of the configuration before.
-        func server(_ listener: String) -> TLSSlot<TLSServerContext>? { servers[listener] }
-
-        /// Of an upstream with TLS.
-        func client(_ upstream: String) -> TLSSlot<TLSClientContext>? { clients[upstream] }
+        /// Of listeners with TLS, by their names.
+        var servers: [String: TLSServerContext] { assembly.listeners.mapValues(\.context) }
+        /// Of upstreams with TLS, by their names.
+        var clients: [String: TLSClientContext] { assembly.upstreams.mapValues(\.context) }
     }
 
     /// Reads all files and makes all contexts. Nothing changes yet.
@@ -59,33 +56,14 @@ final class TLSStore {
         guard assembler.errors.isEmpty else {
             throw StartError(assembler.errors.map(\.line).joined(separator: "\n"))
         }
-        let assembly = assembler.made
-        return Change(
-            model: model,
-            assembly: assembly,
-            servers: Self.slots(of: assembly.listeners, servers),
-            clients: Self.slots(of: assembly.upstreams, clients)
-        )
+        return Change(model: model, assembly: assembler.made)
     }
 
-    /// Those that are there stay, so that whoever holds one learns of all that comes.
-    private static func slots<Model, Context>(
-        of parts: [String: TLSPart<Model, Context>],
-        _ known: [String: TLSSlot<Context>]
-    ) -> [String: TLSSlot<Context>] {
-        var slots: [String: TLSSlot<Context>] = [:]
-        for (name, part) in parts { slots[name] = known[name] ?? TLSSlot(part.context) }
-        return slots
-    }
-
-    /// From here on, handshakes go by the change.
+    /// From here on, the files of the change are watched.
     func commit(_ change: Change) {
         model = change.model
         running = change.assembly
-        servers = change.servers
-        clients = change.clients
-        for (name, part) in running.listeners { servers[name]?.replace(by: part.context) }
-        for (name, part) in running.upstreams { clients[name]?.replace(by: part.context) }
+        upstreams.replace(by: change.clients)
         detector.settle(FileSignature(of: running.paths))
         isUnsure = true
         facts.follow(running, isFailing: false)
@@ -96,19 +74,23 @@ final class TLSStore {
 
     // MARK: - Files that change
 
-    /// Looks at the files, and takes over those that have changed and held still.
+    /// Contexts of new files, by the names of listeners and upstreams.
+    struct Update: Sendable {
+        var servers: [String: TLSServerContext] = [:]
+        var clients: [String: TLSClientContext] = [:]
+    }
+
+    /// Looks at the files, and reads those that have changed and held still.
     ///
-    /// - Returns: whether it was time to read them.
-    @discardableResult
-    func look() -> Bool {
-        guard !running.paths.isEmpty else { return false }
+    /// - Returns: what handshakes must go by from now on; nil where that is what they go by already.
+    func look() -> Update? {
+        guard !running.paths.isEmpty else { return nil }
         if isUnsure {
             isUnsure = false
             if !isCurrent { detector.disturb(at: monotonic()) }
         }
-        guard detector.observe(FileSignature(of: running.paths), at: monotonic()) else { return false }
-        refresh()
-        return true
+        guard detector.observe(FileSignature(of: running.paths), at: monotonic()) else { return nil }
+        return refresh()
     }
 
     private var isCurrent: Bool {
@@ -117,32 +99,24 @@ final class TLSStore {
             && running.upstreams.values.allSatisfy { TLSFiles.fingerprint(of: $0.paths, cache) == $0.fingerprint }
     }
 
-    private func refresh() {
+    private func refresh() -> Update? {
         var assembler = TLSAssembler(before: running, clock: clock)
         assembler.assemble(model)
         let before = running
-        running = assembler.made
+        running = assembler.made.completed(by: before)
         for finding in assembler.errors { log("TLS: what was read before stays: \(finding.line)") }
-        keep(before)
-        for (name, part) in running.listeners where part.context !== before.listeners[name]?.context {
-            servers[name]?.replace(by: part.context)
-            log("TLS: listener '\(name)' has taken over new files")
-            for warning in part.warnings { log("TLS: \(warning.line)") }
-        }
-        for (name, part) in running.upstreams where part.context !== before.upstreams[name]?.context {
-            clients[name]?.replace(by: part.context)
-            log("TLS: upstream '\(name)' has taken over new files")
-            for warning in part.warnings { log("TLS: \(warning.line)") }
-        }
-        // A bundle may name the system's file anew, and one that failed may have come to ask for others.
-        detector.settle(FileSignature(of: running.paths))
+        let servers = running.listeners.filter { $0.value.context !== before.listeners[$0.key]?.context }
+        let clients = running.upstreams.filter { $0.value.context !== before.upstreams[$0.key]?.context }
+        for (name, part) in servers { tell("listener '\(Printable.short(name))'", part.warnings) }
+        for (name, part) in clients { tell("upstream '\(Printable.short(name))'", part.warnings) }
         facts.follow(running, isFailing: !assembler.errors.isEmpty)
+        guard !servers.isEmpty || !clients.isEmpty else { return nil }
+        upstreams.replace(by: running.upstreams.mapValues(\.context))
+        return Update(servers: servers.mapValues(\.context), clients: clients.mapValues(\.context))
     }
 
-    /// What could not be made anew stays as it was, its files watched.
-    private func keep(_ before: TLSAssembly) {
-        running.listeners.merge(before.listeners) { new, _ in new }
-        running.upstreams.merge(before.upstreams) { new, _ in new }
-        running.stores.merge(before.stores) { new, _ in new }
+    private func tell(_ who: String, _ warnings: [TLSFinding]) {
+        log("TLS: \(who) has taken over new files")
+        for warning in warnings { log("TLS: \(warning.line)") }
     }
 }

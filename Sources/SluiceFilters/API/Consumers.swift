@@ -31,6 +31,7 @@ package final class Consumers {
     private let byName: [[UInt8]: Consumer]
     /// Entered by a part of the digest, which says nothing about the key; the whole is compared in constant time.
     private let byKey: [SHA256Digest: Consumer]
+    private let byCertificate: [CertificateIdentity: Consumer]
 
     package init(_ models: [ConsumerModel] = []) {
         all = models.enumerated().map { index, model in
@@ -38,14 +39,20 @@ package final class Consumers {
         }
         byName = Dictionary(all.map { ($0.name, $0) }) { first, _ in first }
         var byKey: [SHA256Digest: Consumer] = [:]
+        var byCertificate: [CertificateIdentity: Consumer] = [:]
         for (model, consumer) in zip(models, all) {
             for digest in model.keys { byKey[digest] = consumer }
+            for identity in model.certificates { byCertificate[identity] = consumer }
         }
         self.byKey = byKey
+        self.byCertificate = byCertificate
     }
 
     /// Who has the key of that digest.
     package func withKey(_ digest: SHA256Digest) -> Consumer? { byKey[digest] }
+
+    /// Whose certificate that is.
+    package func withCertificate(_ identity: CertificateIdentity) -> Consumer? { byCertificate[identity] }
 
     package func named(_ name: [UInt8]) -> Consumer? { byName[name] }
 }

@@ -1,9 +1,12 @@
 package import SluiceConfig
 package import SluiceCore
+import SluiceTLS
 
 /// One of the things that requests are told apart by, for limits that hold for each caller on its own.
 package enum RequestKeyPart: Hashable, Sendable {
     case route, ip, consumer
+    /// Whom the client's certificate names.
+    case certificate
     case claim(String)
     /// Lower case.
     case header(String)
@@ -14,6 +17,7 @@ package enum RequestKeyPart: Hashable, Sendable {
         case .route: "route"
         case .ip: "ip"
         case .consumer: "consumer"
+        case .certificate: "client_certificate"
         case .claim(let name): "jwt.\(name)"
         case .header(let name): "header.\(name)"
         }
@@ -24,6 +28,7 @@ package enum RequestKeyPart: Hashable, Sendable {
         case "route": self = .route
         case "ip": self = .ip
         case "consumer": self = .consumer
+        case "client_certificate": self = .certificate
         case _ where text.hasPrefix("jwt.") && text.utf8.count > 4: self = .claim(String(text.dropFirst(4)))
         case _ where text.hasPrefix("header."):
             let name = text.dropFirst(7)
@@ -48,7 +53,7 @@ extension ValueType where Value == [RequestKeyPart] {
 
 extension ValueType where Value == RequestKeyPart {
     fileprivate static var requestKeyPart: Self {
-        scalar(.text("route, ip, consumer, jwt.CLAIM or header.NAME")) { text in
+        scalar(.text("route, ip, consumer, client_certificate, jwt.CLAIM or header.NAME")) { text in
             if let part = RequestKeyPart(text) { return .success(part) }
             let help = "'route', 'ip', 'consumer', 'jwt.sub', 'header.x-tenant', or a list of several"
             return .failure(ValueProblem("is nothing that requests can be told apart by: {}", help: help))
@@ -62,7 +67,7 @@ extension ValueType where Value == RequestKeyPart {
 /// Isolation: any; used for the requests of one loop. Allocates: what a claim's text takes.
 package struct RequestKey: Sendable {
     private enum Part: Sendable {
-        case route, ip, consumer
+        case route, ip, consumer, certificate
         case claim(String)
         case header(FieldKey)
     }
@@ -78,6 +83,7 @@ package struct RequestKey: Sendable {
             case .route: .route
             case .ip: .ip
             case .consumer: .consumer
+            case .certificate: .certificate
             // An own copy: the text of the configuration is shared by all loops.
             case .claim(let name): .claim(String(decoding: Array(name.utf8), as: UTF8.self))
             case .header(let name): .header(FieldKey(name))
@@ -112,6 +118,9 @@ package struct RequestKey: Sendable {
         case .consumer:
             guard let consumer = exchange.consumer else { return false }
             consumer.name.withUnsafeBytes { Self.add($0, tag: 2, to: &hash) }
+        case .certificate:
+            guard let (kind, name) = exchange.clientCertificate?.certificate.principal else { return false }
+            name.withUnsafeBytes { Self.add($0, tag: 6 + kind, to: &hash) }
         case .claim(let name):
             guard let value = exchange.claims?.text(ofClaim: name) else { return false }
             value.withUnsafeBytes { Self.add($0, tag: 4, to: &hash) }
@@ -134,5 +143,15 @@ package struct RequestKey: Sendable {
         hash.add(UInt64(1) << 56 | 16)
         hash.add(client.isV4 ? client.high : client.high & v6High)
         hash.add(client.isV4 ? client.low : client.low & v6Low)
+    }
+}
+
+extension TLSCertificate {
+    /// Whom it names, in the way that stays when it is renewed: the first URI, DNS name or email address, else its subject.
+    fileprivate var principal: (kind: UInt64, name: [UInt8]) {
+        if let uri = uris.first { return (0, uri) }
+        if let name = dnsNames.first { return (1, name) }
+        if let address = emails.first { return (2, address) }
+        return (3, subject)
     }
 }

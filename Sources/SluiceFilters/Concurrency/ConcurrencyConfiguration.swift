@@ -16,14 +16,14 @@ package struct ConcurrencyConfiguration: RunnableFilterConfiguration {
         .requestKey,
         default: [.route],
         doc:
-            "What has a limit of its own: `route`, `ip`, `consumer`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
+            "What has a limit of its own: `route`, `ip`, `consumer`, `client_certificate`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
     )
     static let missing = Field(
         "missing",
         .choice(of: Missing.self),
         default: .ip,
         doc:
-            "What happens to requests without the consumer, claim or header of `by`: `ip` counts them by address instead, `refuse` answers 403, `skip` lets them pass."
+            "What happens to requests without the consumer, certificate, claim or header of `by`: `ip` counts them by address instead, `refuse` answers 403, `skip` lets them pass."
     )
     static let retryAfter = Field(
         "retry_after",
@@ -74,7 +74,7 @@ package struct ConcurrencyConfiguration: RunnableFilterConfiguration {
             reader.invalid(
                 Self.missing,
                 "'missing' has no effect: every request has \(parts.count == 1 ? "that" : "those")",
-                help: "it is for 'by: consumer', 'jwt.CLAIM' and 'header.NAME'"
+                help: "it is for 'by: consumer', 'client_certificate', 'jwt.CLAIM' and 'header.NAME'"
             )
         }
     }
@@ -85,6 +85,7 @@ package struct ConcurrencyConfiguration: RunnableFilterConfiguration {
             switch part {
             case .consumer: needs.identities.insert(.consumer)
             case .claim: needs.identities.insert(.claims)
+            case .certificate: needs.clientCertificates = true
             case .route, .ip, .header: break
             }
         }
@@ -103,7 +104,7 @@ extension RequestKeyPart {
     fileprivate var mayBeMissing: Bool {
         switch self {
         case .route, .ip: false
-        case .consumer, .claim, .header: true
+        case .consumer, .certificate, .claim, .header: true
         }
     }
 }

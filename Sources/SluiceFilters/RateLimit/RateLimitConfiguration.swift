@@ -10,7 +10,7 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
         default: [.ip],
         defaultText: "`ip`",
         doc:
-            "Whom the limit holds for: `ip`, `consumer`, `route`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
+            "Whom the limit holds for: `ip`, `consumer`, `client_certificate`, `route`, `jwt.CLAIM`, `header.NAME`, or a list of several, which together make the key."
     )
     static let rate = OptionalField(
         required: "rate",
@@ -41,7 +41,7 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
         .choice(of: Missing.self),
         default: .ip,
         doc:
-            "What happens to requests without the consumer, claim or header of `by`: `ip` limits them by address instead, `refuse` answers 403, `skip` lets them pass."
+            "What happens to requests without the consumer, certificate, claim or header of `by`: `ip` limits them by address instead, `refuse` answers 403, `skip` lets them pass."
     )
     static let enforce = Field(
         "enforce",
@@ -148,6 +148,7 @@ package struct RateLimitConfiguration: RunnableFilterConfiguration {
             switch key {
             case .consumer: needs.identities.insert(.consumer)
             case .claim: needs.identities.insert(.claims)
+            case .certificate: needs.clientCertificates = true
             case .ip, .route, .header: break
             }
         }

@@ -26,7 +26,7 @@ package struct GRPCContentType: Equatable, Sendable {
     package init?(_ value: UnsafeRawBufferPointer) {
         guard let (kind, end) = Self.kind(of: value) else { return nil }
         self.kind = kind
-        suffix = value[end...].prefix { $0 != UInt8(ascii: ";") && $0 != 0x20 && $0 != 0x09 }.map(ASCII.lowercased)
+        suffix = value[end...].prefix(while: ASCII.isToken).map(ASCII.lowercased)
     }
 
     /// The value of a `Content-Type` field.
@@ -55,9 +55,13 @@ package struct GRPCContentType: Equatable, Sendable {
         }
         var kind = Kind.plain
         if passes("-web") { kind = passes("-text") ? .webText : .web }
-        guard end < value.count else { return (kind, end) }
-        switch value[end] {
-        case UInt8(ascii: "+"), UInt8(ascii: ";"), 0x20, 0x09: return (kind, end)
+        var rest = end
+        if rest < value.count, value[rest] == UInt8(ascii: "+") {
+            while rest < value.count, ASCII.isToken(value[rest]) { rest += 1 }
+        }
+        guard rest < value.count else { return (kind, end) }
+        switch value[rest] {
+        case UInt8(ascii: ";"), 0x20, 0x09: return (kind, end)
         default: return nil
         }
     }

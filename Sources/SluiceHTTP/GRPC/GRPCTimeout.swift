@@ -55,7 +55,7 @@ package enum GRPCTimeout {
             } while rest > 0 && start > 0
         }
 
-        package func forEach(_ body: (UInt8) -> Void) {
+        package func eachByte(_ body: (UInt8) -> Void) {
             for i in start..<9 { body(bytes[i]) }
         }
     }

@@ -35,6 +35,8 @@ package struct HTTP2FieldList {
     private var linesStart = 0
     /// `Host` says the same as `:authority`, which is there.
     private var leavesOutHost = false
+    /// An extended CONNECT has no use for the key of a WebSocket (RFC 8441, section 5).
+    private var leavesOutKey = false
     private var vectors: [nghttp2_nv] = []
 
     package init() {}
@@ -46,6 +48,7 @@ package struct HTTP2FieldList {
         pseudo.removeAll(keepingCapacity: true)
         linesStart = 0
         leavesOutHost = false
+        leavesOutKey = false
     }
 
     // MARK: - Pseudo fields
@@ -123,6 +126,7 @@ package struct HTTP2FieldList {
         }
         let isConnect = part(method).elementsEqual("CONNECT".utf8)
         if let upgrade {
+            leavesOutKey = true
             pseudo(.method, "CONNECT".utf8)
             pseudo(.protocol, upgrade.bytes)
         } else {
@@ -210,6 +214,7 @@ package struct HTTP2FieldList {
         // Short secrets could be guessed from the size of the compressed block (RFC 7541, section 7.1).
         case .authorization, .proxyAuthorization, .setCookie: flags = NGHTTP2_NV_FLAG_NO_INDEX
         case .cookie: if value.count < 20 { flags = NGHTTP2_NV_FLAG_NO_INDEX }
+        case .other where leavesOutKey && ASCII.equalsFolded(name, "sec-websocket-key"): return
         default: break
         }
         vectors.append(Self.vector(name, value, flags: flags))

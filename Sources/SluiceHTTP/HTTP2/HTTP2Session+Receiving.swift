@@ -167,6 +167,7 @@ extension HTTP2Session {
     /// A frame is invalid: the library resets its stream, or ends the connection.
     func frameInvalid(_ head: nghttp2_frame_hd) {
         guard head.stream_id > 0, nghttp2_session_find_stream(raw, head.stream_id) != nil else { return }
+        toldInvalid = head.stream_id
         delegate.streamInvalid(head.stream_id)
     }
 

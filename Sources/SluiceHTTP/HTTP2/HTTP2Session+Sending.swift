@@ -51,6 +51,8 @@ extension HTTP2Session {
     }
 
     private func resetSent(_ stream: Int32, _ code: HTTP2ErrorCode) {
+        // Bodies that are not as long as they said are found without a word.
+        if code == .protocolError, toldInvalid != stream { delegate.streamInvalid(stream) }
         guard role == .server else { return }
         memory.reset(stream)
         if isProvoked(code), let error = flood.provokedReset() { fail(error) }

@@ -79,6 +79,17 @@ extension HTTP2Session {
 
     // MARK: - Ending
 
+    /// Whether the last frame of our side of the stream has been produced; nil when there is no such stream any more.
+    ///
+    /// Only then a reset does not take back what was submitted before it.
+    package func hasEnded(_ stream: Int32) -> Bool? {
+        switch nghttp2_session_get_stream_local_close(raw, stream) {
+        case 0: false
+        case 1: true
+        default: nil
+        }
+    }
+
     /// Ends a stream at once; `streamClosed` follows out of `produce`.
     package func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
         // A stream that is over needs no reset; a request that has not left yet is taken back.

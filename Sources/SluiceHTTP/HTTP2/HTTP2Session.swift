@@ -35,6 +35,8 @@ package final class HTTP2Session {
     var pulled: ByteBuffer?
     /// A request that was never sent; its stream is about to be closed.
     var unsent: Int32 = 0
+    /// The last stream that the delegate was told to be malformed.
+    var toldInvalid: Int32 = 0
     /// The last stream that the peer reset.
     var resetByPeer: Int32 = 0
     /// The highest stream that we have sent headers on.
@@ -47,6 +49,8 @@ package final class HTTP2Session {
     var memory: HTTP2StreamMemory
     var scanner: HTTP2FrameScanner
     private var isInside = false
+    /// The library cannot say anything any more.
+    private var isBroken = false
     /// Whether a header block was incomplete before the frame that is being read.
     private var isInBlock = false
 
@@ -123,7 +127,7 @@ package final class HTTP2Session {
     package var wantsRead: Bool { failure == nil && nghttp2_session_want_read(raw) != 0 }
 
     /// Whether `produce` has something to say. Bodies that wait for a window or for `dataReady` do not count.
-    package var wantsWrite: Bool { nghttp2_session_want_write(raw) != 0 }
+    package var wantsWrite: Bool { !isBroken && nghttp2_session_want_write(raw) != 0 }
 
     /// Nothing will be read or written any more: the connection is to be closed.
     package var isDone: Bool { !wantsWrite && !wantsRead }
@@ -189,7 +193,10 @@ package final class HTTP2Session {
         while self.output?.isFull == false {
             var bytes: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(raw, &bytes)
-            if count < 0 { return fail(.failed) }
+            if count < 0 {
+                isBroken = true
+                return fail(.failed)
+            }
             if count == 0 { return }
             self.output?.write(UnsafeRawBufferPointer(start: bytes, count: count))
         }

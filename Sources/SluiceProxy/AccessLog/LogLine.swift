@@ -50,6 +50,7 @@ struct LogLine {
         case .upstreamProtocol: record.endpoint == nil ? line.writeMissing() : writeText("HTTP/1.1")
         case .reasonCode: record.error.map { line.write(text: $0.code) } ?? line.writeMissing()
         case .flags: record.error.map { line.write(text: $0.responseFlag) } ?? line.writeMissing()
+        case .grpcStatus(let form): write(form, record.grpcStatus)
         case .flagsLong: record.error.map { line.write(text: $0.message) } ?? line.writeMissing()
         default: writeName(value, limit)
         }
@@ -84,6 +85,15 @@ struct LogLine {
         line.begin()
         line.append(text)
         line.end()
+    }
+
+    private mutating func write(_ form: LogOperator.GRPCStatusForm, _ status: GRPCCode?) {
+        guard let status else { return line.writeMissing() }
+        switch form {
+        case .camel: line.write(text: status.camelName)
+        case .snake: line.write(text: status.name)
+        case .number: line.write(Int(status.rawValue))
+        }
     }
 
     private mutating func writeNoStatus() { line.isJSON ? line.writeMissing() : line.write(0) }

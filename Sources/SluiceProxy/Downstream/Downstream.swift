@@ -15,6 +15,8 @@ protocol Downstream: AnyObject {
     /// Whether the answer under way is the last, as far as can be told when its head is written. What is left of a
     /// request body is then not waited for.
     var endsAfterThis: Bool { get }
+    /// The request asked for a tunnel in a way that makes every 2xx say that there is one (RFC 8441, section 5).
+    var needsTunnel: Bool { get }
     /// The peer will send no more.
     var inputHasEnded: Bool { get }
     /// Whether there is room for more of an answer.

@@ -32,7 +32,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
     private(set) var requestCount = 0
     private var headTimerRuns = false
     /// No byte of a request has come yet.
-    private lazy var mayBeHTTP2 = listener.allowsHTTP2
+    private lazy var mayBeHTTP2 = listener.allowsHTTP2 && tls?.negotiatedProtocol == nil
     private var lingerBytes = 0
     /// Closing, but not all of the last answer is with the client yet.
     private var isFlushing = false
@@ -44,6 +44,8 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
     var respondsChunked = false
 
     var transport: DownstreamConnection { self }
+    /// An upgrade that is not made is an ordinary request.
+    var needsTunnel: Bool { false }
 
     // MARK: - Life
 
@@ -297,6 +299,12 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
             parser.reset()
             headTimerRuns = false
             requestCount += 1
+            guard listener.allowsHTTP1 else {
+                bytes.clear()
+                closesAfterExchange = true
+                exchange.refuse(.unsupportedVersion)
+                return false
+            }
             exchange.begin()
             return true
         case .incomplete:

@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceConfig
 import SluiceCore
 import SluiceHTTP
 
@@ -8,9 +9,11 @@ import SluiceHTTP
 /// and what the session puts up with. Answers are written when the loop has done what it is at, so that those of several
 /// streams leave together.
 ///
-///     open -> (drain) -> goingAway -> (last stream ends) -> flushing -> closed
+///     open -> (drain) -> noticed -> goingAway -> (last stream ends) -> flushing -> closed
+///
+/// What the session tells is in `HTTP2Connection+Session.swift`.
 final class HTTP2Connection: DownstreamConnection {
-    private enum Phase {
+    enum Phase {
         case open
         /// No new streams; the client was told once that it should not, and will be told once more.
         case noticed
@@ -20,27 +23,41 @@ final class HTTP2Connection: DownstreamConnection {
         case closed
     }
 
-    private var phase = Phase.open
+    private(set) var phase = Phase.open
     /// nil only before `opened` and when memory ran out.
     private(set) var session: HTTP2Session?
-    private var streams: [Int32: HTTP2Stream] = [:]
+    var streams: [Int32: HTTP2Stream] = [:]
     /// The head that is being read.
-    private var text = HTTP2RequestText()
-    private var blockKind = HTTP2HeadersKind.request
-    private var blockTrailers = HeaderTable()
+    var text = HTTP2RequestText()
+    var blockKind = HTTP2HeadersKind.request
+    var blockTrailers = HeaderTable()
     /// What is used for each head that is sent.
     var fields = HTTP2FieldList()
     /// Streams that got something in the bytes at hand.
-    private var touched: [HTTP2Stream] = []
+    var touched: [HTTP2Stream] = []
     /// Streams whose answer is whole before their request.
     private var unfinished: [Int32] = []
+    var requestCount = 0
+    private var keepalive: HTTP2Keepalive?
+
     private var isReading = false
     private var isWriting = false
     private var isScheduled = false
-    private var requestCount = 0
-    private var lastProgress: UInt64 = 0
+    private var inputIsOver = false
 
-    private static let drainPing: UInt64 = 0x736C_7569_6365_0001
+    // In ticks.
+    /// When the client last took something.
+    private(set) var lastProgress: UInt64 = 0
+    /// When the last stream ended.
+    private var idleSince: UInt64 = 0
+    /// When the header block began that is not whole.
+    private var blockBegan: UInt64?
+    /// How long `flushing` may take without progress.
+    private var flushPatience: UInt64 = 0
+    /// All is written, and our direction closed.
+    private var isFlushed = false
+
+    static let drainPing: UInt64 = 0x736C_7569_6365_0001
 
     // MARK: - Life
 
@@ -49,9 +66,26 @@ final class HTTP2Connection: DownstreamConnection {
         listener.configure(&settings)
         session = HTTP2Session(role: .server, settings: settings, delegate: self)
         guard session != nil else { return gone(.downstreamClosed) }
-        lastProgress = worker.loop.wheel.now
-        worker.loop.wheel.arm(self, in: listener.requestHeadTicks)
+        let wheel = worker.loop.wheel
+        lastProgress = wheel.now
+        idleSince = wheel.now
+        wheel.arm(self, in: listener.requestHeadTicks)
+        startKeepalive()
         schedule()
+    }
+
+    private func startKeepalive() {
+        guard let interval = listener.http2.keepaliveInterval else { return }
+        keepalive = HTTP2Keepalive(
+            worker.loop.wheel,
+            interval: TimerWheel.ticks(nanoseconds: interval.nanoseconds),
+            timeout: TimerWheel.ticks(nanoseconds: listener.http2.keepaliveTimeout.nanoseconds),
+            ask: { [unowned self] in
+                session?.ping(HTTP2Keepalive.payload)
+                schedule()
+            },
+            giveUp: { [unowned self] in gone(.downstreamReset) }
+        )
     }
 
     override func ended(reset: Bool) { gone(reset ? .downstreamReset : .downstreamClosed) }
@@ -60,12 +94,17 @@ final class HTTP2Connection: DownstreamConnection {
         guard phase != .closed else { return }
         phase = .closed
         worker.loop.wheel.remove(self)
+        keepalive?.stop()
         worker.closed(self)
+        forgetStreams(error)
+        closeChannel()
+    }
+
+    private func forgetStreams(_ error: GatewayError) {
         let left = streams.values
         streams = [:]
         touched = []
         for stream in left { stream.connectionGone(error) }
-        closeChannel()
     }
 
     override func abort() { gone(.downstreamClosed) }
@@ -73,7 +112,6 @@ final class HTTP2Connection: DownstreamConnection {
     override func cutShort() {
         for stream in Array(streams.values) { stream.cutShort() }
         drainNow()
-        pump()
     }
 
     override func drain() {
@@ -86,41 +124,41 @@ final class HTTP2Connection: DownstreamConnection {
         schedule()
     }
 
-    private func drainNow() {
+    /// The second step; the last stream to end closes the connection.
+    func drainNow() {
         guard phase == .open || phase == .noticed, let session else { return }
         phase = .goingAway
+        worker.loop.wheel.arm(self, in: checkTicks)
         session.goAway()
         schedule()
-        endIfIdle()
-    }
-
-    private func endIfIdle() {
-        guard phase == .goingAway, streams.isEmpty else { return }
         pump()
-        closeAfterFlush()
     }
 
-    private func closeAfterFlush() {
+    /// - Parameter patience: ticks that it may take; nil: as long as the client takes something.
+    private func closeAfterFlush(within patience: UInt64? = nil) {
         guard phase != .closed, phase != .flushing else { return }
         phase = .flushing
-        worker.loop.wheel.arm(self, in: Worker.lingerTicks)
+        keepalive?.stop()
+        flushPatience = patience ?? listener.streamIdleTicks
+        worker.loop.wheel.arm(self, in: flushPatience)
         afterWrites { [self] in
             guard phase == .flushing else { return }
+            isFlushed = true
+            if inputIsOver { return abort() }
             closeOutput()
-            if inputIsOver { abort() }
+            worker.loop.wheel.arm(self, in: Worker.lingerTicks)
         }
     }
-
-    private var inputIsOver = false
 
     // MARK: - Reading
 
     override func received(_ bytes: inout ByteBuffer) {
         guard phase != .closed, phase != .flushing, let session, !isReading else { return }
-        lastProgress = worker.loop.wheel.now
+        keepalive?.heard()
         isReading = true
         let now = worker.loop.wheel.now &* UInt64(TimerWheel.tickMilliseconds)
         let error = bytes.withUnsafeReadableBytes { session.receive($0, now: now) }
+        watchBlock(session)
         handOver()
         isReading = false
         if let error { return broken(error) }
@@ -135,18 +173,31 @@ final class HTTP2Connection: DownstreamConnection {
         }
     }
 
+    /// A header block that is not whole keeps everything else from coming: it must not take for ever.
+    private func watchBlock(_ session: HTTP2Session) {
+        guard session.isInHeaderBlock else {
+            blockBegan = nil
+            return
+        }
+        guard blockBegan == nil else { return }
+        let wheel = worker.loop.wheel
+        blockBegan = wheel.now
+        if deadline > wheel.now &+ listener.requestHeadTicks &+ 1 { wheel.arm(self, in: listener.requestHeadTicks) }
+    }
+
     /// The client broke the protocol or asks too much of us.
     private func broken(_ error: HTTP2Error) {
+        guard phase != .closed, phase != .flushing, let session else { return }
         worker.metrics.http2Failed(error)
-        pump()
-        let left = streams.values
-        streams = [:]
-        for stream in left { stream.connectionGone(.downstreamReset) }
-        closeAfterFlush()
+        forgetStreams(.downstreamReset)
+        produce(session)
+        closeAfterFlush(within: Worker.lingerTicks)
     }
 
     override func inputEnded() {
         inputIsOver = true
+        // It may still be reading what is on its way.
+        if phase == .flushing, !isFlushed { return }
         // RFC 9113, section 5: without the client's frames no stream can go on.
         abort()
     }
@@ -163,30 +214,48 @@ final class HTTP2Connection: DownstreamConnection {
         }
     }
 
-    /// Writes what may be written now.
+    /// Writes what may be written now, and ends what is over.
     func pump() {
-        guard let session, phase != .closed, !isWriting, !isReading else { return }
+        guard phase != .closed, !isWriting, !isReading, let session else { return }
+        produce(session)
+        guard phase != .closed, phase != .flushing else { return }
+        if let failure = session.failure { return broken(failure) }
+        if session.isDone { closeAfterFlush() }
+    }
+
+    private func produce(_ session: HTTP2Session) {
         isWriting = true
-        while isWritable, session.wantsWrite {
+        resetUnfinished(session)
+        while isWritable, session.wantsWrite, phase != .closed {
             var out = worker.loop.takeScratch()
-            session.produce(into: &out, limit: Worker.bufferLimit) { [self] in write($0) }
+            var moved = false
+            session.produce(into: &out, limit: Worker.bufferLimit) { piece in
+                moved = true
+                write(piece)
+            }
             resetUnfinished(session)
-            let count = out.readableBytes
-            if count > 0 { writeAndFlush(out) } else { flush() }
+            if out.readableBytes > 0 {
+                moved = true
+                writeAndFlush(out)
+            } else {
+                flush()
+            }
             worker.loop.giveBack(out)
-            if phase == .closed || count == 0 && !session.wantsWrite { break }
+            guard moved else { break }
+            lastProgress = worker.loop.wheel.now
         }
         isWriting = false
-        guard phase != .closed else { return }
-        if let failure = session.failure, phase != .flushing { return broken(failure) }
-        if session.isDone { closeAfterFlush() }
     }
 
     /// RFC 9113, section 8.1: the answer is whole, so what is left of the request is not wanted.
     private func resetUnfinished(_ session: HTTP2Session) {
         guard !unfinished.isEmpty else { return }
-        for id in unfinished { session.reset(id, .noError) }
-        unfinished.removeAll(keepingCapacity: true)
+        unfinished.removeAll { id in
+            // Before its last frame has left, a reset would take that back.
+            guard let hasEnded = session.hasEnded(id) else { return true }
+            if hasEnded { session.reset(id, .noError) }
+            return hasEnded
+        }
     }
 
     /// The answer of a stream has been given to the session to its end, its request has none yet.
@@ -194,7 +263,10 @@ final class HTTP2Connection: DownstreamConnection {
 
     override func becameWritable() { pump() }
 
-    override func progressed() { lastProgress = worker.loop.wheel.now }
+    override func progressed() {
+        lastProgress = worker.loop.wheel.now
+        keepalive?.heard()
+    }
 
     // MARK: - Patience
 
@@ -202,52 +274,40 @@ final class HTTP2Connection: DownstreamConnection {
         let wheel = worker.loop.wheel
         switch phase {
         case .closed: return
-        case .flushing: return abort()
         case .noticed: return drainNow()
+        case .flushing:
+            guard !isFlushed, wheel.now - lastProgress <= flushPatience else { return abort() }
+            return wheel.arm(self, at: lastProgress + flushPatience + 1)
         case .open, .goingAway: break
         }
-        if !streams.isEmpty {
-            if phase == .open, isOld { return drain() }
-            return wheel.arm(self, in: listener.keepAliveTicks)
+        if let blockBegan, wheel.now - blockBegan > listener.requestHeadTicks {
+            worker.metrics.count(.requestHeadTimeout)
+            return abort()
         }
-        drainNow()
+        // Nothing of what was written is taken: nothing that could be said would be either.
+        if !isWritable, wheel.now - lastProgress > listener.streamIdleTicks { return abort() }
+        if phase == .open {
+            if streams.isEmpty, wheel.now - idleSince >= idleTicks { return drainNow() }
+            if isOld { return drain() }
+        }
+        wheel.arm(self, in: blockBegan == nil ? checkTicks : min(checkTicks, listener.requestHeadTicks))
     }
 
-    private func streamsChanged() {
+    /// How long it may have no stream.
+    private var idleTicks: UInt64 { requestCount == 0 ? listener.requestHeadTicks : listener.keepAliveTicks }
+
+    /// How often it is looked whether the client still does its part.
+    private var checkTicks: UInt64 { min(idleTicks, listener.streamIdleTicks) }
+
+    /// A stream is over.
+    func streamLeft() {
         guard streams.isEmpty else { return }
-        if phase == .open { worker.loop.wheel.arm(self, in: listener.keepAliveTicks) }
-    }
-}
-
-// MARK: - What the session tells
-
-extension HTTP2Connection: HTTP2Delegate {
-    func headersBegan(_ stream: Int32, _ kind: HTTP2HeadersKind) {
-        blockKind = kind
-        if case .request = kind {
-            text.begin()
-            streams[stream] = HTTP2Stream(stream, of: self)
-        } else {
-            blockTrailers.reset()
-        }
+        idleSince = worker.loop.wheel.now
+        if phase == .open { worker.loop.wheel.arm(self, in: listener.keepAliveTicks) } else { schedule() }
     }
 
-    func field(_ stream: Int32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
-        if case .request = blockKind { text.add(name, value) } else { blockTrailers.append(name: name, value: value) }
-        return true
-    }
-
-    func headersEnded(_ id: Int32, endStream: Bool) {
-        guard let stream = streams[id] else { return }
-        guard case .request = blockKind else {
-            var trailers = HeaderTable()
-            swap(&trailers, &blockTrailers)
-            return stream.trailersCame(trailers)
-        }
-        requestCount += 1
-        worker.loop.wheel.arm(self, in: listener.keepAliveTicks)
-        let head = text.finish(endStream: endStream) { worker.loop.random.next() }
-        stream.begin(head, text, endStream: endStream)
+    /// The request that has just begun is the last one.
+    func drainIfLast() {
         if phase == .open, isLast { drain() }
     }
 
@@ -256,56 +316,4 @@ extension HTTP2Connection: HTTP2Delegate {
         guard let limit = listener.requestsPerConnection else { return false }
         return requestCount >= limit
     }
-
-    func headersTooLarge(_ id: Int32, endStream: Bool) {
-        guard let stream = streams[id] else { return }
-        if case .request = blockKind {
-            stream.begin(.failure(.headTooLarge), text, endStream: endStream)
-        } else {
-            session?.reset(id, .enhanceYourCalm)
-        }
-    }
-
-    func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
-        // A stream that is slow to be taken must not keep the others of its connection from sending.
-        session?.consumeConnection(bytes.count)
-        guard let stream = streams[id] else { return }
-        stream.dataCame(bytes)
-        touch(stream)
-    }
-
-    func streamEnded(_ id: Int32) {
-        guard let stream = streams[id] else { return }
-        stream.inputHasEnded = true
-        touch(stream)
-    }
-
-    private func touch(_ stream: HTTP2Stream) {
-        guard !stream.isTouched else { return }
-        stream.isTouched = true
-        touched.append(stream)
-    }
-
-    func streamInvalid(_ id: Int32) { worker.metrics.http2MalformedStreams.increment() }
-
-    func streamClosed(_ id: Int32, errorCode: HTTP2ErrorCode) {
-        guard let stream = streams.removeValue(forKey: id) else { return }
-        stream.closed(errorCode)
-        streamsChanged()
-        if phase == .goingAway, streams.isEmpty { schedule() }
-    }
-
-    func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body {
-        streams[id]?.pull(upTo: limit) ?? .failed(.internalError)
-    }
-
-    func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) {
-        if phase == .open || phase == .noticed { drainNow() }
-    }
-
-    func pingAcked(_ payload: UInt64) {
-        if payload == Self.drainPing, phase == .noticed { drainNow() }
-    }
-
-    func settingsReceived() {}
 }

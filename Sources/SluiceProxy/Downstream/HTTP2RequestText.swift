@@ -43,10 +43,16 @@ struct HTTP2RequestText {
         switch FieldName.intern(name) {
         case .cookie: return addCookie(value)
         case .host: return addHost(value)
-        case .contentLength: declaresLength = true
+        case .contentLength:
+            // What follows a CONNECT is no content (RFC 9110, section 9.3.6).
+            if pseudo[Pseudo.protocol.rawValue] != nil { isMalformed = true }
+            declaresLength = true
         case .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade, .http2Settings:
             // RFC 9113, section 8.2.2.
             isMalformed = true
+        // The handshake gets a key of ours.
+        case .other where pseudo[Pseudo.protocol.rawValue] != nil && ASCII.equalsFolded(name, "sec-websocket-key"):
+            return
         default: break
         }
         lines.writeBytes(name)
@@ -125,12 +131,16 @@ struct HTTP2RequestText {
 
     private mutating func writeRequestLine(_ method: ByteRange, to head: inout ByteBuffer) -> GatewayError? {
         if let token = pseudo[Pseudo.protocol.rawValue] {
-            guard isConnect, equals(token, "websocket") else { return .methodNotEnabled }
+            guard isConnect else { return .badRequestLine }
+            guard equals(token, "websocket") else { return .badUpgrade }
             opensWebSocket = true
             isConnect = false
         }
+        guard isConnect || hasWebScheme else { return .badTarget }
         let target = isConnect ? Pseudo.authority : .path
         guard let target = pseudo[target.rawValue], target.count > 0 else { return .badRequestLine }
+        // The library looks at paths of `http` only; one that begins with a scheme would name another host.
+        if !isConnect, !startsWithSlash(target), !equals(target, "*") { return .badTarget }
         if opensWebSocket { head.writeStaticString("GET") } else { write(method, to: &head) }
         head.writeStaticString(" ")
         write(target, to: &head)
@@ -147,6 +157,18 @@ struct HTTP2RequestText {
         head.writeStaticString("\r\n")
     }
 
+    /// RFC 9113, section 8.3.1; the gateway translates no other protocol.
+    private var hasWebScheme: Bool {
+        guard let scheme = pseudo[Pseudo.scheme.rawValue] else { return false }
+        return withBytes(scheme) { ASCII.equalsFolded($0, "http") || ASCII.equalsFolded($0, "https") }
+    }
+
+    private func startsWithSlash(_ range: ByteRange) -> Bool { withBytes(range) { $0.first == UInt8(ascii: "/") } }
+
+    private func withBytes<R>(_ range: ByteRange, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        values.withUnsafeReadableBytes { body(UnsafeRawBufferPointer(rebasing: $0[Int(range.start)..<range.end])) }
+    }
+
     private func write(_ range: ByteRange, to head: inout ByteBuffer) {
         values.withUnsafeReadableBytes { head.writeRange(range, of: $0) }
     }
@@ -161,10 +183,8 @@ struct HTTP2RequestText {
     }
 
     private func equals(_ range: ByteRange, _ text: StaticString) -> Bool {
-        values.withUnsafeReadableBytes { bytes in
-            guard range.count == text.utf8CodeUnitCount, range.end <= bytes.count else { return false }
-            for i in 0..<Int(range.count) where bytes[Int(range.start) + i] != text.utf8Start[i] { return false }
-            return true
+        withBytes(range) { bytes in
+            bytes.elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
         }
     }
 }

@@ -24,6 +24,7 @@ final class HTTP2Stream: TimerNode, Downstream {
     private var isPaused = false
     private(set) var isProcessing = false
     private var opensWebSocket = false
+    private var isTunnel = false
 
     // The answer.
     private var output = CircularBuffer<ByteBuffer>()
@@ -63,8 +64,12 @@ final class HTTP2Stream: TimerNode, Downstream {
             var parser = RequestParser()
             let result = parser.parse(bytes, into: &exchange.request, limits: listener.parserLimits)
             exchange.request.isHTTP2 = true
-            if case .invalid(let error) = result { return exchange.refuse(error) }
-            exchange.begin()
+            switch result {
+            case .complete(bytes.readableBytes): exchange.begin()
+            case .invalid(let error): exchange.refuse(error)
+            // The head was put together here, so this cannot be; two requests in one would be worse than none.
+            case .complete, .incomplete: exchange.refuse(.badRequestLine)
+            }
         }
     }
 
@@ -82,7 +87,8 @@ final class HTTP2Stream: TimerNode, Downstream {
     func process() {
         guard !isProcessing, let exchange, exchange.isPastHead else { return }
         isProcessing = true
-        if exchange.phase == .tunnel { processTunnel(exchange) } else { processBody(exchange) }
+        if exchange.phase != .tunnel { processBody(exchange) }
+        if self.exchange === exchange, exchange.phase == .tunnel { processTunnel(exchange) }
         isProcessing = false
         flushUpstream()
     }
@@ -144,8 +150,15 @@ final class HTTP2Stream: TimerNode, Downstream {
         let limit = exchange?.streamIdleTicks ?? listener.streamIdleTicks
         guard limit != TimerNode.never else { return }
         let wheel = worker.loop.wheel
+        // Where the whole connection is slow, a stream that waits for its turn is not idle.
+        if let connection, outputBytes > 0, !connection.isWritable {
+            lastActivity = max(lastActivity, connection.lastProgress)
+        }
         guard wheel.now - lastActivity > limit else { return wheel.arm(self, at: lastActivity + limit + 1) }
-        if let exchange { exchange.streamIdle() } else { reset(.cancel) }
+        guard let exchange else { return reset(.cancel) }
+        exchange.streamIdle()
+        // A client that is told why gets time to read that. One that takes no more of its answer will not begin to.
+        if case .broken = answer { reset(.cancel) }
     }
 
     override func deadlineReached() { watchStream() }
@@ -153,6 +166,8 @@ final class HTTP2Stream: TimerNode, Downstream {
     // MARK: - The answer
 
     var endsAfterThis: Bool { true }
+
+    var needsTunnel: Bool { opensWebSocket }
 
     var isWritable: Bool { outputBytes < Worker.bufferLimit }
 
@@ -248,7 +263,8 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     private func end(_ piece: ByteBuffer) -> HTTP2Body {
         guard let connection, let session = connection.session else { return .failed(.internalError) }
-        if !inputHasEnded { connection.endedBeforeRequest(id) }
+        // A tunnel that is half closed goes on in the other direction.
+        if !inputHasEnded, !isTunnel || exchange == nil { connection.endedBeforeRequest(id) }
         guard var trailers = outTrailers, trailers.count > 0 else { return .last(piece) }
         outTrailers = nil
         connection.fields.reset()
@@ -272,6 +288,7 @@ final class HTTP2Stream: TimerNode, Downstream {
     // MARK: - Tunnels
 
     func beginTunnel(of exchange: Exchange, token: [UInt8]) {
+        isTunnel = true
         // RFC 8441, section 5: what is 101 there is 200 here, and the rest of the handshake has no place.
         if opensWebSocket {
             exchange.response.status = 200
@@ -297,6 +314,7 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     func exchangeFinished() {
         exchange = nil
+        if isTunnel, case .ended = answer, !inputHasEnded { connection?.endedBeforeRequest(id) }
         if case .began = answer { answer = .ended }
         input = ByteBuffer()
         // The client may still be taking the answer.
@@ -308,9 +326,15 @@ final class HTTP2Stream: TimerNode, Downstream {
     func cut(isUnmarked: Bool) {
         exchange = nil
         input = ByteBuffer()
-        if case .none = answer { reset(.internalError) }
+        lastActivity = worker.loop.wheel.now
+        let wasBegun = if case .none = answer { false } else { true }
         answer = .broken
+        guard let connection, let session = connection.session else { return }
+        // What there is of it goes first, but does not wait for the client to open its windows.
+        let isBlocked = session.remoteWindow(id) <= 0 || session.remoteConnectionWindow <= 0
+        if !wasBegun || output.isEmpty && isBlocked { return reset(.internalError) }
         flushResponse()
+        watchStream()
     }
 
     func cutShort() {
@@ -324,7 +348,13 @@ final class HTTP2Stream: TimerNode, Downstream {
     }
 
     /// The stream is over, whoever ended it.
-    func closed(_ code: HTTP2ErrorCode) { over(.downstreamReset) }
+    func closed(_ code: HTTP2ErrorCode) {
+        guard code == .noError, inputHasEnded else { return over(.downstreamReset) }
+        // The client's last bytes came with what ended it, and were not handed over yet.
+        isPaused = false
+        process()
+        over(.downstreamClosed)
+    }
 
     /// Its connection is gone.
     func connectionGone(_ error: GatewayError) { over(error) }

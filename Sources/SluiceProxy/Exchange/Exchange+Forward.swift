@@ -18,6 +18,7 @@ extension Exchange {
         if let target { stickyHash = hash(plan.stickyKeys(for: target)) }
         if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }
         prepareRequestFields()
+        if connection?.needsTunnel == true, !request.wantsUpgrade { return reply(LocalReply(.badUpgrade)) }
         if request.framing.hasBody { replay.start(limit: plan.replayLimit, framing: request.framing) }
         let timeout = snapshot.routes[routeIndex].timeoutTicks
         if request.fields.isGRPC {
@@ -40,7 +41,7 @@ extension Exchange {
         var settings = AttemptSettings()
         settings.method = request.method
         settings.mayUpgrade = request.wantsUpgrade
-        settings.needsFreshConnection = usedStaleRetry
+        settings.needsFreshConnection = needsFreshConnection
         settings.perTryTicks = plan.perTryTicks
         settings.tenant = tenant
         if target.sendsProxyHeader {

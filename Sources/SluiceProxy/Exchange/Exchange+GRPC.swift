@@ -45,7 +45,7 @@ extension Exchange {
     func writeTimeout(to writer: inout HeadWriter) {
         guard callDeadline > 0 else { return }
         writer.write("grpc-timeout: ")
-        GRPCTimeout.text(nanoseconds: timeLeft).forEach { writer.write($0) }
+        GRPCTimeout.text(nanoseconds: timeLeft).eachByte { writer.write($0) }
         writer.write("\r\n")
     }
 

@@ -62,12 +62,15 @@ extension Exchange {
             upstream: target.map { UInt(bitPattern: ObjectIdentifier($0)) } ?? 0,
             status: loggedStatus,
             error: error,
+            grpcStatus: record.grpcStatus,
             nanoseconds: record.began > 0 ? Int64(clamping: record.ended &- record.began) : nil,
             requestBytes: record.requestBytes,
             responseBytes: record.responseBytes
         )
         let metrics = snapshot.routeMetrics.metrics(ofRoute: routeIndex) {
-            String(decoding: nameOfRoute, as: UTF8.self)
+            var labels = snapshot.routes[routeIndex].call ?? RouteLabels(route: "")
+            labels.route = String(decoding: nameOfRoute, as: UTF8.self)
+            return labels
         }
         metrics?.record(outcome) { String(decoding: nameOfUpstream, as: UTF8.self) }
     }

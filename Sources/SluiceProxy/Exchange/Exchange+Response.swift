@@ -31,6 +31,8 @@ extension Exchange: AttemptDelegate {
         if record.isTimed { record.answered = timestamp }
         swap(&response, &head)
         if opensTunnel { return beginTunnel() }
+        // An ordinary answer to what was not an ordinary request.
+        if connection?.needsTunnel == true, response.status < 300 { return refuseUpgrade() }
         // What follows a refused CONNECT may be meant for the tunnel that is not there.
         if request.method == .connect { connection?.closesAfterExchange = true }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)

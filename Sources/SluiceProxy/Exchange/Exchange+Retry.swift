@@ -34,6 +34,7 @@ extension Exchange {
         case .no: return false
         case .resend:
             usedStaleRetry = true
+            needsFreshConnection = error == .staleConnection
             worker.metrics.resends.increment()
             startAttempt(plan)
             return true

@@ -28,7 +28,8 @@ extension Exchange {
         }
     }
 
-    private func refuseUpgrade() {
+    /// The upstream's answer to an upgrade cannot be passed on.
+    func refuseUpgrade() {
         attempt.cancel()
         response.reset()
         reply(LocalReply(.upgradeRefused))

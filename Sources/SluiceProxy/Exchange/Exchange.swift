@@ -64,6 +64,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var stickyHash: UInt64?
     var replay = ReplayBuffer()
     var usedStaleRetry = false
+    /// An idle connection had been closed: others may have been along with it.
+    var needsFreshConnection = false
     var holdsRetryBudget = false
     var backoff: Scheduled<Void>?
     /// Bytes for the upstream that are gathered before they are written.
@@ -374,22 +376,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         sendsTE = false
         sentContinue = false
         sawContinue = false
-        retriesMade = 0
-        tried = TriedEndpoints()
-        target = nil
-        stickyHash = nil
-        replay.reset()
-        usedStaleRetry = false
-        backoff = nil
-        upstreamOut = nil
-        if !upgradeToken.isEmpty { upgradeToken = [] }
-        if !stickyCookie.isEmpty { stickyCookie = [] }
-        mirror = nil
-        if !forwardedFor.isEmpty { forwardedFor = [] }
-        keepsForwardedFor = false
-        keepsForwardedProto = false
-        keepsForwardedHost = false
-        tunnelHalvesEnded = 0
+        forgetAttempts()
         allowedMethods = nil
         responseHeadSent = false
         responseIsComplete = false
@@ -402,5 +389,25 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         endWaiting()
         if earlyVerdict != nil { earlyVerdict = nil }
         hasActed = false
+    }
+
+    private func forgetAttempts() {
+        retriesMade = 0
+        tried = TriedEndpoints()
+        target = nil
+        stickyHash = nil
+        replay.reset()
+        usedStaleRetry = false
+        needsFreshConnection = false
+        backoff = nil
+        upstreamOut = nil
+        if !upgradeToken.isEmpty { upgradeToken = [] }
+        if !stickyCookie.isEmpty { stickyCookie = [] }
+        mirror = nil
+        if !forwardedFor.isEmpty { forwardedFor = [] }
+        keepsForwardedFor = false
+        keepsForwardedProto = false
+        keepsForwardedHost = false
+        tunnelHalvesEnded = 0
     }
 }

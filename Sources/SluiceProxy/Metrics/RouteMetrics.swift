@@ -8,10 +8,20 @@ struct RouteOutcome {
     /// What the client got, or what stands for the reason; 0: nothing.
     var status: UInt16
     var error: GatewayError?
+    /// nil: no call of gRPC.
+    var grpcStatus: GRPCCode?
     /// nil: nobody took the time.
     var nanoseconds: Int64?
     var requestBytes: UInt64
     var responseBytes: UInt64
+}
+
+/// What a route is called in metrics.
+struct RouteLabels {
+    var route: String
+    /// What of gRPC it is for, where it says so; others are not told apart, since whoever calls chooses their names.
+    var service = RouteMetrics.none
+    var method = RouteMetrics.none
 }
 
 /// What one loop counts about one route of one snapshot; comes into being with the first request of the route.
@@ -47,22 +57,32 @@ final class RouteMetrics {
             labels: ["route"],
             seriesLimit: 20_000
         )
+        static let calls = MetricFamily(
+            "sluice_grpc_requests_total",
+            .counter,
+            help: "Finished calls of gRPC by route, service and method as the route has them, and status.",
+            labels: ["route", "service", "method", "status"],
+            seriesLimit: 50_000
+        )
     }
 
     /// What stands for a route, upstream or reason that is not there.
     static let none = "-"
 
     private let shard: MetricShard
-    private let route: String
+    private let labels: RouteLabels
     /// Few enough to look at one after the other: a route has a handful of upstreams and outcomes.
     private var requests: ContiguousArray<(upstream: UInt, outcome: UInt32, counter: Counter)> = []
     private let duration: Histogram
     private let requestBytes: Counter
     private let responseBytes: Counter
+    /// By status.
+    private var calls: ContiguousArray<Counter?> = []
 
-    init(_ shard: MetricShard, route: String) {
+    init(_ shard: MetricShard, _ labels: RouteLabels) {
         self.shard = shard
-        self.route = route
+        self.labels = labels
+        let route = labels.route
         duration = shard.histogram(Families.duration, [route])
         requestBytes = shard.counter(Families.requestBytes, [route])
         responseBytes = shard.counter(Families.responseBytes, [route])
@@ -75,6 +95,7 @@ final class RouteMetrics {
     func record(_ outcome: RouteOutcome, upstreamName: () -> String) {
         let key = UInt32(outcome.status / 100) << 16 | UInt32(outcome.error?.rawValue ?? 0xFF)
         count(outcome.upstream, key, upstreamName)
+        if let status = outcome.grpcStatus { count(status) }
         if let nanoseconds = outcome.nanoseconds { duration.record(nanoseconds: nanoseconds) }
         if outcome.requestBytes > 0 { requestBytes.increment(by: Int(truncatingIfNeeded: outcome.requestBytes)) }
         if outcome.responseBytes > 0 { responseBytes.increment(by: Int(truncatingIfNeeded: outcome.responseBytes)) }
@@ -88,11 +109,22 @@ final class RouteMetrics {
         add(upstream, key, upstream == 0 ? Self.none : name())
     }
 
+    private func count(_ status: GRPCCode) {
+        let place = Int(status.rawValue)
+        if calls.isEmpty { calls = ContiguousArray(repeating: nil, count: GRPCCode.allCases.count) }
+        guard calls.indices.contains(place) else { return }
+        let counter =
+            calls[place]
+            ?? shard.counter(Families.calls, [labels.route, labels.service, labels.method, status.name])
+        calls[place] = counter
+        counter.increment()
+    }
+
     private func add(_ upstream: UInt, _ key: UInt32, _ name: String) {
         let status = key >> 16
         let reason = GatewayError(rawValue: UInt8(truncatingIfNeeded: key))?.code
-        let labels = [route, name, status == 0 ? Self.none : "\(status)xx", reason ?? Self.none]
-        let counter = shard.counter(Families.requests, labels)
+        let values = [labels.route, name, status == 0 ? Self.none : "\(status)xx", reason ?? Self.none]
+        let counter = shard.counter(Families.requests, values)
         requests.append((upstream, key, counter))
         counter.increment()
     }
@@ -113,15 +145,15 @@ struct RouteMetricsTable {
 
     /// The one of a route, which is made if it is not there; nil when nothing is counted.
     @inline(__always)
-    mutating func metrics(ofRoute index: Int, name: () -> String) -> RouteMetrics? {
+    mutating func metrics(ofRoute index: Int, labels: () -> RouteLabels) -> RouteMetrics? {
         let place = index >= 0 ? index : routes.count - 1
         guard routes.indices.contains(place) else { return nil }
-        return routes[place] ?? make(place, index >= 0 ? name() : RouteMetrics.none)
+        return routes[place] ?? make(place, index >= 0 ? labels() : RouteLabels(route: RouteMetrics.none))
     }
 
-    private mutating func make(_ place: Int, _ name: String) -> RouteMetrics? {
+    private mutating func make(_ place: Int, _ labels: RouteLabels) -> RouteMetrics? {
         guard let shard else { return nil }
-        let metrics = RouteMetrics(shard, route: name)
+        let metrics = RouteMetrics(shard, labels)
         routes[place] = metrics
         return metrics
     }

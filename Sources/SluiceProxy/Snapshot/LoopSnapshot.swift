@@ -23,6 +23,8 @@ struct CompiledRoute {
     let captureNames: [String]
     /// Own copy: the model's is shared by all loops.
     let name: [UInt8]
+    /// What of gRPC it is for, if it says so.
+    let call: RouteLabels?
     /// Of how many requests the access log has a line, out of 2^32; nil: what the log says.
     let logShare: UInt64?
 }

@@ -124,6 +124,7 @@ private struct LoopSnapshotBuilder {
             upgrades: model.upgrades == defaultUpgradeNames ? defaultUpgrades : model.upgrades.map { Array($0.utf8) },
             captureNames: captureNames,
             name: model.name.utf8.map { $0 },
+            call: RouteLabels(calls: model.match),
             logShare: model.logShare.map(AccessLog.threshold)
         )
     }
@@ -198,5 +199,22 @@ private struct LoopSnapshotBuilder {
             port: model.port,
             keepsQuery: model.keepQuery
         )
+    }
+}
+
+extension RouteLabels {
+    /// Service and method of a route that is for one of them and for gRPC alone; nil: it is not.
+    fileprivate init?(calls match: MatchModel) {
+        let type = FieldMatch(name: "content-type", value: .prefix("application/grpc"))
+        guard match.headers.contains(type) else { return nil }
+        self.init(route: "")
+        switch match.path {
+        case .exact(let path):
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 3 else { return nil }
+            (service, method) = (String(parts[1]), String(parts[2]))
+        case .prefix(let path): service = String(path.drop { $0 == "/" })
+        case .any, .template, .regex: return nil
+        }
     }
 }

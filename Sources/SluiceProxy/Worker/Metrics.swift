@@ -35,6 +35,9 @@ package final class LoopMetrics: Sendable {
         shard.counter(Families.http2Errors, ["\(error.code)"]).increment()
     }
 
+    /// How often that was counted.
+    package func current(_ error: HTTP2Error) -> Int { shard.counter(Families.http2Errors, ["\(error.code)"]).current }
+
     /// Counts a connection whose TLS did not come about or broke.
     package func tlsFailed(_ failure: TLSFailure, at listener: String) {
         shard.counter(Families.tlsFailures, [listener, failure.reason.rawValue]).increment()

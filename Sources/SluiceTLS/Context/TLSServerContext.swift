@@ -4,6 +4,8 @@ import CNIOBoringSSL
 package final class TLSServerContext: Sendable {
     /// The certificates in the order of the settings, leaf only.
     package let certificates: [TLSCertificate]
+    /// The names that choose each of the certificates, in lower case; a leading `*.` stands for one label.
+    package var serverNames: [[[UInt8]]] { credentials.map(\.serverNames) }
     /// When the first certificate of any chain runs out; seconds since 1970.
     package let earliestNotAfter: Int64
     /// What works and should be mended all the same.

@@ -71,6 +71,8 @@ package final class Attempt: TimerNode {
     package private(set) var isReused = false
     /// What a sticky choice is computed from.
     private(set) var hash: UInt64?
+    /// The tick in which the try began.
+    private(set) var startedAt: UInt64 = 0
     /// The upstream gives it and takes it back.
     var place = Place.none
     /// It is counted among its caller's requests.
@@ -110,6 +112,7 @@ package final class Attempt: TimerNode {
         requestIsComplete = false
         isReused = false
         state = .waiting
+        startedAt = loop.wheel.now
         if settings.perTryTicks != TimerNode.never {
             perTryDeadline = loop.wheel.now &+ settings.perTryTicks &+ 1
             loop.wheel.arm(self, at: perTryDeadline)

@@ -129,7 +129,8 @@ package final class Callout: TimerNode, AttemptDelegate {
     package func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) { complete(.success(answer)) }
 
     package func attemptFailed(_ attempt: Attempt, _ error: GatewayError) {
-        guard error == .staleConnection, !wasResent, request.interned.isIdempotent, let upstream else {
+        let isUndone = error == .upstreamRefusedStream || error == .staleConnection && request.interned.isIdempotent
+        guard isUndone, !wasResent, let upstream else {
             return complete(.failure(error))
         }
         wasResent = true

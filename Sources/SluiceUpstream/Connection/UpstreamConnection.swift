@@ -27,6 +27,8 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     var isSingleUse = false
     /// Place in the pool's idle list.
     var idleIndex = -1
+    /// Of which configuration it is; see `LoopUpstream.configure`.
+    var era: UInt32 = 0
     /// Counted in the upstream's `connections` breaker.
     var isCounted = false
     /// How long the endpoint said it keeps an idle connection (`Keep-Alive: timeout=N`), one second less, in ticks.

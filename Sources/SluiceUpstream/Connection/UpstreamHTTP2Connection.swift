@@ -15,6 +15,16 @@ final class UpstreamHTTP2Connection: SocketHandler {
     private var streams: [Int32: UpstreamStream] = [:]
     /// Requests that have it, those without a number included.
     private(set) var users = 0
+    /// Requests that were sent on it.
+    private(set) var served = 0
+    /// How often something was received.
+    private(set) var inputs: UInt64 = 0
+    /// The server has said what it takes.
+    private(set) var hasSettings = false
+    private var waitingForSettings: [UpstreamStream] = []
+    /// Tunnels that are over but for what is still to be sent.
+    private var ending: [UpstreamStream] = []
+    private var keepalive: HTTP2Keepalive?
     var fields = HTTP2FieldList()
     private var kind = HTTP2HeadersKind.answer
     private var text = ByteBuffer()
@@ -25,8 +35,6 @@ final class UpstreamHTTP2Connection: SocketHandler {
     private var isReading = false
     private var isWriting = false
     private var isScheduled = false
-    private var waitsForPing = false
-    private var lastInput: UInt64 = 0
 
     init(endpoint: LoopEndpoint) {
         self.endpoint = endpoint
@@ -34,6 +42,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
     }
 
     private var loop: LoopContext { endpoint.upstream.loop }
+    var wheel: TimerWheel { loop.wheel }
     private var model: HTTP2Timing { endpoint.upstream.http2 }
 
     // MARK: - For the pool
@@ -45,6 +54,9 @@ final class UpstreamHTTP2Connection: SocketHandler {
     }
 
     var isIdle: Bool { users == 0 }
+    var isOpen: Bool { phase == .open }
+    /// In ticks.
+    private(set) var bornAt: UInt64 = 0
 
     /// A stream for one request.
     func newStream() -> UpstreamStream {
@@ -53,10 +65,17 @@ final class UpstreamHTTP2Connection: SocketHandler {
         return UpstreamStream(of: self)
     }
 
-    func opened(_ stream: UpstreamStream) { streams[stream.id] = stream }
+    func opened(_ stream: UpstreamStream) {
+        served += 1
+        streams[stream.id] = stream
+    }
+
+    /// The server's first frame has not come yet.
+    func waitForSettings(_ stream: UpstreamStream) { waitingForSettings.append(stream) }
 
     /// A request is over.
     func streamLeft() {
+        guard phase != .closed else { return }
         users -= 1
         if users == 0 {
             if phase == .leaving { return end() }
@@ -84,13 +103,16 @@ final class UpstreamHTTP2Connection: SocketHandler {
         guard phase != .closed else { return }
         phase = .closed
         loop.wheel.remove(self)
+        keepalive?.stop()
         endpoint.removeShared(self)
-        let left = streams.values
+        let left = Array(streams.values) + waitingForSettings
         streams = [:]
         touched = []
         waking = []
+        ending = []
+        waitingForSettings = []
         endpoint.upstream.removeShared(of: endpoint)
-        for stream in left { stream.closed(error) }
+        for stream in left { stream.connectionGone(error) }
         closeChannel()
         endpoint.upstream.serveWaiters()
     }
@@ -104,15 +126,33 @@ final class UpstreamHTTP2Connection: SocketHandler {
         settings.maxHeaderListSize = 64 * 1024
         settings.maxFields = 205
         session = HTTP2Session(role: .client, settings: settings, delegate: self)
-        lastInput = loop.wheel.now
+        guard session != nil else { return gone(.internalError) }
+        bornAt = loop.wheel.now
+        // Nobody may be left to use it.
+        loop.wheel.arm(self, in: endpoint.upstream.idleTicks)
+        startKeepalive()
         schedule()
+    }
+
+    private func startKeepalive() {
+        guard let timing = model.keepalive else { return }
+        keepalive = HTTP2Keepalive(
+            loop.wheel,
+            interval: timing.interval,
+            timeout: timing.timeout,
+            ask: { [unowned self] in
+                session?.ping(HTTP2Keepalive.payload)
+                schedule()
+            },
+            giveUp: { [unowned self] in gone(.upstreamReset) }
+        )
     }
 
     override func received(_ bytes: inout ByteBuffer) {
         guard phase != .closed, let session, !isReading else { return }
         isReading = true
-        waitsForPing = false
-        lastInput = loop.wheel.now
+        inputs &+= 1
+        keepalive?.heard()
         let now = loop.wheel.now &* UInt64(TimerWheel.tickMilliseconds)
         let error = bytes.withUnsafeReadableBytes { session.receive($0, now: now) }
         while let stream = touched.popLast() {
@@ -132,7 +172,9 @@ final class UpstreamHTTP2Connection: SocketHandler {
 
     override func becameWritable() { pump() }
 
-    /// Idle for long enough, or silent for too long.
+    override func progressed() { keepalive?.heard() }
+
+    /// Idle for long enough.
     override func deadlineReached() {
         if users == 0 { leave() }
     }
@@ -151,13 +193,23 @@ final class UpstreamHTTP2Connection: SocketHandler {
     private func pump() {
         guard let session, phase != .closed, !isWriting, !isReading else { return }
         isWriting = true
-        while isWritable, session.wantsWrite {
+        resetEnded(session)
+        while isWritable, session.wantsWrite, phase != .closed {
             var out = loop.takeScratch()
-            session.produce(into: &out, limit: UpstreamStream.bufferLimit) { [self] in write($0) }
-            let count = out.readableBytes
-            if count > 0 { writeAndFlush(out) } else { flush() }
+            var moved = false
+            session.produce(into: &out, limit: UpstreamStream.bufferLimit) { piece in
+                moved = true
+                write(piece)
+            }
+            resetEnded(session)
+            if out.readableBytes > 0 {
+                moved = true
+                writeAndFlush(out)
+            } else {
+                flush()
+            }
             loop.giveBack(out)
-            if phase == .closed || (count == 0 && waking.isEmpty) { break }
+            guard moved || !waking.isEmpty else { break }
             wakeStreams()
         }
         isWriting = false
@@ -172,6 +224,21 @@ final class UpstreamHTTP2Connection: SocketHandler {
 
     func wakeLater(_ stream: UpstreamStream) {
         if !waking.contains(where: { $0 === stream }) { waking.append(stream) }
+    }
+
+    /// Nobody listens to the server's side of the stream any more; ours still goes out.
+    func resetWhenEnded(_ stream: UpstreamStream) {
+        ending.append(stream)
+        schedule()
+    }
+
+    private func resetEnded(_ session: HTTP2Session) {
+        guard !ending.isEmpty else { return }
+        ending.removeAll { stream in
+            guard let hasEnded = session.hasEnded(stream.id) else { return true }
+            if hasEnded { session.reset(stream.id, .cancel) }
+            return hasEnded
+        }
     }
 
     func reset(_ stream: UpstreamStream, _ code: HTTP2ErrorCode) {
@@ -190,7 +257,7 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
 
     package func field(_ stream: Int32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
         if case .trailers = kind {
-            block.append(name: name, value: value)
+            if !BodyDecoder.isForbiddenInTrailers(name) { block.append(name: name, value: value) }
         } else if name.first == UInt8(ascii: ":") {
             guard ASCII.equalsFolded(name, ":status"), value.count == 3 else { return false }
             let status = value.reduce(0 as UInt16) { $0 &* 10 &+ UInt16($1 & 15) }
@@ -224,7 +291,7 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
         }
     }
 
-    package func headersTooLarge(_ id: Int32, endStream: Bool) { session?.reset(id, .cancel) }
+    package func headersTooLarge(_ id: Int32, endStream: Bool) { streams[id]?.fail(.upstreamHeadTooLarge) }
 
     package func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
         session?.consumeConnection(bytes.count)
@@ -241,11 +308,11 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
 
     package func streamEnded(_ id: Int32) { streams[id]?.answerEnded() }
 
-    package func streamInvalid(_ id: Int32) {}
+    package func streamInvalid(_ id: Int32) { streams[id]?.markMalformed() }
 
     package func streamClosed(_ id: Int32, errorCode: HTTP2ErrorCode) {
         guard let stream = streams.removeValue(forKey: id) else { return }
-        stream.closed(errorCode == .refusedStream ? .upstreamRefusedStream : .upstreamReset)
+        stream.closed(errorCode)
         streamLeft()
     }
 
@@ -255,7 +322,13 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
 
     package func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) { leave() }
 
-    package func pingAcked(_ payload: UInt64) { waitsForPing = false }
+    package func pingAcked(_ payload: UInt64) {}
 
-    package func settingsReceived() { endpoint.upstream.streamEnded() }
+    package func settingsReceived() {
+        hasSettings = true
+        let waiting = waitingForSettings
+        waitingForSettings = []
+        for stream in waiting { stream.settingsCame() }
+        endpoint.upstream.streamEnded()
+    }
 }

@@ -6,10 +6,16 @@ import SluiceHTTP
 ///
 /// Isolation: one loop. Bounds: what waits to be sent is bounded by who writes, which stops at `bufferLimit`; what comes
 /// in, by the window, which is opened again only while the attempt reads.
-final class UpstreamStream: UpstreamLease {
+final class UpstreamStream: TimerNode, UpstreamLease {
     static let bufferLimit = 64 * 1024
+    /// How long what is left of a tunnel may take.
+    private static let endingTicks = TimerWheel.ticks(nanoseconds: 10_000_000_000)
 
     let endpoint: LoopEndpoint
+    /// The connection had carried other requests before.
+    let isReused: Bool
+    /// What the connection had received when the request was sent.
+    private var inputsBefore: UInt64 = 0
     /// nil once the stream is over.
     private(set) var connection: UpstreamHTTP2Connection?
     /// 0 before the head is sent.
@@ -18,6 +24,8 @@ final class UpstreamStream: UpstreamLease {
     private var head = ResponseHead()
     /// The answer was begun, ended.
     private var answerBegan = false
+    /// What came broke the rules; the stream is being reset.
+    private var isMalformed = false
     private var isTunnel = false
     /// What an extended CONNECT is to be answered with on HTTP/1 (RFC 6455, section 4.2.2).
     private var acceptKey: [UInt8] = []
@@ -37,6 +45,8 @@ final class UpstreamStream: UpstreamLease {
     init(of connection: UpstreamHTTP2Connection) {
         self.connection = connection
         self.endpoint = connection.endpoint
+        self.isReused = connection.served > 0
+        super.init()
     }
 
     var isStream: Bool { true }
@@ -49,14 +59,34 @@ final class UpstreamStream: UpstreamLease {
 
     /// The first bytes are the whole head, as HTTP/1 writes it.
     func write(_ buffer: ByteBuffer) {
-        guard connection != nil else { return }
+        guard let connection else { return }
         var rest = buffer
         if id == 0 {
+            // Whether it takes such a request, the server says in its first frame.
+            if wantsUpgrade, !connection.hasSettings { return hold(buffer, connection) }
             guard sendHead(&rest) else { return }
         }
         guard rest.readableBytes > 0 else { return }
         outputBytes += rest.readableBytes
         output.append(rest)
+    }
+
+    private var wantsUpgrade: Bool { attempt?.settings.mayUpgrade == true }
+
+    /// A head that waits for the server's settings.
+    private var held: ByteBuffer?
+
+    private func hold(_ head: ByteBuffer, _ connection: UpstreamHTTP2Connection) {
+        if held == nil { connection.waitForSettings(self) }
+        held = held ?? ByteBuffer()
+        held?.writeImmutableBuffer(head)
+    }
+
+    /// The server has said what it takes.
+    func settingsCame() {
+        guard let head = held else { return }
+        held = nil
+        write(head)
     }
 
     func writeAndFlush(_ buffer: ByteBuffer) {
@@ -71,7 +101,8 @@ final class UpstreamStream: UpstreamLease {
     }
 
     func writeEnd(_ buffer: ByteBuffer?, trailers: HeaderTable?) {
-        requestEnded = true
+        // Behind the head of a tunnel its bytes follow.
+        requestEnded = isTunnel || !(wantsUpgrade || attempt?.settings.method == .connect)
         requestTrailers = trailers
         if let buffer { write(buffer) }
         flush()
@@ -84,9 +115,9 @@ final class UpstreamStream: UpstreamLease {
             fail(.internalError)
             return false
         }
-        let upgrades = attempt.settings.mayUpgrade
+        let upgrades = wantsUpgrade
         if upgrades {
-            guard session.peerTakesConnectProtocol else {
+            guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: text) else {
                 fail(.upgradeRefused)
                 return false
             }
@@ -102,6 +133,7 @@ final class UpstreamStream: UpstreamLease {
             return false
         }
         self.id = id
+        inputsBefore = connection.inputs
         connection.opened(self)
         return true
     }
@@ -207,9 +239,9 @@ final class UpstreamStream: UpstreamLease {
         guard answerBegan else { return fail(.upstreamProtocolError) }
         self.attempt = nil
         let trailers = self.trailers
-        let number = attempt.detach()
         // What is left of the request is not wanted (RFC 9113, section 8.1).
-        if !requestEnded || !output.isEmpty { connection?.session?.reset(id, .noError) }
+        if connection?.session?.hasEnded(id) == false { connection?.session?.reset(id, .cancel) }
+        let number = attempt.detach()
         attempt.finished(trailers: trailers, in: number)
     }
 
@@ -229,17 +261,26 @@ final class UpstreamStream: UpstreamLease {
 
     func closeAfterWrites() {
         attempt = nil
-        writeEnd(nil, trailers: nil)
+        guard let connection, id > 0 else { return abandon() }
+        requestEnded = true
+        flush()
+        connection.resetWhenEnded(self)
+        connection.wheel.arm(self, in: Self.endingTicks)
     }
+
+    /// The server does not take the rest of a tunnel.
+    override func deadlineReached() { abandon() }
 
     func abandon() {
         attempt = nil
+        held = nil
         output.removeAll()
         outputBytes = 0
         if id > 0 { connection?.reset(self, .cancel) } else { leave() }
     }
 
-    private func fail(_ error: GatewayError) {
+    /// The answer cannot be used.
+    func fail(_ error: GatewayError) {
         let user = attempt
         let number = user?.detach()
         abandon()
@@ -253,9 +294,26 @@ final class UpstreamStream: UpstreamLease {
         connection?.streamLeft()
     }
 
-    /// The stream is over.
-    func closed(_ error: GatewayError) {
+    func markMalformed() { isMalformed = true }
+
+    /// The server has reset the stream, or both sides have ended it.
+    func closed(_ code: HTTP2ErrorCode) {
+        if code == .refusedStream { return over(.upstreamRefusedStream) }
+        over(isMalformed ? .upstreamProtocolError : .upstreamReset)
+    }
+
+    /// The connection has ended.
+    ///
+    /// A request that it took to a server which was not there any more most likely met the end of keep-alive.
+    func connectionGone(_ error: GatewayError) {
+        let wasStale = inputsBefore > 0 && connection?.inputs == inputsBefore
+        over(wasStale && (error == .upstreamReset || error == .upstreamClosedEarly) ? .staleConnection : error)
+    }
+
+    private func over(_ error: GatewayError) {
+        connection?.wheel.remove(self)
         connection = nil
+        held = nil
         output.removeAll()
         outputBytes = 0
         guard let user = attempt else { return }

@@ -69,7 +69,18 @@ package final class LoopEndpoint {
     func removeShared(_ connection: UpstreamHTTP2Connection) { shared.removeAll { $0 === connection } }
 
     /// A stream of a connection that has room for one more.
-    func takeStream() -> UpstreamStream? { shared.first { $0.hasRoom }?.newStream() }
+    func takeStream(for attempt: Attempt) -> UpstreamStream? { roomy(attempt)?.newStream() }
+
+    func hasStream(for attempt: Attempt) -> Bool { roomy(attempt) != nil }
+
+    private func roomy(_ attempt: Attempt) -> UpstreamHTTP2Connection? {
+        guard attempt.settings.needsFreshConnection else { return shared.first { $0.hasRoom } }
+        // Those that were there when the earlier try failed may have died along with its connection.
+        return shared.first { $0.hasRoom && $0.bornAt >= attempt.startedAt }
+    }
+
+    /// A connection of HTTP/2 without requests.
+    var idleShared: UpstreamHTTP2Connection? { shared.first { $0.isIdle } }
 
     func closeIdle() {
         for connection in shared { connection.leave() }

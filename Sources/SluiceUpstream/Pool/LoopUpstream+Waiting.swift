@@ -147,7 +147,7 @@ extension LoopUpstream {
         }
         isServing = true
         var hasRoom = hasRoom
-        while hasPlaceForRequest, let waiter = waiting.first, serve(waiter, &hasRoom) {}
+        while hasPlaceForRequest, let waiter = waiting.first(where: { !isHeld($0) }), serve(waiter, &hasRoom) {}
         isServing = false
         if hasRoom { breakers.release(.connections) }
         if !waiting.isEmpty { loop.wheel.arm(self, in: Self.lookAgainTicks) }
@@ -156,40 +156,53 @@ extension LoopUpstream {
     /// Other loops make room without saying so.
     private static let lookAgainTicks: UInt64 = 1
 
-    /// Serves the first of all.
+    /// Whether it waits for a connection that is being opened, since many can use that. Those behind it must not wait
+    /// along: they may want another endpoint.
+    private func isHeld(_ waiter: Waiter) -> Bool {
+        guard let wanted = waiter.wanted else { return false }
+        return sharesConnection(of: wanted) && !wanted.hasStream(for: waiter.attempt)
+    }
+
+    /// Serves the first one that can be.
     ///
     /// - Returns: false when there is no room.
     private func serve(_ first: Waiter, _ hasRoom: inout Bool) -> Bool {
         let attempt = first.attempt
         guard let endpoint = first.wanted else {
-            waiting.removeFirst()
+            waiting.takeOut(attempt)
             attempt.failed(.noHealthyUpstream)
             return true
         }
-        if let stream = endpoint.takeStream() {
-            guard admit(attempt) else {
-                stream.abandon()
-                return false
-            }
-            waiting.removeFirst()
-            hand(stream, to: attempt)
-            return true
-        }
-        // Whoever opens it, many can use it.
-        if sharesConnection(of: endpoint) { return false }
+        if let stream = endpoint.takeStream(for: attempt) { return hand(stream, toWaiting: attempt) }
         if first.takesUsed, let connection = takeIdle(of: endpoint) {
             guard admit(attempt) else {
                 endpoint.pushIdle(connection)
                 return false
             }
-            waiting.removeFirst()
+            waiting.takeOut(attempt)
             hand(connection, to: attempt, isReused: connection.served > 0)
             return true
         }
-        guard hasRoom || reserveConnection() else { return false }
-        hasRoom = false
-        waiting.removeFirst()
-        connect(to: endpoint, for: attempt)
+        if hasRoom || reserveConnection() {
+            hasRoom = false
+            waiting.takeOut(attempt)
+            connect(to: endpoint, for: attempt)
+            return true
+        }
+        // The places of the connections may all be taken by those of other endpoints, which do not come back.
+        for other in endpoints where fits(first, other) {
+            if let stream = other.takeStream(for: attempt) { return hand(stream, toWaiting: attempt) }
+        }
+        return false
+    }
+
+    private func hand(_ stream: UpstreamStream, toWaiting attempt: Attempt) -> Bool {
+        guard admit(attempt) else {
+            stream.abandon()
+            return false
+        }
+        waiting.takeOut(attempt)
+        hand(stream, to: attempt)
         return true
     }
 }

@@ -73,6 +73,11 @@ package final class LoopUpstream: TimerNode {
     /// Takes over a changed configuration of the same upstream; its endpoints are published separately.
     package func configure(_ model: UpstreamModel) {
         settings = UpstreamSettings(model)
+        if version != model.version || proxyHeader != model.proxyProtocol || speaksTLS != (model.tls != nil) {
+            // What the connections speak is not what is wanted any more.
+            era &+= 1
+            for endpoint in endpoints { endpoint.closeIdle() }
+        }
         version = model.version
         proxyHeader = model.proxyProtocol
         http2 = HTTP2Timing(model.http2)
@@ -82,6 +87,8 @@ package final class LoopUpstream: TimerNode {
     }
 
     private var speaksTLS = false
+    /// Changes with what connections speak.
+    private var era: UInt32 = 0
     private var proxyHeader: ProxyProtocolVersion?
     /// Whether connections begin with the PROXY protocol: then each serves one request, whose client it names.
     package var sendsProxyHeader: Bool { proxyHeader != nil }
@@ -148,7 +155,7 @@ package final class LoopUpstream: TimerNode {
             attempt.isTenantCounted = true
         }
         guard let endpoint = choose(for: attempt, excluding: tried) else { return attempt.failed(.noHealthyUpstream) }
-        if let stream = endpoint.takeStream() {
+        if let stream = endpoint.takeStream(for: attempt) {
             guard admit(attempt) else {
                 stream.abandon()
                 return attempt.failed(.upstreamOverflow)
@@ -207,10 +214,10 @@ package final class LoopUpstream: TimerNode {
 
     /// A stream, to an attempt that was admitted.
     func hand(_ stream: UpstreamStream, to attempt: Attempt) {
-        metrics.connectionWasReused()
+        if stream.isReused { metrics.connectionWasReused() }
         let index = stream.endpoint.index
         if active.indices.contains(index) { active[index] += 1 }
-        attempt.connected(stream, isReused: true)
+        attempt.connected(stream, isReused: stream.isReused)
     }
 
     /// A stream has ended, or an endpoint takes more of them: there may be room.
@@ -229,7 +236,7 @@ package final class LoopUpstream: TimerNode {
 
     /// Whether one more request can wait for a connection that is being opened to this endpoint, since many may share it.
     func sharesConnection(of endpoint: LoopEndpoint) -> Bool {
-        guard endpoint.connecting > 0 else { return false }
+        guard endpoint.connecting > 0, proxyHeader == nil else { return false }
         switch version {
         case .http1: return false
         case .http2: return true
@@ -239,16 +246,22 @@ package final class LoopUpstream: TimerNode {
 
     /// Whether a connection could be opened now, as far as one can tell without doing it.
     var mayOpen: Bool {
-        open == 0 || breakers.current(.connections) < settings.limits.connections || endpoints.contains { $0.hasIdle }
+        open == 0 || breakers.current(.connections) < settings.limits.connections
+            || endpoints.contains { $0.hasIdle || $0.idleShared != nil }
     }
 
     /// Room for one more connection: within the process's limit, by closing an idle one, or as this loop's first.
     func reserveConnection() -> Bool {
         if breakers.tryAcquire(.connections, limit: settings.limits.connections) { return true }
         for endpoint in endpoints {
-            guard let idle = endpoint.oldestIdle() else { continue }
-            remove(idle, servingWaiters: false)
-            idle.close()
+            if let idle = endpoint.oldestIdle() {
+                remove(idle, servingWaiters: false)
+                idle.close()
+            } else if let idle = endpoint.idleShared {
+                idle.leave()
+            } else {
+                continue
+            }
             if breakers.tryAcquire(.connections, limit: settings.limits.connections) { return true }
         }
         return open == 0 && breakers.tryAcquire(.connections, limit: 0, isExempt: true)
@@ -263,6 +276,7 @@ package final class LoopUpstream: TimerNode {
         let pending = PendingConnection(endpoint: endpoint, attempt: attempt)
         attempt.pending = pending
         let connection = UpstreamConnection(endpoint: endpoint)
+        connection.era = era
         endpoint.connecting += 1
         if let proxyHeader {
             ProxyHeader.write(version: proxyHeader == .v1 ? 1 : 2, attempt.settings.proxied, to: &connection.preamble)
@@ -338,7 +352,7 @@ package final class LoopUpstream: TimerNode {
         let shared = UpstreamHTTP2Connection(endpoint: connection.endpoint)
         connection.become(shared)
         let endpoint = connection.endpoint
-        guard endpoint.index >= 0 else {
+        guard endpoint.index >= 0, shared.isOpen else {
             shared.leave()
             attempt?.failed(.noHealthyUpstream)
             return
@@ -347,6 +361,8 @@ package final class LoopUpstream: TimerNode {
         if let attempt {
             if admit(attempt) { hand(shared.newStream(), to: attempt) } else { attempt.failed(.upstreamOverflow) }
         }
+        // It has told the server of one client.
+        if proxyHeader != nil { shared.leave() }
         serveWaiters()
     }
 
@@ -373,7 +389,7 @@ package final class LoopUpstream: TimerNode {
 
     /// A connection has answered and may be used again; its attempt has left.
     func release(_ connection: UpstreamConnection) {
-        guard connection.endpoint.index >= 0, connection.isOpen else { return connection.end() }
+        guard connection.endpoint.index >= 0, connection.isOpen, connection.era == era else { return connection.end() }
         if !waiting.isEmpty, serveWaiter(with: connection) { return }
         connection.endpoint.pushIdle(connection)
         loop.wheel.arm(connection, in: min(idleTicks, connection.idleHintTicks))

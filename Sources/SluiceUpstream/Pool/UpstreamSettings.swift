@@ -1,4 +1,6 @@
+import NIOCore
 package import SluiceConfig
+import SluiceCore
 
 /// What a loop needs to know of an upstream's configuration.
 ///
@@ -28,11 +30,19 @@ struct HTTP2Timing {
     var maxStreams = 100
     var streamWindow: Int32 = 64 * 1024
     var connectionWindow: Int32 = 1024 * 1024
+    /// In ticks; nil: silent connections are not asked for a sign of life.
+    var keepalive: (interval: UInt64, timeout: UInt64)?
 
     init(_ model: HTTP2Model = HTTP2Model()) {
         maxStreams = model.maxStreams
         streamWindow = Int32(clamping: model.streamWindow)
         connectionWindow = Int32(clamping: model.connectionWindow)
+        keepalive = model.keepaliveInterval.map { interval in
+            (
+                interval: TimerWheel.ticks(nanoseconds: interval.nanoseconds),
+                timeout: TimerWheel.ticks(nanoseconds: model.keepaliveTimeout.nanoseconds)
+            )
+        }
     }
 }
 

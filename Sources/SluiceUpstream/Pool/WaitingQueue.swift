@@ -93,6 +93,12 @@ struct WaitingQueue {
         }
     }
 
+    /// The first one that fits.
+    func first(where fits: (Waiter) -> Bool) -> Waiter? { items[head...].first(where: fits) }
+
+    /// Takes out one that is served, wherever it stands.
+    mutating func takeOut(_ attempt: Attempt) { _ = take { $0.attempt === attempt } }
+
     /// Takes out the first one that fits; the one at the front is passed over if it does not.
     mutating func take(where fits: (Waiter) -> Bool) -> Waiter? {
         guard let i = items[head...].firstIndex(where: fits) else { return nil }

@@ -23,8 +23,8 @@ package import SluiceCore
 /// The conditions hold for every method, POST too, as in Envoy: whoever configures them says that the upstream can take
 /// it. Without any configuration there is only the *resend*, once per request: a request that died on a connection
 /// that was used before, without an answer, most likely met a keep-alive timeout. It is sent again when that cannot do
-/// it twice: the method is idempotent, or nothing was sent, or the upstream declined it unprocessed (RFC 9110, section
-/// 9.2.2; RFC 9112, section 9.3.1; RFC 9113, section 8.7).
+/// it twice: the method is idempotent, or nothing was sent (RFC 9110, section 9.2.2; RFC 9112, section 9.3.1). And so is
+/// one that the upstream declined unprocessed (RFC 9113, section 8.7).
 ///
 /// Isolation: any. Allocates: never after `init`.
 package struct RetryPolicy: Sendable {
@@ -89,9 +89,9 @@ package struct RetryPolicy: Sendable {
     }
 
     private static func mayResend(_ attempt: FailedAttempt) -> Bool {
-        guard attempt.wasReused, !attempt.wasResent, attempt.isReplayable else { return false }
+        guard !attempt.wasResent, attempt.isReplayable else { return false }
         return switch attempt.outcome {
-        case .resetBeforeResponse: attempt.isIdempotent || attempt.sentNothing
+        case .resetBeforeResponse: attempt.wasReused && (attempt.isIdempotent || attempt.sentNothing)
         case .refusedStream: true
         case .response, .grpc, .connectFailure, .perTryTimeout: false
         }

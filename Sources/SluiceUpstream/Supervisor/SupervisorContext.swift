@@ -1,5 +1,6 @@
 package import NIOCore
 package import SluiceCore
+package import SluiceTLS
 
 /// What everything on the control side of upstreams shares: its loop, time, randomness, the log, the probes.
 ///
@@ -9,16 +10,19 @@ package final class SupervisorContext {
     let prober: any Prober
     let limiter: ProbeLimiter
     private let write: @Sendable (String) -> Void
+    /// What connections of an upstream are secured with; nil: there is nothing yet.
+    let security: (_ upstream: String) -> TLSClientContext?
     private var random: RandomSource
     private var lastID = 0
 
     /// `log` takes one line for operators, without a line end; `probes` is how many health checks may be under way at
-    /// once.
+    /// once; `security` says what those of an upstream with TLS are secured with, and is asked for each.
     package init(
         loop: any EventLoop,
         prober: any Prober = SocketProber(),
         random: RandomSource = RandomSource(),
         probes: Int = 128,
+        security: @escaping (_ upstream: String) -> TLSClientContext? = { _ in nil },
         log: @escaping @Sendable (String) -> Void
     ) {
         self.loop = loop
@@ -26,6 +30,7 @@ package final class SupervisorContext {
         self.random = random
         self.limiter = ProbeLimiter(limit: probes)
         self.write = log
+        self.security = security
     }
 
     var now: NIODeadline { loop.now }

@@ -114,11 +114,15 @@ final class UpstreamSupervisor {
             member.monitor = nil
             return
         }
-        if let monitor = member.monitor { return monitor.configure(check) }
+        if let monitor = member.monitor { return monitor.configure(check, of: model) }
         let id = member.state.id
-        member.monitor = EndpointMonitor(context, key: member.state.key, model: check, servesAlready: wasKnown) {
-            [weak self] result, change in self?.checked(id, result, change)
-        }
+        member.monitor = EndpointMonitor(
+            context,
+            endpoint: member.state,
+            of: model,
+            model: check,
+            servesAlready: wasKnown
+        ) { [weak self] result, change in self?.checked(id, result, change) }
         unstarted.insert(id)
     }
 

@@ -62,10 +62,12 @@ struct LimitConfiguration: FilterConfiguration {
     var needs: FilterNeeds
 
     init(from reader: ObjectReader) {
+        let by = reader.read(Self.by)
         needs = FilterNeeds(
             upstreams: reader.read(Self.ask).map { [$0] } ?? [],
-            identities: reader.read(Self.by) == "consumer" ? [.consumer] : []
+            identities: by == "consumer" ? [.consumer] : []
         )
+        needs.clientCertificates = by == "certificate"
     }
 }
 

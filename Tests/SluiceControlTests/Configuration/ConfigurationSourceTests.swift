@@ -41,8 +41,8 @@ import Testing
         #expect(loaded.report.contains("--listen needs a configuration with one listener, this one has 2"))
     }
 
-    private static let local = ListenAddress.ip(host: "127.0.0.1", port: 9901)
-    private static let remote = ListenAddress.ip(host: "10.0.0.5", port: 9901)
+    private static let local = ListenAddress.ip(host: "127.0.0.1", port: 99)
+    private static let remote = ListenAddress.ip(host: "10.0.0.5", port: 99)
     private static let token = "0123456789abcdef"
     private static let listener = "version: 1\nlisteners: [{name: main, address: \"127.0.0.1:80\"}]\n"
 
@@ -74,7 +74,7 @@ import Testing
         let loaded = try load(Self.listener + file + Self.rest, admin: Self.remote)
         #expect((loaded.model != nil) == isAllowed)
         #expect((loaded.problem == nil) == isAllowed)
-        #expect(loaded.report.contains("--admin 10.0.0.5:9901: others than this machine") == !isAllowed)
+        #expect(loaded.report.contains("--admin 10.0.0.5:99: others than this machine") == !isAllowed)
         let local = try load(Self.listener + file + Self.rest, admin: .unix(path: "/run/admin"))
         #expect(local.model?.admin?.address == .unix(path: "/run/admin"))
     }
@@ -82,7 +82,7 @@ import Testing
     @Test("a listener and the admin API cannot both be at one address, whoever named it")
     func sharedAddress() throws {
         let taken = ListenAddress.ip(host: "127.0.0.1", port: 80)
-        let file = Self.listener + "admin: {address: \"127.0.0.1:9901\"}\n" + Self.rest
+        let file = Self.listener + "admin: {address: \"127.0.0.1:99\"}\n" + Self.rest
         for loaded in [
             try load(file, admin: taken), try load(file, listen: Self.local),
             try load(file, listen: Self.local, admin: Self.local),
@@ -94,5 +94,35 @@ import Testing
         #expect(try load(file, listen: Self.local, admin: taken).model != nil)
         let anyPort = ListenAddress.ip(host: "127.0.0.1", port: 0)
         #expect(try load(file, listen: anyPort, admin: anyPort).model != nil)
+    }
+
+    // MARK: - Certificates
+
+    private static let secure = """
+        version: 1
+        listeners: [{name: main, address: "127.0.0.1:0", tls: {certificates: [{cert: api.pem, key: api.key}]}}]
+
+        """ + rest
+
+    @Test(
+        "a certificate that cannot be used is an error of the configuration, whose file is watched until it is mended"
+    )
+    func certificates() throws {
+        let kit = try TLSKit()
+        try kit.write("site.yaml", Self.secure)
+        let source = ConfigurationSource([kit.folder.path("site.yaml")])
+        let good = source.load()
+        #expect(good.model != nil && good.report.isEmpty, "\(good.report)")
+        #expect(good.paths.count == 2, "the files of certificates are watched by others")
+        try kit.replace("api.key", TLSFixtures.renewedKey)
+        let bad = source.load()
+        #expect(bad.model == nil && bad.errorCount == 1)
+        #expect(bad.report.contains("site.yaml:2:") && bad.report.contains("error[SL028]"))
+        #expect(bad.findings.contains("SL028"))
+        #expect(Set(bad.paths).isSuperset(of: [kit.folder.path("api.pem"), kit.folder.path("api.key")]))
+        #expect(source.fingerprint(like: bad) == bad.fingerprint)
+        try kit.replace("api.key", TLSFixtures.apiKey)
+        #expect(source.fingerprint(like: bad) != bad.fingerprint)
+        #expect(source.load().model != nil)
     }
 }

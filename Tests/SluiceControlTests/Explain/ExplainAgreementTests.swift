@@ -112,6 +112,9 @@ import Testing
         case .refused(let refusal):
             #expect(answer.status == refusal.status, "\(what)")
             if answer["Content-Type"] != nil { #expect(answer.text.contains(refusal.code), "\(what): \(answer.text)") }
+        case .redirected(let redirect):
+            #expect(answer.status == redirect.status, "\(what)")
+            #expect(answer["Location"] == redirect.location, "\(what)")
         case .noRoute(let allowed):
             #expect(answer.status == (allowed.isEmpty ? 404 : 405), "\(what)")
             #expect(answer["Allow"] == (allowed.isEmpty ? nil : allowed.joined(separator: ", ")), "\(what)")

@@ -14,7 +14,7 @@ import Testing
     private static let pages = ["docs/explain.md"]
 
     private static let cases = [
-        "actions", "diff", "filters", "json", "listeners", "near-misses", "precedence", "refusals",
+        "actions", "diff", "filters", "json", "listeners", "near-misses", "precedence", "refusals", "tls",
     ].map { "Tests/Golden/explain/\($0).md" }
 
     @Test(arguments: pages + cases)

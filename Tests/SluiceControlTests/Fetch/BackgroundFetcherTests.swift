@@ -1,4 +1,3 @@
-import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -11,90 +10,12 @@ import SluiceUpstream
 import Synchronization
 import Testing
 
-/// A fetcher on a loop of its own, for one test.
-final class FetchKit {
-    let fetcher: BackgroundFetcher
-    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-
-    static func run(
-        _ change: (inout BackgroundFetcher.Options) throws -> Void = { _ in },
-        _ body: (FetchKit) throws -> Void
-    ) throws {
-        var options = BackgroundFetcher.Options()
-        try change(&options)
-        let kit = FetchKit(options)
-        defer { kit.stop() }
-        try body(kit)
-    }
-
-    private init(_ options: BackgroundFetcher.Options) {
-        fetcher = BackgroundFetcher(loop: group.next(), options)
-    }
-
-    private func stop() {
-        try? fetcher.stop().wait()
-        try? group.syncShutdownGracefully()
-    }
-
-    /// Begins a fetch; the future fails with the `FetchError`.
-    func begin(_ request: FetchRequest) -> EventLoopFuture<FetchAnswer> {
-        let promise = fetcher.loop.makePromise(of: FetchAnswer.self)
-        let loop = fetcher.loop
-        fetcher.fetch(request) { result in
-            loop.preconditionInEventLoop()
-            // A second call would trap: promises are kept once.
-            promise.completeWith(result.mapError { $0 })
-        }
-        return promise.futureResult
-    }
-
-    func fetch(_ request: FetchRequest) throws -> FetchAnswer { try begin(request).wait() }
-
-    /// What a fetch fails with.
-    func failure(_ request: FetchRequest) throws -> String {
-        do {
-            let answer = try fetch(request)
-            throw TestFailure("an answer came: \(answer)")
-        } catch let error as FetchError {
-            return error.message
-        }
-    }
-
-    static func request(_ port: Int, _ target: String = "/", host: String = "127.0.0.1") throws -> FetchRequest {
-        try request("http://\(host):\(port)\(target)")
-    }
-
-    static func request(_ text: String) throws -> FetchRequest {
-        guard let url = FetchURL(text) else { throw TestFailure("no URL: \(text)") }
-        return FetchRequest(url)
-    }
-}
-
 extension ListenAddress {
     var port: Int { if case .ip(_, let port) = self { port } else { 0 } }
 }
 
 /// One request at a server that does what the test says.
 @Suite struct BackgroundFetcherTests {
-    @Test("a fetch for which the gateway has no descriptor is told to the operator, and as what it is")
-    func withoutDescriptors() async {
-        await #expect(processExitsWith: .success) {
-            let lines = Lines()
-            try FetchKit.run {
-                $0.shortage = ResourceShortage(log: lines.write)
-            } _: { kit in
-                var none = rlimit()
-                setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none)
-                for _ in 0..<2 {
-                    let message = try kit.failure(try FetchKit.request(9, "/keys?secret=1"))
-                    guard message.hasSuffix("cannot connect to 127.0.0.1:9: Too many open files") else { exit(1) }
-                }
-                let told = "cannot fetch from http://127.0.0.1:9: Too many open files (EMFILE)"
-                exit(lines.all.count == 1 && lines.all[0].hasPrefix(told) ? 0 : 2)
-            }
-        }
-    }
-
     /// Fetches from an origin that the test scripts, and gives the answer, or what failed.
     private func fetch(
         _ change: (inout FetchRequest) -> Void = { _ in },

@@ -202,6 +202,28 @@ import Testing
         #expect(try binary.wait() == 0)
     }
 
+    @Test("what reads, builds and writes metrics stands back for the loops, after a reload too")
+    func priorities() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a.yaml")
+        try TextFile.write(Self.config, to: path)
+        let binary = try Binary(["run", "-c", path, "--workers", "2", "--admin", "unix:\(folder.path("admin"))"])
+        _ = try binary.readLine { $0.hasPrefix("ready: ") }
+        binary.signal(SIGHUP)
+        _ = try binary.readLine { $0.hasPrefix("reloaded: ") }
+        try GatewayKit.eventually("the control threads stand back") {
+            let threads = try binary.threads
+            return ["sluice", "sluice-control", "sluice-admin"].allSatisfy { name in
+                threads.contains { $0.name == name && $0.nice == 19 }
+            }
+        }
+        let loops = try binary.threads.filter { $0.name.hasPrefix("NIO-ELT") || $0.name == "sluice-accept" }
+        #expect(loops.count >= 4)
+        for loop in loops { #expect(loop.nice == 0, "\(loop.name)") }
+        binary.signal(SIGTERM)
+        #expect(try binary.wait() == 0)
+    }
+
     @Test("an address that is taken names who holds it")
     func addressIsTaken() throws {
         let origin = try ScriptedOrigin()

@@ -69,6 +69,26 @@ final class Binary {
 
     func signal(_ number: CInt) { kill(process, number) }
 
+    /// Its threads by name, with their nice values. Source: proc(5), `stat`, fields 2 and 19.
+    var threads: [(name: String, nice: Int)] {
+        get throws {
+            guard let folder = opendir("/proc/\(process)/task") else { throw TestFailure("no such process") }
+            defer { closedir(folder) }
+            var threads: [(name: String, nice: Int)] = []
+            while let entry = readdir(folder) {
+                let id = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                guard Int(id) != nil else { continue }
+                let stat = try TextFile.read("/proc/\(process)/task/\(id)/stat")
+                guard let open = stat.firstIndex(of: "("), let close = stat.lastIndex(of: ")") else { continue }
+                let fields = stat[close...].split(separator: " ")
+                threads.append((String(stat[stat.index(after: open)..<close]), Int(fields[17]) ?? 0))
+            }
+            return threads
+        }
+    }
+
     /// Lets it open so many descriptors more than it has now, and none beyond.
     func leave(descriptors count: Int) throws {
         var buffer = [CChar](repeating: 0, count: 256)

@@ -114,10 +114,22 @@ final class TLSKit {
     }
 
     /// Looks until files that changed have held still for long enough.
-    func wait() {
+    ///
+    /// - Returns: all that came of it.
+    @discardableResult
+    func wait() -> TLSStore.Update {
+        var all = TLSStore.Update()
         for _ in 0..<3 {
-            store.look()
+            if let update = store.look() {
+                all.servers.merge(update.servers) { _, new in new }
+                all.clients.merge(update.clients) { _, new in new }
+            }
             time.now = time.now + .milliseconds(250)
         }
+        return all
     }
+}
+
+extension TLSStore.Update {
+    var isEmpty: Bool { servers.isEmpty && clients.isEmpty }
 }

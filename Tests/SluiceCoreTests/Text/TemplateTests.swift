@@ -24,6 +24,8 @@ struct TemplateTests {
         #expect(try render("/v2/${path.id}/x", [.path("id"): "7"]) == "/v2/7/x")
         #expect(try render("${client.ip}${route.name}", [.clientIP: "a", .routeName: "b"]) == "ab")
         #expect(try render("${header.X-Id}", [.header("x-id"): "v"]) == "v")
+        let facts: [TemplateVariable: String] = [.tls(.clientURI): "u", .tls(.version): "v", .tls(.serverName): "n"]
+        #expect(try render("${tls.client.uri} ${tls.version} ${tls.server_name}", facts) == "u v n")
     }
 
     @Test(

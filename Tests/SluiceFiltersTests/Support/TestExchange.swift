@@ -34,7 +34,7 @@ final class TestExchange: ExchangeContext, ExchangeEngine {
     func random() -> UInt64 { 4 }
 
     var nameOfRoute: [UInt8] { Array((variables[.routeName] ?? "").utf8) }
-    var tlsSession: TLSSession? { nil }
+    var tlsSession: TLSSession?
     var nameOfUpstream: [UInt8] { Array((variables[.upstreamName] ?? "").utf8) }
 
     func resume(_ verdict: HeadVerdict) {

@@ -83,7 +83,8 @@ import Testing
             Authorization: Bearer x\r
             Proxy-Authorization: Basic x\r
             Cookie: a=b\r
-            Cookie: a=12345678901234567890\r
+            Cookie: a=12345678901234567\r
+            Cookie: a=123456789012345678\r
             Set-Cookie: session=12345678901234567890\r
             X-Api: key\r
 
@@ -92,7 +93,8 @@ import Testing
         #expect(
             show(&list) == [
                 "!Authorization=Bearer x", "!Proxy-Authorization=Basic x", "!Cookie=a=b",
-                "Cookie=a=12345678901234567890", "!Set-Cookie=session=12345678901234567890", "X-Api=key",
+                "!Cookie=a=12345678901234567", "Cookie=a=123456789012345678",
+                "!Set-Cookie=session=12345678901234567890", "X-Api=key",
             ]
         )
     }
@@ -137,7 +139,8 @@ import Testing
 
     @Test func anUpgradeBecomesExtendedConnect() {
         var list = list(
-            "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                + "Sec-WebSocket-Key: AQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         #expect(reads(&list) { $0.readRequest(scheme: "https", protocol: "websocket") })
         #expect(

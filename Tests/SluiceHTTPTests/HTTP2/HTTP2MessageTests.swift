@@ -173,6 +173,14 @@ private func without(_ name: String) -> [UInt8] { request(HPACK.get.filter { $0.
         }
     }
 
+    @Test func trailersWithoutAnyFieldAreTrailers() throws {
+        let client = try Peer(.client)
+        _ = try client.ask()
+        client.speak()
+        client.hear(Frame.settings() + Frame.headers(1, [(":status", "200")], end: false) + Frame.headers(1, []))
+        #expect(client.recorder.events.suffix(4) == ["trailers 1", "whole 1", "end 1", "closed 1 0"])
+    }
+
     @Test func anAnswerOnAStreamThatWasNeverAskedForEndsTheConnection() throws {
         let client = try Peer(.client)
         client.speak()

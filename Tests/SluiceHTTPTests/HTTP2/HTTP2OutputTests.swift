@@ -72,6 +72,18 @@ import Testing
         #expect(pair.client.recorder.events.last == "closed 1 0")
     }
 
+    @Test func aHeadThatCannotBeSentEndsTheStreamInsteadOfLeavingItOpen() throws {
+        let pair = try Pair()
+        let stream = try pair.client.ask()
+        pair.run()
+        let value = String(repeating: "Z", count: 65_000)
+        pair.server.answer(stream, [(":status", "200")] + Array(repeating: ("x", value), count: 70), [.lastText("x")])
+        pair.run()
+        #expect(pair.server.recorder.events.last == "closed 1 2")
+        #expect(pair.client.recorder.events.last == "closed 1 2")
+        #expect(pair.server.session.failure == nil)
+    }
+
     @Test func malformedLinesAreNotSent() throws {
         let pair = try Pair()
         var bad = HTTP2FieldList()

@@ -172,6 +172,29 @@ import Testing
         #expect(try failure(twice)?.reason == .certificateInvalid)
     }
 
+    @Test(arguments: [true, false])
+    func authoritiesAreNamedInTheRequest(isNamed: Bool) throws {
+        let clients = TestAuthority(name: "Clients of the test")
+        let context = try TLSServerContext.test(Self.server) { settings in
+            // What the server says is not encrypted there.
+            settings.maximumVersion = .tls12
+            settings.clientAuthentication.mode = .require
+            settings.clientAuthentication.trust = try? clients.store
+            settings.clientAuthentication.namesAuthorities = isNamed
+        }
+        let server = TLSSession(server: context)!
+        let client = TLSSession(client: try TLSClientContext.test(), host: Array("api.test".utf8))!
+        var there = ByteBuffer()
+        var back = ByteBuffer()
+        var plain = ByteBuffer()
+        #expect(client.start(into: &there) == .handshaking)
+        #expect(server.receive(&there, plain: &plain, out: &back) == .handshaking)
+        let name = Array("Clients of the test Root".utf8)
+        let bytes = Array(back.readableBytesView)
+        let isFound = (0..<bytes.count - name.count).contains { bytes[$0..<$0 + name.count].elementsEqual(name) }
+        #expect(isFound == isNamed)
+    }
+
     static let rules: [(TLSPeerRules.Name, Bool)] = [
         (.init(.dns, .exact(Array("CLIENT.test".utf8))), true),
         (.init(.dns, .exact(Array("test".utf8))), false),

@@ -103,6 +103,7 @@ import Testing
             context.certificates.map(\.dnsNames)
                 == [["api.test", "www.test"], ["soon.test"]].map { $0.map { Array($0.utf8) } }
         )
+        #expect(context.serverNames == context.certificates.map(\.dnsNames))
         #expect(context.earliestNotAfter == testNow + 60)
         #expect(context.warnings.isEmpty)
     }

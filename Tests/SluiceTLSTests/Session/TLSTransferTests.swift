@@ -48,7 +48,7 @@ import Testing
         #expect(lengths == [16_384 + 17, 16_384 + 17, 16_384 + 17, 50_000 - 3 * 16_384 + 17])
     }
 
-    @Test func sealingGrowsTheBufferOnce() throws {
+    @Test func sealingDoesNotReplaceABufferWithRoom() throws {
         let pair = try open()
         var out = ByteBuffer()
         let plain = ByteBuffer(repeating: 1, count: 100_000)

@@ -58,7 +58,10 @@ import Testing
         let policy = Self.policy([condition], statusCodes: [409, 501])
         let isCovered = outcome.1.contains(condition)
         #expect(policy.covers(outcome.0) == isCovered)
-        if isCovered {
+        // What was declined unprocessed is sent once more, whatever the policy.
+        if outcome.0 == .refusedStream {
+            #expect(Self.decide(policy, Self.failed(outcome.0)) == .resend)
+        } else if isCovered {
             guard case .retry = Self.decide(policy, Self.failed(outcome.0)) else {
                 Issue.record("\(condition) does not retry \(outcome.0)")
                 return
@@ -78,7 +81,8 @@ import Testing
     func withoutAPolicyNothingIsRetried(outcome: (AttemptOutcome, Set<RetryModel.Condition>)) {
         let policy = RetryPolicy(nil)
         #expect(policy.maxRetries == 0 && policy.bufferBytes == 0 && policy.perTryTimeout == nil)
-        #expect(Self.decide(policy, Self.failed(outcome.0)) == .no(.notRetriable))
+        let otherwise = outcome.0 == .refusedStream ? RetryDecision.resend : .no(.notRetriable)
+        #expect(Self.decide(policy, Self.failed(outcome.0)) == otherwise)
     }
 
     // MARK: - Limits
