@@ -24,7 +24,7 @@ struct Credential: Sendable {
             throw TLSSettingsError(.library, "the library has no memory")
         }
         self.leaf = leaf
-        keyKind = KeyKind(of: key.pointer)
+        keyKind = withExtendedLifetime(key) { KeyKind(of: key.pointer) }
         earliestNotAfter = chain.certificates.map { TLSCertificate.notAfter(of: $0) }.min() ?? leaf.notAfter
         serverNames = try Self.serverNames(source.serverNames, leaf: leaf, index: index)
         plain = try Self.make(chain, key: key, ocspResponse: nil, index: index)
@@ -86,7 +86,11 @@ struct Credential: Sendable {
         }
         let pointers: [OpaquePointer?] = buffers.map(\.pointer)
         LibraryError.clear()
-        guard SSL_CREDENTIAL_set1_cert_chain(credential.pointer, pointers, pointers.count) == 1 else {
+        // The optimiser lets go of an object behind its last use, and a pointer taken out of it is none.
+        let isSet = withExtendedLifetime(buffers) {
+            SSL_CREDENTIAL_set1_cert_chain(credential.pointer, pointers, pointers.count) == 1
+        }
+        guard isSet else {
             let reason = LibraryError.take()?.text ?? "unknown"
             throw TLSSettingsError(.certificate(index), "the certificate cannot be used: \(reason)")
         }
@@ -95,9 +99,11 @@ struct Credential: Sendable {
             throw TLSSettingsError(.key(index), "the private key cannot be used: \(reason)")
         }
         if let ocspResponse {
-            guard let buffer = LibraryObject.buffer(ocspResponse),
+            guard let buffer = LibraryObject.buffer(ocspResponse) else { throw none }
+            let isSet = withExtendedLifetime(buffer) {
                 SSL_CREDENTIAL_set1_ocsp_response(credential.pointer, buffer.pointer) == 1
-            else { throw none }
+            }
+            guard isSet else { throw none }
         }
         return credential
     }

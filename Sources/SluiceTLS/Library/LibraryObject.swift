@@ -25,7 +25,8 @@ final class LibraryObject: @unchecked Sendable {
     /// A certificate that is parsed out of its DER; nil if it is none, or bytes follow it.
     static func certificate(der: [UInt8]) -> LibraryObject? {
         guard let buffer = buffer(der) else { return nil }
-        return LibraryObject(taking: X509_parse_from_buffer(buffer.pointer)) { X509_free($0) }
+        let certificate = withExtendedLifetime(buffer) { X509_parse_from_buffer(buffer.pointer) }
+        return LibraryObject(taking: certificate) { X509_free($0) }
     }
 
     /// A byte string that the library shares between its objects.

@@ -94,7 +94,7 @@ package final class TLSSession {
     package func start(into out: inout ByteBuffer) -> TLSState {
         guard case .handshaking = state, case .client(let context) = side else { return state }
         if let key = cacheKey, let session = context.sessions.take(for: key) {
-            SSL_set_session(ssl, session.pointer)
+            _ = withExtendedLifetime(session) { SSL_set_session(ssl, session.pointer) }
         }
         swap(&outgoing, &out)
         defer { swap(&outgoing, &out) }
