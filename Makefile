@@ -23,6 +23,8 @@ test: ## install what the tests need, then run all of them
 	python3 tools/test_lint.py
 	swift build --build-tests
 	tools/check-admin --install .build/debug/sluice
+	tools/check-grpc --install .build/debug/sluice
+	tools/check-http2 --install .build/debug/sluice
 	swift test --skip-build --disable-xctest
 
 lint: ## check the rules of the design and the formatting

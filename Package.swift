@@ -21,6 +21,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// What tests of the whole engine use.
 let engine: [Target.Dependency] = [
@@ -37,6 +38,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", .upToNextMinor(from: "2.37.6")),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // Without its traits it needs FoundationEssentials only, not all of Foundation.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -74,6 +77,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "SluiceTranscoding",
+            dependencies: ["SluiceCore", nioCore, protobuf],
+            swiftSettings: settings
+        ),
+        .target(
             name: "SluiceProxy",
             dependencies: [
                 "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceTLS", "SluiceHTTP", "SluiceUpstream",
@@ -104,7 +112,7 @@ let package = Package(
         tests(
             "SluiceUpstreamTests",
             [
-                "SluiceUpstream", "SluiceConfig", "SluiceCore", nioCore, nioPosix, nioEmbedded, atomics,
+                "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioPosix, nioEmbedded, atomics,
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ]
         ),
@@ -115,6 +123,7 @@ let package = Package(
                 nioEmbedded, crypto, cryptoExtras,
             ]
         ),
+        tests("SluiceTranscodingTests", ["SluiceTranscoding", "SluiceCore", nioCore, protobuf]),
         tests("SluiceProxyTests", engine + ["SluiceTesting"]),
         tests("SluiceControlTests", engine + ["SluiceControl", "SluiceTesting", nioSSL]),
         tests("Conformance", ["SluiceHTTP", "SluiceCore", nioCore]),

@@ -97,7 +97,7 @@ int sluice_lower_priority(void) {
         int32_t nice;
         uint32_t priority;
         uint64_t slice, deadline, period;
-    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = 19, .slice = 50 * 1000 * 1000};
+    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = 19, .slice = 10 * 1000 * 1000};
     if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return 0;
     // Sandboxes often know the older call only. On Linux it is about the calling thread alone.
     return setpriority(PRIO_PROCESS, 0, 19);

@@ -48,7 +48,7 @@ import Testing
         arguments: [
             "docs/tls.md", "docs/http2.md", "docs/tutorial.md", "docs/consumers.md", "docs/access-log.md",
             "docs/operations.md", "docs/explain.md",
-            "README.md",
+            "docs/grpc.md", "README.md",
         ]
     )
     func everyConfigurationOfAPageIsSound(_ name: String) throws {

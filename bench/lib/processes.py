@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 PR_SET_PDEATHSIG = 1
@@ -59,6 +60,11 @@ def scratch():
     os.chmod(path, 0o755)
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
+
+
+def stand_back():
+    """The calling thread gets what the load generator and the upstream, which share its processor, leave."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def need(program, package):

@@ -25,8 +25,9 @@ int sluice_processor_count(void);
 
 // Lets all other threads go first, from now on and for every thread that this one starts; there is no way back.
 //
-// Nice 19, and a long slice, which the scheduler takes away as soon as a thread of the usual kind wakes (Linux 6.12 and
-// newer; older kernels let it finish a few milliseconds). Returns 0, or -1 with errno.
+// Nice 19, and a slice of 10 ms, which is longer than that of usual threads, so that the scheduler takes it away as soon as
+// one of them wakes (Linux 6.12 and newer; older kernels let it run on for a few milliseconds). Much longer slices would
+// mean seconds without a turn on a machine that is never idle. Returns 0, or -1 with errno.
 int sluice_lower_priority(void);
 
 // Gives free memory of the allocator back to the system.

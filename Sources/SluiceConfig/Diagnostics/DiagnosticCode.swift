@@ -68,6 +68,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
     case autoWithoutTLS = "SL125"
     case keysLogged = "SL126"
     case certificateNotAsked = "SL127"
+    case grpcOverHTTP1 = "SL128"
 
     /// The page of the documentation that has a section for each code.
     package static let page = "docs/diagnostics.md"
@@ -143,6 +144,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .autoWithoutTLS: "The protocol of an upstream is to be told by TLS, but there is none."
         case .keysLogged: "The secrets of TLS sessions are written to a file."
         case .certificateNotAsked: "A filter goes by the certificates of clients, but they are asked for none."
+        case .grpcOverHTTP1: "A route is for gRPC, but its upstream speaks HTTP/1.1."
         }
     }
 }

@@ -30,6 +30,7 @@ package struct Validation {
         lintClientKinds()
         lintTrust()
         lintTLS()
+        lintGRPC()
         lintPolicies()
         // What is missing may be what an error is about.
         if !context.diagnostics.hasErrors { lintWhole(used: used) }

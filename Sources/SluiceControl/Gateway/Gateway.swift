@@ -29,7 +29,7 @@ package final class Gateway: Sendable {
     /// - Throws: when the system gives no thread.
     package init(_ options: Options = Options()) throws(StartError) {
         queue = try ControlQueue(name: "sluice-control")
-        core = GatewayCore(options, queue: queue)
+        core = GatewayCore(options, queue: queue, builder: try ControlQueue(name: "sluice-builder"))
     }
 
     /// Listens and serves. Once.

@@ -12,10 +12,13 @@ import SluiceUpstream
 /// What a `Gateway` is made of.
 ///
 /// Isolation: the control queue. Loops and the supervision are reached by posting to them.
-// SAFETY: `Gateway` touches it in jobs of one control queue only, which run one after the other.
+// SAFETY: `Gateway` touches it in jobs of one control queue only, which run one after the other. While the builder uses it,
+// the control queue waits.
 final class GatewayCore: @unchecked Sendable {
     let options: Gateway.Options
     private let queue: ControlQueue
+    /// For what takes long: a thread that stands back. It starts no others, which would do so too.
+    private let builder: ControlQueue
     private var groups: [MultiThreadedEventLoopGroup] = []
     private(set) var workers: [WorkerThread] = []
     private var supervision: NIOLoopBound<UpstreamSupervision>?
@@ -41,9 +44,11 @@ final class GatewayCore: @unchecked Sendable {
     private var isHandingOver = false
     var isDraining = false
 
-    init(_ options: Gateway.Options, queue: ControlQueue) {
+    init(_ options: Gateway.Options, queue: ControlQueue, builder: ControlQueue) {
         self.options = options
         self.queue = queue
+        self.builder = builder
+        builder.async { ThreadPriority.standBack() }
         inherited = options.inherited
         tls = TLSStore(log: options.log)
         // Event loops notice it, and must not wait for whoever reads the log.
@@ -71,8 +76,6 @@ final class GatewayCore: @unchecked Sendable {
         try takeOver(model)
         for unused in inherited { unused.closeKeepingFile() }
         inherited = []
-        // The loops are there; from here on this thread builds what comes after.
-        ThreadPriority.standBack()
     }
 
     private func startAcceptor() throws(StartError) -> Acceptor {
@@ -160,7 +163,7 @@ final class GatewayCore: @unchecked Sendable {
         do {
             contexts = try tls.prepare(model)
             log = try model.telemetry.accessLog.map { try accessLogs.open($0, logCounts, options.log) }
-            (shared, copies) = try compile(model, log)
+            (shared, copies) = try builder.sync { [self] in try compile(model, log) }
             try prepareAdmin(model.admin)
             let models = model.listeners + (model.admin.map { [$0.listener] } ?? [])
             change = try openListeners(models, contexts.servers)
@@ -182,9 +185,10 @@ final class GatewayCore: @unchecked Sendable {
         if let current { retired.append(current) }
         current = shared
         freeRetired()
-        sluice_trim_memory()
+        builder.async { sluice_trim_memory() }
     }
 
+    /// On the builder.
     private func compile(
         _ model: GatewayModel,
         _ log: LogFile?
@@ -273,25 +277,28 @@ final class GatewayCore: @unchecked Sendable {
         for _ in workers { isInstalled.take() }
     }
 
-    /// Brings what a loop no longer needs to the control queue, so that no loop takes a large configuration down.
+    /// Brings what a loop no longer needs to the builder, so that no loop takes a large configuration down.
     private func disposal() -> @Sendable (LoopSnapshot) -> Void {
-        { [queue, self] snapshot in
+        { [queue, builder, self] snapshot in
             // SAFETY: passed on without counting references: whoever on the loop still holds one is done when the loop
-            // turns to its next task, so the one taken back on the queue is the last.
+            // turns to its next task, so the one taken back on the builder is the last.
             let kept = Handover(Unmanaged.passRetained(snapshot))
             let free: @Sendable () -> Void = {
                 kept.value.release()
-                self.freeRetired()
+                queue.async { self.freeRetired() }
             }
-            guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return queue.async(free) }
-            loop.execute { queue.async(free) }
+            guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return builder.async(free) }
+            loop.execute { builder.async(free) }
         }
     }
 
     private func freeRetired() {
-        let before = retired.count
+        let gone = retired.filter { $0.loopCount == 0 }
+        guard !gone.isEmpty else { return }
         retired.removeAll { $0.loopCount == 0 }
-        if retired.count < before { sluice_trim_memory() }
+        // Both in jobs of their own: what the first one holds is free when it has ended.
+        builder.async { withExtendedLifetime(gone) {} }
+        builder.async { sluice_trim_memory() }
     }
 
     var retiredCount: Int {

@@ -33,6 +33,7 @@ extension HTTP1Connection {
             if isHTTP10 { closesAfterExchange = true }
         }
         let ends = endsAfterThis
+        let saysEmpty = exchange.needsEmptyLength
         let loop = worker.loop
         var buffer = loop.takeScratch()
         let size = exchange.response.fields.bytes.readableBytes * 2 + 256
@@ -41,6 +42,7 @@ extension HTTP1Connection {
             writer.write(&exchange.response.fields)
             if !exchange.response.fields.present.mayHave(.date) { writer.writeDate(loop.httpDate()) }
             if respondsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
+            if saysEmpty { writer.write("Content-Length: 0\r\n") }
             if ends {
                 writer.write("Connection: close\r\n")
             } else if isHTTP10 {
@@ -116,4 +118,15 @@ extension HTTP1Connection {
     func sendTunnel(_ bytes: ByteBuffer) { write(bytes) }
 
     func finishTunnel() { closeAfterFlush() }
+}
+
+extension Exchange {
+    /// An answer that ended with its head over HTTP/2, where that says enough: to a client of HTTP/1 its length must be
+    /// said, or the end of the connection would be its end.
+    fileprivate var needsEmptyLength: Bool {
+        guard !responseHasBody, case .none = response.framing, !response.fields.present.mayHave(.contentLength) else {
+            return false
+        }
+        return request.method != .head && response.status != 204 && response.status != 304
+    }
 }

@@ -15,7 +15,6 @@ struct HTTP2RequestText {
     private var cookies = ByteBuffer()
     private var host: ByteRange?
     private var isMalformed = false
-    private var fieldCount = 0
     private(set) var declaresLength = false
     /// An extended CONNECT that asks for a WebSocket (RFC 8441).
     private(set) var opensWebSocket = false
@@ -28,7 +27,6 @@ struct HTTP2RequestText {
         cookies.clear()
         host = nil
         isMalformed = false
-        fieldCount = 0
         declaresLength = false
         opensWebSocket = false
         isConnect = false
@@ -39,7 +37,6 @@ struct HTTP2RequestText {
         // The library has checked both; a line break that slipped through would be a field of its own.
         for byte in value where byte == 0x0D || byte == 0x0A || byte == 0 { isMalformed = true }
         if name.first == UInt8(ascii: ":") { return addPseudo(name, value) }
-        fieldCount += 1
         switch FieldName.intern(name) {
         case .cookie: return addCookie(value)
         case .host: return addHost(value)
@@ -79,6 +76,7 @@ struct HTTP2RequestText {
         }
         // They stand in a line with spaces between them.
         for byte in value where byte <= 0x20 || byte == 0x7F { isMalformed = true }
+        if pseudo[kind.rawValue] != nil { isMalformed = true }
         let start = values.writerIndex
         pseudo[kind.rawValue] = ByteRange(start: start, count: values.writeBytes(value))
     }

@@ -6,7 +6,8 @@ import SluiceHTTP
 /// One stream of an HTTP/2 connection: a request and its answer.
 ///
 /// Isolation: one loop. Bounds: the request waits in at most the window that the client was given, the answer in 64 KiB
-/// and one piece; an exchange that has more pauses its upstream.
+/// and one piece; an exchange that has more pauses its upstream. How answers are written is in
+/// `HTTP2Stream+Answer.swift`.
 final class HTTP2Stream: TimerNode, Downstream {
     let id: Int32
     /// Let go of when the stream closes.
@@ -23,16 +24,18 @@ final class HTTP2Stream: TimerNode, Downstream {
     var isTouched = false
     private var isPaused = false
     private(set) var isProcessing = false
-    private var opensWebSocket = false
-    private var isTunnel = false
+    var opensWebSocket = false
+    var isTunnel = false
 
     // The answer.
-    private var output = CircularBuffer<ByteBuffer>()
-    private var outputBytes = 0
-    private enum Answer { case none, began, ended, broken }
-    private var answer = Answer.none
-    private var outTrailers: HeaderTable?
-    private var lastActivity: UInt64 = 0
+    var output = CircularBuffer<ByteBuffer>()
+    var outputBytes = 0
+    enum Answer { case none, began, ended, broken }
+    var answer = Answer.none
+    var outTrailers: HeaderTable?
+    var lastActivity: UInt64 = 0
+    /// The upstream is being told that there is room.
+    var isWaking = false
     var closesAfterExchange = false
 
     init(_ id: Int32, of connection: HTTP2Connection) {
@@ -43,8 +46,8 @@ final class HTTP2Stream: TimerNode, Downstream {
         lastActivity = connection.worker.loop.wheel.now
     }
 
-    private var worker: Worker { transport.worker }
-    private var listener: LoopListener { transport.listener }
+    var worker: Worker { transport.worker }
+    var listener: LoopListener { transport.listener }
 
     // MARK: - The request
 
@@ -162,153 +165,6 @@ final class HTTP2Stream: TimerNode, Downstream {
     }
 
     override func deadlineReached() { watchStream() }
-
-    // MARK: - The answer
-
-    var endsAfterThis: Bool { true }
-
-    var needsTunnel: Bool { opensWebSocket }
-
-    var isWritable: Bool { outputBytes < Worker.bufferLimit }
-
-    func sendContinue() { sendInterim { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") } }
-
-    func sendInterim(_ head: inout ResponseHead) {
-        sendInterim { buffer in
-            _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
-                StatusLine.write(&head, to: &writer)
-                writer.write(&head.fields)
-                writer.write("\r\n")
-            }
-        }
-    }
-
-    private func sendInterim(_ write: (inout ByteBuffer) -> Void) {
-        guard let connection, let session = connection.session else { return }
-        connection.fields.reset()
-        write(&connection.fields.lines)
-        if connection.fields.readAnswer() { _ = session.submitInterim(id, &connection.fields) }
-        connection.schedule()
-    }
-
-    func sendHead(of exchange: Exchange) -> Bool {
-        let hasBody = exchange.response.framing.hasBody && exchange.request.method != .head
-        return sendHead(of: exchange, endStream: !hasBody)
-    }
-
-    private func sendHead(of exchange: Exchange, endStream: Bool) -> Bool {
-        guard let connection, let session = connection.session else { return true }
-        let date = worker.loop.httpDate()
-        connection.fields.reset()
-        let size = exchange.response.fields.bytes.readableBytes * 2 + 128
-        let isComplete = connection.fields.lines.writeHead(atMost: size) { writer in
-            StatusLine.write(&exchange.response, to: &writer)
-            writer.write(&exchange.response.fields)
-            if !exchange.response.fields.present.mayHave(.date) { writer.writeDate(date) }
-            writer.write("\r\n")
-        }
-        guard isComplete, connection.fields.readAnswer(),
-            session.submitAnswer(id, &connection.fields, endStream: endStream)
-        else { return false }
-        answer = endStream ? .ended : .began
-        if endStream, !inputHasEnded { connection.endedBeforeRequest(id) }
-        return true
-    }
-
-    func sendBody(_ piece: ByteBuffer) {
-        guard case .began = answer, piece.readableBytes > 0 else { return }
-        if piece.readableBytes <= Worker.copyLimit, let last = output.indices.last,
-            output[last].readableBytes <= Worker.copyLimit
-        {
-            output[last].writeImmutableBuffer(piece)
-        } else {
-            output.append(piece)
-        }
-        outputBytes += piece.readableBytes
-    }
-
-    func endResponse(_ trailers: HeaderTable?) {
-        guard case .began = answer else { return }
-        answer = .ended
-        outTrailers = trailers
-    }
-
-    func flushResponse() {
-        guard let connection, let session = connection.session else { return }
-        session.dataReady(id)
-        connection.schedule()
-    }
-
-    /// The session can send up to so much of the body.
-    func pull(upTo limit: Int) -> HTTP2Body {
-        lastActivity = worker.loop.wheel.now
-        guard var piece = output.popFirst() else {
-            switch answer {
-            case .none, .began: return .wait
-            case .ended: return end(ByteBuffer())
-            case .broken: return .failed(.internalError)
-            }
-        }
-        if piece.readableBytes > limit, let part = piece.readSlice(length: limit) {
-            output.prepend(piece)
-            outputBytes -= limit
-            wake()
-            return .bytes(part)
-        }
-        outputBytes -= piece.readableBytes
-        if output.isEmpty, case .ended = answer { return end(piece) }
-        wake()
-        return .bytes(piece)
-    }
-
-    private func end(_ piece: ByteBuffer) -> HTTP2Body {
-        guard let connection, let session = connection.session else { return .failed(.internalError) }
-        // A tunnel that is half closed goes on in the other direction.
-        if !inputHasEnded, !isTunnel || exchange == nil { connection.endedBeforeRequest(id) }
-        guard var trailers = outTrailers, trailers.count > 0 else { return .last(piece) }
-        outTrailers = nil
-        connection.fields.reset()
-        trailers.write(to: &connection.fields.lines)
-        connection.fields.lines.writeStaticString("\r\n")
-        guard session.submitTrailers(id, &connection.fields) else { return .failed(.internalError) }
-        return .lastBeforeTrailers(piece)
-    }
-
-    /// There is room again: the upstream may go on.
-    private func wake() {
-        guard outputBytes < Worker.bufferLimit / 2, !isWaking else { return }
-        guard let exchange, exchange.isPastHead else { return }
-        isWaking = true
-        exchange.downstreamBecameWritable()
-        isWaking = false
-    }
-
-    private var isWaking = false
-
-    // MARK: - Tunnels
-
-    func beginTunnel(of exchange: Exchange, token: [UInt8]) {
-        isTunnel = true
-        // RFC 8441, section 5: what is 101 there is 200 here, and the rest of the handshake has no place.
-        if opensWebSocket {
-            exchange.response.status = 200
-            exchange.response.reason = exchange.response.fields.store("OK".utf8)
-            exchange.response.fields.remove(lowercased: Array("sec-websocket-accept".utf8))
-        }
-        exchange.response.fields.remove(.contentLength)
-        _ = sendHead(of: exchange, endStream: false)
-        connection?.schedule()
-        if !isProcessing { process() }
-    }
-
-    func sendTunnel(_ bytes: ByteBuffer) { sendBody(bytes) }
-
-    func closeTunnelOutput() {
-        endResponse(nil)
-        flushResponse()
-    }
-
-    func finishTunnel() { closeTunnelOutput() }
 
     // MARK: - Ends
 

@@ -94,7 +94,7 @@ extension Exchange {
             requestPiece(ByteBuffer(), isLast: true)
             guard phase == .forwarding, !responseIsComplete else { return }
         }
-        if sendsChunked { endBody() }
+        if sendsChunked || attempt.isStream { endBody() }
         finishMirror()
         let ours = generation
         writeEnd()
@@ -202,7 +202,7 @@ extension Exchange {
         upstreamOut = buffer
         if let body = replay.kept { writeUpstream(body) }
         if requestBodyIsComplete {
-            if sendsChunked { endBody() }
+            if sendsChunked || attempt.isStream { endBody() }
             return writeEnd()
         }
         // Within `process` its loop goes on with the body and flushes at its end.

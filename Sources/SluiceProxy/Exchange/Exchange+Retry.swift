@@ -33,7 +33,7 @@ extension Exchange {
         switch decide(outcome, plan, wasStale: error == .staleConnection) {
         case .no: return false
         case .resend:
-            usedStaleRetry = true
+            resends += 1
             needsFreshConnection = error == .staleConnection
             worker.metrics.resends.increment()
             startAttempt(plan)
@@ -54,7 +54,7 @@ extension Exchange {
             wasReused: wasStale,
             // A request whose end was never sent cannot have been carried out.
             sentNothing: !requestBodyIsComplete,
-            wasResent: usedStaleRetry
+            wasResent: !attempt.mayResend(after: resends)
         )
         return plan.retries.decide(failed, random: &loop.random)
     }

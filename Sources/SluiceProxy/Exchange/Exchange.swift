@@ -63,7 +63,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var target: LoopUpstream?
     var stickyHash: UInt64?
     var replay = ReplayBuffer()
-    var usedStaleRetry = false
+    /// Tries that were made once more although no policy says so.
+    var resends = 0
     /// An idle connection had been closed: others may have been along with it.
     var needsFreshConnection = false
     var holdsRetryBudget = false
@@ -397,7 +398,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         target = nil
         stickyHash = nil
         replay.reset()
-        usedStaleRetry = false
+        resends = 0
         needsFreshConnection = false
         backoff = nil
         upstreamOut = nil

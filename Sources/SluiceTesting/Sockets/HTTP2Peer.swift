@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 package import SluiceConfig
 import SluiceCore
 package import SluiceHTTP

@@ -71,6 +71,8 @@ package final class Attempt: TimerNode {
     package private(set) var isReused = false
     /// What a sticky choice is computed from.
     private(set) var hash: UInt64?
+    /// It failed because its connection was about to end, and was not worked on: the next try meets another one.
+    var wasTurnedAway = false
     /// The tick in which the try began.
     private(set) var startedAt: UInt64 = 0
     /// The upstream gives it and takes it back.
@@ -90,6 +92,12 @@ package final class Attempt: TimerNode {
     package var isConnected: Bool { connection != nil }
     /// It has a stream of HTTP/2: bodies go without chunks around them, trailers by `writeTrailers`.
     package var isStream: Bool { connection?.isStream ?? false }
+
+    /// Whether a request that was not worked on may be sent once more, as far as the number goes.
+    ///
+    /// A server that says no is asked again once. One that ends a connection after so many requests, as most do, says no
+    /// to all that are on their way then, and may meet the same request again on the next connection.
+    package func mayResend(after resends: Int) -> Bool { resends < (wasTurnedAway ? 8 : 1) }
 
     // MARK: - For the delegate
 
@@ -113,6 +121,7 @@ package final class Attempt: TimerNode {
         isReused = false
         state = .waiting
         startedAt = loop.wheel.now
+        wasTurnedAway = false
         if settings.perTryTicks != TimerNode.never {
             perTryDeadline = loop.wheel.now &+ settings.perTryTicks &+ 1
             loop.wheel.arm(self, at: perTryDeadline)

@@ -23,7 +23,8 @@ package final class Callout: TimerNode, AttemptDelegate {
     private var answer = CalloutAnswer()
     /// In ticks of the wheel.
     private var finalDeadline = TimerNode.never
-    private var wasResent = false
+    private var resends = 0
+    private var needsFreshConnection = false
 
     package init(loop: LoopContext) {
         self.loop = loop
@@ -48,7 +49,8 @@ package final class Callout: TimerNode, AttemptDelegate {
         self.request.removeOwnFields()
         self.upstream = upstream
         self.completion = completion
-        wasResent = false
+        resends = 0
+        needsFreshConnection = false
         finalDeadline = loop.wheel.now &+ TimerWheel.ticks(nanoseconds: request.timeout.nanoseconds) &+ 1
         startAttempt(upstream)
     }
@@ -65,7 +67,7 @@ package final class Callout: TimerNode, AttemptDelegate {
     private func startAttempt(_ upstream: LoopUpstream) {
         var settings = AttemptSettings()
         settings.method = request.interned
-        settings.needsFreshConnection = wasResent
+        settings.needsFreshConnection = needsFreshConnection
         // The attempt watches over the time up to the head, so that an endpoint that is too slow counts as failed.
         settings.perTryTicks = finalDeadline > loop.wheel.now &+ 1 ? finalDeadline &- loop.wheel.now &- 1 : 0
         attempt.start(upstream, hash: request.hash, excluding: TriedEndpoints(), settings: settings, delegate: self)
@@ -130,10 +132,11 @@ package final class Callout: TimerNode, AttemptDelegate {
 
     package func attemptFailed(_ attempt: Attempt, _ error: GatewayError) {
         let isUndone = error == .upstreamRefusedStream || error == .staleConnection && request.interned.isIdempotent
-        guard isUndone, !wasResent, let upstream else {
+        guard isUndone, attempt.mayResend(after: resends), let upstream else {
             return complete(.failure(error))
         }
-        wasResent = true
+        resends += 1
+        needsFreshConnection = error == .staleConnection
         startAttempt(upstream)
     }
 

@@ -1,6 +1,6 @@
 import NIOCore
 import SluiceCore
-package import SluiceHTTP
+import SluiceHTTP
 
 /// One HTTP/2 connection to an endpoint, which many requests of one loop share.
 ///
@@ -12,7 +12,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
     private var phase = Phase.open
     private(set) var session: HTTP2Session?
     /// By number; a request whose head is not sent yet has none.
-    private var streams: [Int32: UpstreamStream] = [:]
+    var streams: [Int32: UpstreamStream] = [:]
     /// Requests that have it, those without a number included.
     private(set) var users = 0
     /// Requests that were sent on it.
@@ -20,17 +20,16 @@ final class UpstreamHTTP2Connection: SocketHandler {
     /// How often something was received.
     private(set) var inputs: UInt64 = 0
     /// The server has said what it takes.
-    private(set) var hasSettings = false
-    private var waitingForSettings: [UpstreamStream] = []
+    var hasSettings = false
+    var waitingForSettings: [UpstreamStream] = []
     /// Tunnels that are over but for what is still to be sent.
     private var ending: [UpstreamStream] = []
     private var keepalive: HTTP2Keepalive?
     var fields = HTTP2FieldList()
-    private var kind = HTTP2HeadersKind.answer
-    private var text = ByteBuffer()
-    private var status: UInt16 = 0
-    private var block = HeaderTable()
-    private var touched: [UpstreamStream] = []
+    var kind = HTTP2HeadersKind.answer
+    var text = ByteBuffer()
+    var block = HeaderTable()
+    var touched: [UpstreamStream] = []
     private var waking: [UpstreamStream] = []
     private var isReading = false
     private var isWriting = false
@@ -244,91 +243,5 @@ final class UpstreamHTTP2Connection: SocketHandler {
     func reset(_ stream: UpstreamStream, _ code: HTTP2ErrorCode) {
         session?.reset(stream.id, code)
         schedule()
-    }
-}
-
-// MARK: - What the session tells
-
-extension UpstreamHTTP2Connection: HTTP2Delegate {
-    package func headersBegan(_ stream: Int32, _ kind: HTTP2HeadersKind) {
-        self.kind = kind
-        if case .trailers = kind { block.reset() } else { text.clear() }
-    }
-
-    package func field(_ stream: Int32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
-        if case .trailers = kind {
-            if !BodyDecoder.isForbiddenInTrailers(name) { block.append(name: name, value: value) }
-        } else if name.first == UInt8(ascii: ":") {
-            guard ASCII.equalsFolded(name, ":status"), value.count == 3 else { return false }
-            let status = value.reduce(0 as UInt16) { $0 &* 10 &+ UInt16($1 & 15) }
-            text.writeStaticString("HTTP/1.1 ")
-            text.writeBytes(value)
-            text.writeStaticString(" ")
-            text.writeStaticString(ReasonPhrase.of(status))
-            text.writeStaticString("\r\n")
-        } else {
-            text.writeBytes(name)
-            text.writeInteger(UInt16(0x3A20))
-            text.writeBytes(value)
-            text.writeInteger(UInt16(0x0D0A))
-        }
-        return true
-    }
-
-    package func headersEnded(_ id: Int32, endStream: Bool) {
-        guard let stream = streams[id] else { return }
-        touch(stream)
-        switch kind {
-        case .trailers:
-            var trailers = HeaderTable()
-            swap(&trailers, &block)
-            stream.trailersCame(trailers)
-        case .interimAnswer, .answer, .request:
-            text.writeStaticString("\r\n")
-            var isInterim = false
-            if case .interimAnswer = kind { isInterim = true }
-            stream.headCame(text, isInterim: isInterim, endStream: endStream)
-        }
-    }
-
-    package func headersTooLarge(_ id: Int32, endStream: Bool) { streams[id]?.fail(.upstreamHeadTooLarge) }
-
-    package func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
-        session?.consumeConnection(bytes.count)
-        guard let stream = streams[id] else { return }
-        touch(stream)
-        stream.dataCame(bytes)
-    }
-
-    private func touch(_ stream: UpstreamStream) {
-        guard !stream.isTouched else { return }
-        stream.isTouched = true
-        touched.append(stream)
-    }
-
-    package func streamEnded(_ id: Int32) { streams[id]?.answerEnded() }
-
-    package func streamInvalid(_ id: Int32) { streams[id]?.markMalformed() }
-
-    package func streamClosed(_ id: Int32, errorCode: HTTP2ErrorCode) {
-        guard let stream = streams.removeValue(forKey: id) else { return }
-        stream.closed(errorCode)
-        streamLeft()
-    }
-
-    package func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body {
-        streams[id]?.pull(upTo: limit) ?? .failed(.internalError)
-    }
-
-    package func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) { leave() }
-
-    package func pingAcked(_ payload: UInt64) {}
-
-    package func settingsReceived() {
-        hasSettings = true
-        let waiting = waitingForSettings
-        waitingForSettings = []
-        for stream in waiting { stream.settingsCame() }
-        endpoint.upstream.streamEnded()
     }
 }

@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 import SluiceCore
 
 /// What an attempt has leased: an HTTP/1 connection, or one stream of an HTTP/2 connection.

@@ -110,7 +110,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     /// - Returns: whether the stream was opened.
     private func sendHead(_ bytes: inout ByteBuffer) -> Bool {
-        guard let connection, let attempt, let session = connection.session else { return false }
+        guard let connection, attempt != nil, let session = connection.session else { return false }
         guard let end = bytes.withUnsafeReadableBytes(Self.endOfHead), let text = bytes.readSlice(length: end) else {
             fail(.internalError)
             return false
@@ -298,7 +298,10 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     /// The server has reset the stream, or both sides have ended it.
     func closed(_ code: HTTP2ErrorCode) {
-        if code == .refusedStream { return over(.upstreamRefusedStream) }
+        if code == .refusedStream {
+            attempt?.wasTurnedAway = connection?.isOpen == false
+            return over(.upstreamRefusedStream)
+        }
         over(isMalformed ? .upstreamProtocolError : .upstreamReset)
     }
 

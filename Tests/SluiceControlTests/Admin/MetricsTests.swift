@@ -35,6 +35,48 @@ import Testing
         }
     }
 
+    @Test("calls of gRPC are counted by the service and method of their route, and never by what clients make up")
+    func calls() throws {
+        let origin = try RespondingOrigin { request, peer in
+            let status = request.target.hasSuffix("/Bad") ? 5 : 0
+            try peer.send(Wire.status(200, "Content-Type: application/grpc", "grpc-status: \(status)"))
+            return true
+        }
+        defer { origin.stop() }
+        var model = AdminKit.model(.forwarding(to: origin.address))
+        let all = model.routes[0]
+        let isCall = FieldMatch(name: "content-type", value: .prefix("application/grpc"))
+        for (name, path) in [
+            ("get", PathMatch.exact("/a.B/Get")), ("b", .prefix("/a.B")), ("json", .exact("/c.D/Get")),
+        ] {
+            var route = all
+            route.name = name
+            route.match.path = path
+            if name != "json" { route.match.headers = [isCall] }
+            model.routes.insert(route, at: model.routes.count - 1)
+        }
+        try AdminKit.run(model) { gateway in
+            let peer = try gateway.connect()
+            for target in ["/a.B/Get", "/a.B/Get", "/a.B/Bad", "/c.D/Get", "/x.Y/Bad"] {
+                try peer.send(Wire.post(target, body: "x", "Content-Type: application/grpc"))
+                _ = try peer.readResponse()
+            }
+            try peer.send(Wire.post("/a.B/Get", body: "x", "Content-Type: application/json"))
+            _ = try peer.readResponse()
+            try GatewayKit.eventually("all have ended") { try gateway.metric("sluice_requests_active") == "0" }
+            let family = "sluice_grpc_requests_total"
+            let counted = try gateway.metrics().filter { $0.hasPrefix(family + "{") }.sorted()
+            #expect(
+                counted == [
+                    "\(family){route=\"\(all.name)\",service=\"-\",method=\"-\",status=\"NOT_FOUND\"} 1",
+                    "\(family){route=\"b\",service=\"a.B\",method=\"-\",status=\"NOT_FOUND\"} 1",
+                    "\(family){route=\"get\",service=\"a.B\",method=\"Get\",status=\"OK\"} 2",
+                    "\(family){route=\"json\",service=\"-\",method=\"-\",status=\"OK\"} 1",
+                ]
+            )
+        }
+    }
+
     @Test("what fails is counted under its reason, and what has no route under none")
     func failures() throws {
         var model = AdminKit.model(.forwarding())

@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceConfig
 import SluiceCore
+import SluiceProxy
 import SluiceTesting
 import SluiceUpstream
 import Testing

@@ -8,7 +8,7 @@ import threading
 import time
 
 from ..disturbed import Disturbed
-from ..processes import BenchError, free_port
+from ..processes import BenchError, free_port, stand_back
 from ..proxies import Server, start_origin
 from ..report import Line, judge, ratio_text
 from ..rounds import quantile
@@ -43,6 +43,7 @@ class Reloads:
             self._settle()
 
     def _ask(self, over):
+        stand_back()
         while not over.wait(PAUSE):
             os.kill(self.server.process.pid, signal.SIGHUP)
             self.asked += 1

@@ -7,7 +7,7 @@ import threading
 import time
 
 from ..disturbed import Disturbed, scrape
-from ..processes import BenchError, free_port
+from ..processes import BenchError, free_port, stand_back
 from ..proxies import Server, start_origin
 from ..report import Line, judge, ratio_text
 from ..rounds import trimmed_median
@@ -67,6 +67,7 @@ class Scrapes:
             thread.join()
 
     def _go_on(self, over):
+        stand_back()
         while not over.wait(PAUSE / 2):
             self.one()
             if over.wait(PAUSE / 2):

@@ -1,0 +1,37 @@
+/// Warnings about calls of gRPC.
+extension Validation {
+    /// A route of gRPC whose upstream cannot carry it.
+    func lintGRPC() {
+        for route in model.routes where !broken.contains(route.place) && route.match.isOfGRPC {
+            guard case .forward(let forward) = route.action else { continue }
+            for target in forward.targets {
+                guard let position = upstreams[target.upstream] else { continue }
+                let upstream = model.upstreams[position]
+                guard !upstream.speaksHTTP2 else { continue }
+                context.report(
+                    .grpcOverHTTP1,
+                    .warning,
+                    at: SourceSpan(place: target.place, length: target.upstream.unicodeScalars.count),
+                    "route '\(Printable.short(route.name))' is for gRPC, which needs HTTP/2, but upstream '\(Printable.short(upstream.name))' speaks HTTP/1.1",
+                    help: "add 'protocol: http2' to the upstream"
+                )
+            }
+        }
+    }
+}
+
+extension MatchModel {
+    /// Whether it takes calls of gRPC only.
+    fileprivate var isOfGRPC: Bool { headers.contains(GRPCMatch.contentType) }
+}
+
+extension UpstreamModel {
+    /// Whether it may speak HTTP/2 with its servers.
+    fileprivate var speaksHTTP2: Bool {
+        switch version {
+        case .http1: false
+        case .http2: true
+        case .auto: tls != nil
+        }
+    }
+}

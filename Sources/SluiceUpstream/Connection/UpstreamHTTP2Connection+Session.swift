@@ -1,0 +1,88 @@
+import NIOCore
+import SluiceCore
+import SluiceHTTP
+
+/// What the session of a connection tells.
+extension UpstreamHTTP2Connection: HTTP2Delegate {
+    package func headersBegan(_ stream: Int32, _ kind: HTTP2HeadersKind) {
+        self.kind = kind
+        if case .trailers = kind { block.reset() } else { text.clear() }
+    }
+
+    package func field(_ stream: Int32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
+        if case .trailers = kind {
+            if !BodyDecoder.isForbiddenInTrailers(name) { block.append(name: name, value: value) }
+        } else if name.first == UInt8(ascii: ":") {
+            guard ASCII.equalsFolded(name, ":status"), value.count == 3 else { return false }
+            let status = value.reduce(0 as UInt16) { $0 &* 10 &+ UInt16($1 & 15) }
+            text.writeStaticString("HTTP/1.1 ")
+            text.writeBytes(value)
+            text.writeStaticString(" ")
+            text.writeStaticString(ReasonPhrase.of(status))
+            text.writeStaticString("\r\n")
+        } else {
+            text.writeBytes(name)
+            text.writeInteger(UInt16(0x3A20))
+            text.writeBytes(value)
+            text.writeInteger(UInt16(0x0D0A))
+        }
+        return true
+    }
+
+    package func headersEnded(_ id: Int32, endStream: Bool) {
+        guard let stream = streams[id] else { return }
+        touch(stream)
+        switch kind {
+        case .trailers:
+            var trailers = HeaderTable()
+            swap(&trailers, &block)
+            stream.trailersCame(trailers)
+        case .interimAnswer, .answer, .request:
+            text.writeStaticString("\r\n")
+            var isInterim = false
+            if case .interimAnswer = kind { isInterim = true }
+            stream.headCame(text, isInterim: isInterim, endStream: endStream)
+        }
+    }
+
+    package func headersTooLarge(_ id: Int32, endStream: Bool) { streams[id]?.fail(.upstreamHeadTooLarge) }
+
+    package func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
+        session?.consumeConnection(bytes.count)
+        guard let stream = streams[id] else { return }
+        touch(stream)
+        stream.dataCame(bytes)
+    }
+
+    private func touch(_ stream: UpstreamStream) {
+        guard !stream.isTouched else { return }
+        stream.isTouched = true
+        touched.append(stream)
+    }
+
+    package func streamEnded(_ id: Int32) { streams[id]?.answerEnded() }
+
+    package func streamInvalid(_ id: Int32) { streams[id]?.markMalformed() }
+
+    package func streamClosed(_ id: Int32, errorCode: HTTP2ErrorCode) {
+        guard let stream = streams.removeValue(forKey: id) else { return }
+        stream.closed(errorCode)
+        streamLeft()
+    }
+
+    package func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body {
+        streams[id]?.pull(upTo: limit) ?? .failed(.internalError)
+    }
+
+    package func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) { leave() }
+
+    package func pingAcked(_ payload: UInt64) {}
+
+    package func settingsReceived() {
+        hasSettings = true
+        let waiting = waitingForSettings
+        waitingForSettings = []
+        for stream in waiting { stream.settingsCame() }
+        endpoint.upstream.streamEnded()
+    }
+}
