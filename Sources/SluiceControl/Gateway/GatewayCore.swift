@@ -63,7 +63,8 @@ final class GatewayCore: @unchecked Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         groups = [group, control]
-        workers = try group.makeIterator().map { try WorkerThread.start(on: $0, metrics.makeShard(), shortage) }
+        let log: @Sendable (String) -> Void = { [queue, log = options.log] line in queue.async { log(line) } }
+        workers = try group.makeIterator().map { try WorkerThread.start(on: $0, metrics.makeShard(), shortage, log: log) }
         try startSupervision(on: control.next())
         var fetching = BackgroundFetcher.Options()
         fetching.log = options.log

@@ -45,6 +45,6 @@ struct AlternativePaths {
 
     /// Going by names and key identifiers: signatures are checked when a path is complete.
     private func issued(_ subject: LibraryObject, by issuer: LibraryObject) -> Bool {
-        X509_check_issued(issuer.pointer, subject.pointer) == X509_V_OK
+        issuer.lend(with: subject) { X509_check_issued($0, $1) } == X509_V_OK
     }
 }

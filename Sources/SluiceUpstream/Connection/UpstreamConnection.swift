@@ -69,6 +69,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     }
 
     package override func securityFailed() {
+        endpoint.wasRefused(tlsFailure)
         if whenReady != nil { return fail(ready: .upstreamTLSFailed) }
         connectionEnded(.upstreamReset)
     }
