@@ -103,7 +103,7 @@ final class GatewayCore: @unchecked Sendable {
         supervision = try loop.submit {
             let context = SupervisorContext(
                 loop: loop,
-                prober: SocketProber(shortage: shortage),
+                prober: SocketProber(shortage: shortage, log: log),
                 security: { contexts[$0] },
                 log: log
             )

@@ -135,6 +135,7 @@ private final class HealthServer: ChannelInboundHandler, HTTP2Delegate {
     private let received: LineLog
     private var session: HTTP2Session?
     private var body: [UInt8] = []
+    private var raw = ByteBuffer()
 
     init(_ answer: GRPCProbeTests.Answer, _ received: LineLog) {
         self.answer = answer
@@ -145,7 +146,10 @@ private final class HealthServer: ChannelInboundHandler, HTTP2Delegate {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         guard answer.status > 0 else {
-            received.write("raw \(String(buffer: bytes))")
+            // It may come in pieces.
+            raw.writeImmutableBuffer(bytes)
+            guard raw.readableBytesView.count(where: { $0 == UInt8(ascii: "\n") }) > 1 else { return }
+            received.write("raw \(String(buffer: raw))")
             return context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 400 Bad\r\n\r\n")), promise: nil)
         }
         _ = bytes.withUnsafeReadableBytes { session?.receive($0, now: 0) }
