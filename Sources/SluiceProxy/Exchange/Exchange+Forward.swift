@@ -21,7 +21,7 @@ extension Exchange {
         if connection?.needsTunnel == true, !request.wantsUpgrade { return reply(LocalReply(.badUpgrade)) }
         if request.framing.hasBody { replay.start(limit: plan.replayLimit, framing: request.framing) }
         let timeout = snapshot.routes[routeIndex].timeoutTicks
-        if request.fields.isGRPC {
+        if request.fields.present.mayHave(.contentType), request.fields.isGRPC {
             guard beginCall(routeTicks: timeout) else { return reply(LocalReply(.routeTimeout)) }
         } else if timeout != TimerNode.never, requestBodyIsComplete {
             startRouteTimeout(timeout)
@@ -123,15 +123,7 @@ extension Exchange {
     /// Takes out what belongs to the client's connection only (RFC 9110, section 7.6.1), and what strangers say about
     /// forwarding. Upgrade and TE stay until the request is forwarded, for routes and filters to see.
     func removeConnectionFields(_ connection: DownstreamConnection) {
-        if request.nominatesFields {
-            HopByHop.removeNominated(from: &request.fields)
-        } else {
-            request.fields.remove(.connection)
-        }
-        request.fields.remove(.keepAlive)
-        request.fields.remove(.proxyConnection)
-        request.fields.remove(.proxyAuthorization)
-        request.fields.remove(.http2Settings)
+        HopByHop.removeFromRequest(&request.fields, nominated: request.nominatesFields)
         connection.removeUntrustedForwardedFields(of: self)
         connection.writeForwardedCertificate(to: &request.fields)
     }

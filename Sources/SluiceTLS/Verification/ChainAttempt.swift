@@ -15,7 +15,9 @@ struct ChainAttempt {
     func run(leaf: LibraryObject, untrusted: [LibraryObject], anchors: [LibraryObject]? = nil) -> TLSFailure? {
         LibraryObject.lend(untrusted) { untrusted in
             LibraryObject.lend(anchors ?? []) { trusted in
-                store.lend(with: leaf) { run($0, leaf: $1, untrusted: untrusted, trusted: anchors.map { _ in trusted }) }
+                store.lend(with: leaf) {
+                    run($0, leaf: $1, untrusted: untrusted, trusted: anchors.map { _ in trusted })
+                }
             }
         }
     }

@@ -55,7 +55,8 @@ enum NameConstraints {
         guard concerned.contains(where: { !Kind.known.contains($0.kind) }) else { return nil }
         for name in concerned {
             switch name.kind {
-            case Kind.address: if !isGood(name, constraints, isWithin: contains) { return "permitted subtree violation" }
+            case Kind.address:
+                if !isGood(name, constraints, isWithin: contains) { return "permitted subtree violation" }
             case Kind.dns: if !isGood(name, constraints, isWithin: covers) { return "permitted subtree violation" }
             default: return "names of this kind cannot be constrained beside addresses"
             }
@@ -165,7 +166,9 @@ enum NameConstraints {
         var names: [Name] = []
         while CBS_len(&list) > 0 {
             var one = CBS()
-            guard CBS_get_asn1(&list, &one, sequence) == 1, let name = name(&one), CBS_len(&one) == 0 else { return nil }
+            guard CBS_get_asn1(&list, &one, sequence) == 1, let name = name(&one), CBS_len(&one) == 0 else {
+                return nil
+            }
             names.append(name)
         }
         return names

@@ -135,7 +135,6 @@ private final class HealthServer: ChannelInboundHandler, HTTP2Delegate {
     private let received: LineLog
     private var session: HTTP2Session?
     private var body: [UInt8] = []
-    private var raw = ByteBuffer()
 
     init(_ answer: GRPCProbeTests.Answer, _ received: LineLog) {
         self.answer = answer
@@ -146,10 +145,11 @@ private final class HealthServer: ChannelInboundHandler, HTTP2Delegate {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         guard answer.status > 0 else {
-            // It may come in pieces.
-            raw.writeImmutableBuffer(bytes)
-            guard raw.readableBytesView.count(where: { $0 == UInt8(ascii: "\n") }) > 1 else { return }
-            received.write("raw \(String(buffer: raw))")
+            body += Array(buffer: bytes)
+            let text = String(decoding: body, as: UTF8.self)
+            guard text.contains("PRI * HTTP/2.0") else { return }
+            received.write("raw \(text)")
+            body = []
             return context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 400 Bad\r\n\r\n")), promise: nil)
         }
         _ = bytes.withUnsafeReadableBytes { session?.receive($0, now: 0) }
