@@ -76,7 +76,9 @@ struct CertificateChain {
     private static func issued(_ subject: LibraryObject, by issuer: LibraryObject) -> Bool {
         defer { LibraryError.clear() }
         return issuer.lend(with: subject) { issuer, subject in
-            guard X509_check_issued(issuer, subject) == X509_V_OK, let key = X509_get0_pubkey(issuer) else { return false }
+            guard X509_check_issued(issuer, subject) == X509_V_OK, let key = X509_get0_pubkey(issuer) else {
+                return false
+            }
             return X509_verify(subject, key) == 1
         }
     }

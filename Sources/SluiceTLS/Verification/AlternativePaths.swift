@@ -24,7 +24,8 @@ struct AlternativePaths {
 
     /// Whether some path is good.
     mutating func hasGoodOne() -> Bool {
-        guard !intermediates.isEmpty else { return false }
+        // With nothing to choose from, there is no other path.
+        guard !intermediates.isEmpty || attempt.anchors(for: leaf).count > 1 else { return false }
         return follow([leaf])
     }
 

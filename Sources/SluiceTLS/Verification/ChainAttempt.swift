@@ -15,7 +15,9 @@ struct ChainAttempt {
     func run(leaf: LibraryObject, untrusted: [LibraryObject], anchors: [LibraryObject]? = nil) -> TLSFailure? {
         LibraryObject.lend(untrusted) { untrusted in
             LibraryObject.lend(anchors ?? []) { trusted in
-                store.lend(with: leaf) { run($0, leaf: $1, untrusted: untrusted, trusted: anchors.map { _ in trusted }) }
+                store.lend(with: leaf) {
+                    run($0, leaf: $1, untrusted: untrusted, trusted: anchors.map { _ in trusted })
+                }
             }
         }
     }
@@ -40,11 +42,19 @@ struct ChainAttempt {
             let parameters = X509_STORE_CTX_get0_param(context)
         else { return none }
         X509_VERIFY_PARAM_set_time_posix(parameters, now)
+        X509_STORE_CTX_set_verify_cb(context, Self.judge)
         if let maximumDepth { X509_VERIFY_PARAM_set_depth(parameters, Int32(clamping: max(0, maximumDepth))) }
         if trusted != nil { X509_STORE_CTX_set0_trusted_stack(context, anchors) }
         defer { LibraryError.clear() }
         guard X509_verify_cert(context) == 1 else { return Self.failure(context) }
         return ChainRules.check(X509_STORE_CTX_get0_chain(context))
+    }
+
+    /// What is to become of a problem that the library found: 1 lets it pass.
+    private static let judge: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isGood, context in
+        // Constraints on addresses are for `NameConstraints`.
+        let isUnknown = X509_STORE_CTX_get_error(context) == X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE
+        return isGood == 1 || isUnknown ? 1 : 0
     }
 
     /// The trusted certificates whose subject is the issuer of a certificate.

@@ -131,15 +131,15 @@ def sequence(tag, content):
     return bytes([tag]) + (bytes([0x80 | len(size)]) if size else bytes([length])) + size + content
 
 
-def weakly_signed(made, algorithm, digest, signer=None):
-    """The same certificate signed in a way that cryptography no longer offers; `algorithm` is in DER."""
+def signed_anew(made, algorithm, digest, signer=None, change_serial=lambda serial: serial):
+    """The same certificate signed in a way that cryptography does not offer; `algorithm` is in DER."""
 
     def change(der):
         body = element(element(der)[0])[0]
-        version, serial = element(body), None
+        version = element(body)
         serial = element(version[2])
         old = element(serial[2])
-        signed = sequence(0x30, version[1] + serial[1] + algorithm + old[2])
+        signed = sequence(0x30, version[1] + change_serial(serial[1]) + algorithm + old[2])
         key = (signer or made).key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -155,6 +155,7 @@ def weakly_signed(made, algorithm, digest, signer=None):
 
 SHA1_RSA = bytes.fromhex("300d06092a864886f70d0101050500")
 MD5_RSA = bytes.fromhex("300d06092a864886f70d0101040500")
+SHA256_ECDSA = bytes.fromhex("300a06082a8648ce3d040302")
 SHA1_ECDSA = bytes.fromhex("300906072a8648ce3d0401")
 
 
@@ -270,6 +271,15 @@ def basics():
         simple(f"keys::rsa-{bits}-leaf", good, key=rsa_key(bits))
         simple(f"keys::rsa-{bits}-root", good, root_options={"key": rsa_key(bits)})
     chained("keys::rsa-1024-intermediate", False, key=rsa_key(1024))
+    simple("keys::rsa-2052", False, key=rsa_key(2052))
+    simple("keys::p224", False, key=ec.generate_private_key(ec.SECP224R1()))
+    simple("serial::20-bytes", True, serial=(1 << 158) + 1)
+    top = root()
+    long = b"\x02\x14" + bytes(range(1, 21))
+    good = leaf(top, serial=int.from_bytes(long[2:], "big"))
+
+    longer = signed_anew(good, SHA256_ECDSA, "sha256", top, lambda serial: b"\x02\x15\x01" + serial[2:])
+    case("serial::21-bytes", False, longer, [top])
     simple("keys::p384", True, root_options={"key": ec.generate_private_key(ec.SECP384R1())})
     simple("keys::p521", True, root_options={"key": ec.generate_private_key(ec.SECP521R1())})
     simple("keys::ed25519", True, root_options={"key": ed25519.Ed25519PrivateKey.generate()})
@@ -283,12 +293,12 @@ def basics():
         ("sha1-ecdsa", SHA1_ECDSA, "sha1", {}),
     ]:
         top = root(**options)
-        case(f"signatures::{identifier}", False, weakly_signed(leaf(top), algorithm, digest, top), [top])
-        case(f"signatures::{identifier}-of-the-root", True, leaf(top), [weakly_signed(top, algorithm, digest)])
+        case(f"signatures::{identifier}", False, signed_anew(leaf(top), algorithm, digest, top), [top])
+        case(f"signatures::{identifier}-of-the-root", True, leaf(top), [signed_anew(top, algorithm, digest)])
         middle = between(top)
-        case(f"signatures::{identifier}-intermediate", False, leaf(middle), [top], [weakly_signed(middle, algorithm, digest, top)])
+        case(f"signatures::{identifier}-intermediate", False, leaf(middle), [top], [signed_anew(middle, algorithm, digest, top)])
     simple("signatures::sha384", True, digest=hashes.SHA384())
-    simple("signatures::sha224", False, "Not in the lists of TLS 1.3 nor of browsers.", digest=hashes.SHA224())
+    simple("signatures::sha224", True, "112 bits of security: unusual, not weak.", digest=hashes.SHA224())
     top = root()
     good = leaf(top)
     case("signatures::changed", False, Raw(good, lambda der: der[:-1] + bytes([der[-1] ^ 1])), [top])
@@ -307,8 +317,10 @@ def validity():
         simple(f"validity::{identifier}-leaf", False, **options)
         simple(f"validity::{identifier}-root", False, root_options=options)
         chained(f"validity::{identifier}-intermediate", False, **options)
-    for seconds, good in [(-1, False), (0, True), (1, True)]:
+    # In the very second of its end a certificate counts as good by RFC 5280, and as expired by the library.
+    for seconds, good in [(-1, False), (1, True)]:
         simple(f"validity::ends-in-{seconds}", good, end=datetime.timedelta(seconds=seconds))
+    for seconds, good in [(-1, False), (0, True), (1, True)]:
         simple(f"validity::began-{seconds}-ago", good, start=-datetime.timedelta(seconds=seconds))
     simple("validity::beyond-2050", True, end=365 * 40 * DAY)
     simple("validity::ends-9999", True, end=datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc) - NOW)
@@ -336,7 +348,13 @@ def constraints_and_usages():
     top = root()
     first = leaf(top)
     case("ca::leaf-signs", False, leaf(first), [top], [first])
-    case("ca::authority-as-leaf", True, Made(top, ca=True, san=names("example.com"), eku=(x509.ExtendedKeyUsage([SERVER]), False)), [top], description="Against the Baseline Requirements; companies do it.")
+    for identifier, on, good, description in [
+        ("authority-as-leaf", ["key_cert_sign", "crl_sign"], False, "Its key is for signing certificates only."),
+        ("authority-as-leaf-that-signs", ["key_cert_sign", "digital_signature"], True, "Against the Baseline Requirements; companies do it."),
+    ]:
+        both = Made(top, ca=True, san=names("example.com"), eku=(x509.ExtendedKeyUsage([SERVER]), False), key_usage=usage(*on))
+        case(f"ca::{identifier}", good, both, [top], description=description)
+    simple("ca::leaf-with-cert-sign", False, key_usage=usage("digital_signature", "key_cert_sign"))
     for depth, pathlen, good in [(0, 0, True), (1, 0, False), (1, 1, True), (2, 1, False), (3, None, True)]:
         top = root()
         chain = [between(top, pathlen=pathlen)]
@@ -348,7 +366,7 @@ def constraints_and_usages():
     case("pathlen::root-0", False, leaf(middle), [top], [middle])
     case("pathlen::root-0-leaf", True, leaf(top), [top])
     same = between(top, name=top.name)
-    case("pathlen::self-issued-does-not-count", True, leaf(same, aki=None), [top], [same], description="RFC 5280, section 4.2.1.9: self-issued certificates are not counted.")
+    case("pathlen::self-issued-does-not-count", True, leaf(same), [top], [same], description="RFC 5280, section 4.2.1.9: self-issued certificates are not counted.")
     top = root()
     high = between(top, pathlen=0)
     low = between(high, pathlen=4)
@@ -375,6 +393,12 @@ def constraints_and_usages():
         chained(f"extensions::unknown-{where}", True, **options)
     simple("extensions::aki-missing", True, "RFC 5280 wants it; many private authorities leave it out.", aki=None)
     simple("extensions::ski-missing", True, "As aki-missing.", root_options={"ski": False})
+    top = root()
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(top.key.public_key())
+    case("extensions::aki-critical", False, leaf(top, aki=(identifier, True)), [top])
+    key = ec.generate_private_key(ec.SECP256R1())
+    own = (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), True)
+    case("extensions::ski-critical", False, leaf(top, key=key, ski=False, extra=[own]), [top])
     wrong = (x509.AuthorityKeyIdentifier(b"\x01" * 20, None, None), False)
     simple("extensions::aki-of-another-key", False, aki=wrong)
     access = x509.AuthorityInformationAccess([
@@ -434,9 +458,9 @@ def hosts():
 
 
 def name_constraints():
-    def bound(identifier, good, constraint, presented="example.com", host="example.com", **options):
+    def bound(identifier, good, constraint, presented="example.com", host="example.com", description="", **options):
         san = presented if isinstance(presented, tuple) else names(*presented.split())
-        chained(f"constraints::{identifier}", good, host=host, extra=[constraint], leaf_options={"san": san, **options})
+        chained(f"constraints::{identifier}", good, description, host, extra=[constraint], leaf_options={"san": san, **options})
 
     com = [dns("example.com")]
     bound("dns-permitted", True, within(com))
@@ -457,6 +481,7 @@ def name_constraints():
     bound("dns-leading-dot", True, within([dns(".example.com")]), "a.example.com", "a.example.com")
     bound("dns-empty-permits-all", True, within([dns("")]))
     bound("dns-empty-excludes-all", False, within(None, [dns("")]))
+    bound("dns-leading-dot-in-a-name", False, within(com), ".example.com a.example.com", "a.example.com")
     bound("ip-permitted", True, within([network("192.0.2.0/24")]), "192.0.2.1", "192.0.2.1")
     bound("ip-permitted-other", False, within([network("192.0.3.0/24")]), "192.0.2.1", "192.0.2.1")
     bound("ip-excluded", False, within(None, [network("192.0.2.0/24")]), "192.0.2.1", "192.0.2.1")
@@ -464,6 +489,26 @@ def name_constraints():
     bound("ip6-permitted", True, within([network("2001:db8::/32")]), "2001:db8::1", "2001:db8::1")
     bound("ip6-permitted-other", False, within([network("2001:db9::/32")]), "2001:db8::1", "2001:db8::1")
     bound("ip-kinds-differ", False, within([network("192.0.2.0/24")]), "2001:db8::1", "2001:db8::1")
+    both = within([network("192.0.2.0/24"), dns("example.com")])
+    bound("ip-and-dns", True, both, "192.0.2.1 example.com")
+    bound("ip-and-dns-other", False, both, "192.0.2.1 example.com example.org")
+    bound("ip-and-dns-other-first", False, both, "example.org 192.0.2.1 example.com")
+    bound("ip-other-behind-dns", False, both, "example.com 192.0.3.1")
+    bound("ip-and-dns-below", True, both, "192.0.2.1 a.example.com", "a.example.com")
+    bound("ip-and-dns-suffix-only", False, both, "192.0.2.1 badexample.com", "badexample.com")
+    apart = within(None, [network("192.0.3.0/24"), dns("a.example.com")])
+    bound("ip-and-dns-excluded", True, apart, "192.0.2.1 example.com")
+    bound("ip-and-dns-excluded-name", False, apart, "192.0.2.1 a.example.com", "a.example.com")
+    bound("ip-and-dns-excluded-wildcard", False, apart, "192.0.2.1 *.example.com", "b.example.com")
+    bound("ip-excluded-beats-permitted", False, within([network("192.0.2.0/24")], [network("192.0.2.1/32")]), "192.0.2.1", "192.0.2.1")
+    bound("ip-one-of-two-networks", True, within([network("192.0.3.0/24"), network("192.0.2.0/24")]), "192.0.2.1", "192.0.2.1")
+    bound("ip-of-all", True, within([network("0.0.0.0/0")]), "192.0.2.1", "192.0.2.1")
+    bound("ip-beside-uri", False, within([network("192.0.2.0/24"), x509.UniformResourceIdentifier("example.com")]), "192.0.2.1 https://example.com/a", "192.0.2.1")
+    strange = x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.30"), bytes.fromhex("300ea00c300a8708c0000200ff00ff00"))
+    bound("ip-mask-with-holes", False, (strange, True), "192.0.2.1", "192.0.2.1")
+    empty = x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.30"), bytes.fromhex("3000"))
+    bound("empty", True, (empty, True), description="RFC 5280 has authorities not write such; it says nothing.")
+    simple("constraints::ip-of-the-root", False, host="192.0.2.1", san=names("192.0.2.1"), root_options={"extra": [within([network("192.0.3.0/24")])]})
     bound("email-permitted", True, within([x509.RFC822Name("example.com")]), "ann@example.com example.com")
     bound("email-permitted-other", False, within([x509.RFC822Name("example.org")]), "ann@example.com example.com")
     bound("email-excluded", False, within(None, [x509.RFC822Name("example.com")]), "ann@example.com example.com")
@@ -488,7 +533,7 @@ def name_constraints():
     # As many constraints times names as would keep a processor busy.
     many = [dns(f"a{number}.example") for number in range(2048)]
     chained("constraints::too-many", False, extra=[within(many)], leaf_options={"san": names(*[f"a{number}.example" for number in range(2048)])}, host="a1.example")
-    simple("constraints::in-a-leaf", True, "RFC 5280 has them in authorities' certificates only; they say nothing in others.", extra=[within(com)])
+    simple("constraints::in-a-leaf", False, "RFC 5280 has them in authorities' certificates only.", extra=[within(com)])
 
 
 def paths():
