@@ -95,7 +95,8 @@ import Testing
         "a status becomes one of HTTP with an object that tells it",
         arguments: [(5, 404), (3, 400), (8, 429), (14, 503), (16, 401), (2, 500), (99, 500)], [false, true]
     )
-    func errors(code: Int, status: Int, isEarly: Bool) throws {
+    func errors(_ codes: (code: Int, status: Int), isEarly: Bool) throws {
+        let (code, status) = codes
         let origin = try ScriptedOrigin()
         try TestGateway.run(try Library.model(origin)) { gateway in
             let client = try gateway.connect()
@@ -146,7 +147,7 @@ import Testing
             #expect(none.status == 404 && none.text.contains(#""reason":"NO_BINDING""#))
             #expect(none["x-request-id"] != nil && none.all("content-type") == ["application/json"])
             let other = try gateway.answer(to: Wire.message("PUT /v1/books/1 HTTP/1.1", ["Host: a"]))
-            #expect(other.status == 405 && other["allow"] == "GET, HEAD")
+            #expect(other.status == 405 && other["allow"]?.hasPrefix("GET, HEAD") == true)
             #expect(gateway.count(of: .noBinding) == 1 && gateway.total(\.attempts) == 0)
         }
         try TestGateway.run(try Library.model(origin, "unmatched: pass")) { gateway in
@@ -180,9 +181,9 @@ import Testing
         let closed = try ClosedPort()
         let filters =
             try FilterText.models(
+                "headers: {response: {set: {x-saw: \"${request.method} ${request.path} ${response.status}\"}}}",
                 #"key_auth: {}"#,
-                #"cors: {origins: ["https://app.example"]}"#,
-                "headers: {response: {set: {x-saw: \"${request.method} ${request.path} ${response.status}\"}}}"
+                #"cors: {origins: ["https://app.example"]}"#
             ) + Library.filters()
         var model = GatewayModel.forwarding(to: closed.address) { $0.filters = filters }
         try TestGateway.run(model) { gateway in
@@ -322,9 +323,10 @@ import Testing
         let origin = try ScriptedOrigin()
         var model = try Library.model(origin)
         guard case .forward(var forward) = model.routes[0].action else { return }
-        forward.retry.on = [.unavailable]
+        forward.retry = RetryModel()
+        forward.retry?.on = [.unavailable]
         model.routes[0].action = .forward(forward)
-        try TestGateway.run(model) { gateway in
+        try TestGateway.run(model, clock: ManualClock()) { gateway in
             let client = try gateway.connect()
             try client.send(Wire.get("/v1/books/7"))
             let upstream = try HTTP2Peer(serving: try origin.accept())
@@ -343,7 +345,7 @@ import Testing
         let origin = try ScriptedOrigin()
         var model = try Library.model(origin)
         model.routes[0].timeout = .seconds(2)
-        try TestGateway.run(model) { gateway in
+        try TestGateway.run(model, clock: ManualClock()) { gateway in
             let client = try gateway.connect()
             try client.send(Wire.get("/v1/books/7"))
             let upstream = try HTTP2Peer(serving: try origin.accept())

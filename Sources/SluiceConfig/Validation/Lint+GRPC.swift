@@ -15,7 +15,7 @@ extension Validation {
                     .grpcOverHTTP1,
                     .warning,
                     at: SourceSpan(place: target.place, length: target.upstream.unicodeScalars.count),
-                    "route '\(Printable.short(route.name))' \(reason), which needs HTTP/2 upstream, but upstream '\(Printable.short(upstream.name))' speaks HTTP/1.1",
+                    "route '\(Printable.short(route.name))' \(reason), which needs HTTP/2, but upstream '\(Printable.short(upstream.name))' speaks HTTP/1.1",
                     help: "add 'protocol: http2' to the upstream"
                 )
             }
