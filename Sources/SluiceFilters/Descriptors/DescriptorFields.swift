@@ -37,12 +37,19 @@ enum DescriptorFields {
         doc: "How deep messages may be nested."
     )
 
+    /// The same where it is one way of several.
+    static let optionalDescriptor = OptionalField("descriptor", .descriptorSet, doc: descriptor.schema.doc)
+
     /// The set, with every service that is named but not in it reported.
-    static func pool(_ reader: ObjectReader, _ choice: inout Transcoder.Choice) -> DescriptorPool? {
+    static func pool(
+        _ reader: ObjectReader,
+        _ field: OptionalField<DescriptorSet>,
+        _ choice: inout Transcoder.Choice
+    ) -> DescriptorPool? {
         let named = reader.read(services)
         choice.services = named.map(\.value)
         choice.autoMapping = reader.read(autoMapping)
-        guard let pool = reader.read(descriptor)?.pool else { return nil }
+        guard let pool = reader.read(field)?.pool else { return nil }
         var isSound = true
         for service in named where !pool.services.contains(service.value) {
             isSound = false

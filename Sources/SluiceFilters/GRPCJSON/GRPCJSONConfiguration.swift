@@ -7,6 +7,11 @@ package struct GRPCJSONConfiguration: RunnableFilterConfiguration {
     /// What becomes of requests that no method is called by.
     enum Unmatched: String, CaseIterable, Sendable { case refuse, pass }
 
+    static let reflection = OptionalField(
+        "reflection",
+        .reflection,
+        doc: "Asks the servers themselves, in place of `descriptor`."
+    )
     static let unmatched = Field(
         "unmatched",
         .choice(of: Unmatched.self),
@@ -70,21 +75,25 @@ package struct GRPCJSONConfiguration: RunnableFilterConfiguration {
             annotations, and what comes back becomes JSON. The other filters see the REST side.
             """,
         fields: [
-            DescriptorFields.descriptor, DescriptorFields.services, DescriptorFields.autoMapping, unmatched,
-            unknownQuery, ignoredQuery, unknownFields, conflicts, segmentDecoding, plusIsSpace, caseInsensitiveEnums,
-            streams, PrintFields.field, DescriptorFields.maxMessage, DescriptorFields.maxDepth,
-        ]
+            DescriptorFields.optionalDescriptor, reflection, DescriptorFields.services, DescriptorFields.autoMapping,
+            unmatched, unknownQuery, ignoredQuery, unknownFields, conflicts, segmentDecoding, plusIsSpace,
+            caseInsensitiveEnums, streams, PrintFields.field, DescriptorFields.maxMessage, DescriptorFields.maxDepth,
+        ],
+        exactlyOne: ["descriptor", "reflection"]
     )
     package static var role: FilterRole { .transcoding }
 
-    /// nil only when the configuration has errors, so that it never runs.
+    /// nil with reflection, and when the configuration has errors, so that it never runs.
     let transcoder: Transcoder?
+    let reflection: ReflectionSettings?
+    let choice: Transcoder.Choice
+    let options: TranscodingOptions
     let unmatched: Unmatched
     let streams: ResponseFormat
 
     package init(from reader: ObjectReader) {
         var choice = Transcoder.Choice()
-        let pool = DescriptorFields.pool(reader, &choice)
+        let pool = DescriptorFields.pool(reader, DescriptorFields.optionalDescriptor, &choice)
         var options = TranscodingOptions(secret: .secret())
         options.unknownQuery = reader.read(Self.unknownQuery)
         options.ignoredQuery = reader.read(Self.ignoredQuery)
@@ -95,6 +104,9 @@ package struct GRPCJSONConfiguration: RunnableFilterConfiguration {
         options.caseInsensitiveEnums = reader.read(Self.caseInsensitiveEnums)
         options.print = reader.read(PrintFields.field)
         options.limits = DescriptorFields.limits(reader)
+        self.choice = choice
+        self.options = options
+        reflection = reader.read(Self.reflection)
         unmatched = reader.read(Self.unmatched)
         streams = reader.read(Self.streams)
         do throws(DescriptorError) {
@@ -112,18 +124,22 @@ package struct GRPCJSONConfiguration: RunnableFilterConfiguration {
     package var needs: FilterNeeds {
         var needs = FilterNeeds()
         needs.grpcUpstream = true
+        if let reflection { needs.upstreams = [reflection.upstream] }
         return needs
     }
 
     package var effects: [String] {
         let count = transcoder?.bindings.count ?? 0
+        let source = reflection.map { "what upstream '\(Printable.short($0.upstream))' tells" }
         return [
-            "request: turn REST into gRPC by \(count) binding\(count == 1 ? "" : "s")",
+            "request: turn REST into gRPC by \(source ?? "\(count) binding\(count == 1 ? "" : "s")")",
             "response: turn gRPC into JSON, its status into that of HTTP",
         ]
     }
 
     package func makeFilter(_ resources: FilterResources) -> any Filter {
-        GRPCJSONFilter(transcoder?.copy(), unmatched: unmatched, streams: streams)
+        let box =
+            reflection.map { LoopReflection.begin(self, $0, resources) } ?? TranscoderBox(transcoder?.copy())
+        return GRPCJSONFilter(box, unmatched: unmatched, streams: streams)
     }
 }

@@ -9,22 +9,22 @@ import SluiceTranscoding
 /// of REST, and what its messages need.
 final class GRPCJSONFilter: Filter {
     /// This loop's own.
-    let transcoder: Transcoder?
+    private let box: TranscoderBox
     let unmatched: GRPCJSONConfiguration.Unmatched
     let streams: ResponseFormat
 
-    init(_ transcoder: Transcoder?, unmatched: GRPCJSONConfiguration.Unmatched, streams: ResponseFormat) {
-        self.transcoder = transcoder
+    init(_ box: TranscoderBox, unmatched: GRPCJSONConfiguration.Unmatched, streams: ResponseFormat) {
+        self.box = box
         self.unmatched = unmatched
         self.streams = streams
     }
 
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
-        guard let transcoder else { return .respond(LocalReply(.descriptorsUnavailable)) }
         // What is gRPC already needs no translation.
         guard exchange.translation == nil, exchange.request.fields.grpcContentType == nil,
             !exchange.request.wantsUpgrade, exchange.request.method != .connect
         else { return .next }
+        guard let transcoder = box.transcoder else { return .respond(LocalReply(.descriptorsUnavailable)) }
         exchange.translation = RESTCall(transcoder, unmatched: unmatched, streams: streams)
         return .next
     }

@@ -22,7 +22,7 @@ package struct GRPCToRESTConfiguration: RunnableFilterConfiguration {
 
     package init(from reader: ObjectReader) {
         var choice = Transcoder.Choice()
-        let pool = DescriptorFields.pool(reader, &choice)
+        let pool = DescriptorFields.pool(reader, DescriptorFields.descriptor, &choice)
         var options = TranscodingOptions(secret: .secret())
         options.print = reader.read(PrintFields.field)
         options.limits = DescriptorFields.limits(reader)
