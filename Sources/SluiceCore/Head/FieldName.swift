@@ -9,7 +9,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case keepAlive, proxyConnection, contentLength, contentType, transferEncoding, retryAfter, authorization
     case xForwardedFor, xForwardedProto, xForwardedHost, xRequestID, http2Settings, proxyAuthenticate
     case proxyAuthorization, setCookie, grpcTimeout, maxForwards, xRealIP
-    case xForwardedClientCert, grpcStatus
+    case xForwardedClientCert, grpcStatus, userAgent, referer
 
     /// Its place in the set of `HeaderTable.present`.
     @inlinable public var bit: UInt64 { 1 &<< UInt64(rawValue) }
@@ -52,6 +52,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .xRealIP: "X-Real-IP"
         case .xForwardedClientCert: "X-Forwarded-Client-Cert"
         case .grpcStatus: "grpc-status"
+        case .userAgent: "User-Agent"
+        case .referer: "Referer"
         }
     }
 
@@ -79,7 +81,10 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
             }
         case 7:
             if end == c("e") { return check(name, "upgrade", .upgrade) }
-            if end == c("r") { return check(name, "trailer", .trailer) }
+            if end == c("r") {
+                let trailer = check(name, "trailer", .trailer)
+                return trailer == .other ? check(name, "referer", .referer) : trailer
+            }
         case 8 where end == c("n"): return check(name, "location", .location)
         case 9:
             if end == c("d") { return check(name, "forwarded", .forwarded) }
@@ -87,6 +92,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case 10:
             switch end {
             case c("n"): return check(name, "connection", .connection)
+            case c("t"): return check(name, "user-agent", .userAgent)
             case c("e"):
                 let keep = check(name, "keep-alive", .keepAlive)
                 return keep == .other ? check(name, "set-cookie", .setCookie) : keep
