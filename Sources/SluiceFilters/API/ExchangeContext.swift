@@ -50,6 +50,10 @@ open class ExchangeContext: TimerNode {
     package final var requestBodyLimit = UInt64.max
     /// What the client is to be told about a limit.
     package final var limitNotice: LimitNotice?
+    /// What stands between the client's protocol and the upstream's, if they differ.
+    package final var translation: (any Translation)?
+    /// What goes upstream in place of the client's request line.
+    package final var upstreamLine: UpstreamLine?
     /// What the engine counted and timed.
     package final var record = ExchangeRecord()
 

@@ -108,6 +108,6 @@ extension Exchange {
         guard let mirror, let snapshot, let plan = snapshot.routes[routeIndex].forward?.mirror else { return }
         self.mirror = nil
         guard let upstream = snapshot.upstream(at: plan.upstream) else { return }
-        mirror.start(upstream, method: request.method)
+        mirror.start(upstream, method: upstreamLine?.method ?? request.method)
     }
 }

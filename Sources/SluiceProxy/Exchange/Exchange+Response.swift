@@ -39,6 +39,12 @@ extension Exchange: AttemptDelegate {
         response.fields.remove(.transferEncoding)
         if isGRPC { noteStatus(in: response.fields) }
         responseHasBody = response.framing.hasBody
+        if let translation { return translateHead(translation) }
+        passHead()
+    }
+
+    /// The head is what the client is to get, but for the filters.
+    func passHead() {
         if bodies.changesResponseLength(filterChain, self), responseHasBody {
             response.fields.remove(.contentLength)
             response.framing = .chunked
@@ -70,6 +76,11 @@ extension Exchange: AttemptDelegate {
 
     func attempt(_ attempt: Attempt, body: ByteBuffer) {
         if phase == .tunnel { return tunnelBytesFromUpstream(body) }
+        if let translation { return translateBody(body, translation) }
+        passBody(body)
+    }
+
+    func passBody(_ body: ByteBuffer) {
         guard let chain = filterChain, chain.hasResponseBodyFilters else { return sendBody(body) }
         switch bodies.runResponse(body, isLast: false, chain, self) {
         case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
@@ -101,6 +112,11 @@ extension Exchange: AttemptDelegate {
         if phase == .tunnel { return tunnelFinished() }
         if isGRPC, let trailers { noteStatus(in: trailers.fields) }
         responseTrailers = trailers
+        if let translation { return translateEnd(translation) }
+        passEnd()
+    }
+
+    func passEnd() {
         if let chain = filterChain, chain.hasResponseBodyFilters, responseHasBody {
             switch bodies.runResponse(ByteBuffer(), isLast: true, chain, self) {
             case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
