@@ -19,7 +19,7 @@ import Testing
     @Test("the upstream needs HTTP/2, but not that of grpc_to_rest")
     func upstream() {
         let wanted =
-            "4:31 SL128 route 'r' has 'grpc_json', which needs HTTP/2, but upstream 'a' speaks HTTP/1.1 (add 'protocol: http2' to the upstream)"
+            "4:30 SL128 route 'r' has 'grpc_json', which needs HTTP/2, but upstream 'a' speaks HTTP/1.1 (add 'protocol: http2' to the upstream)"
         #expect(findings("") == [wanted])
         #expect(findings(", protocol: http2") == [])
         #expect(findings("", "grpc_to_rest") == [])
