@@ -3,6 +3,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceProxy
 import SluiceTesting
 import Testing
 
@@ -151,7 +152,10 @@ import Testing
         }
     }
 
-    @Test("an answer without gRPC is an error with its status, its body goes nowhere", arguments: [(503, 503), (200, 502)])
+    @Test(
+        "an answer without gRPC is an error with its status, its body goes nowhere",
+        arguments: [(503, 503), (200, 502)]
+    )
     func foreign(status: Int, shown: Int) throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(try model(origin)) { gateway in

@@ -3,6 +3,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceProxy
 import SluiceTesting
 import Testing
 
@@ -42,7 +43,9 @@ import Testing
         let origin = try ScriptedOrigin()
         try TestGateway.run(try Library.model(origin)) { gateway in
             let client = try gateway.connect()
-            let lines = ["Host: a", "Content-Type: application/json", "Transfer-Encoding: chunked", "Expect: 100-continue"]
+            let lines = [
+                "Host: a", "Content-Type: application/json", "Transfer-Encoding: chunked", "Expect: 100-continue",
+            ]
             try client.send(Wire.message("POST /v1/shelves/1/books?validate=true HTTP/1.1", lines))
             #expect(try client.readHead().status == 100)
             for letter in #"{"title":"Faust"}"# { try client.send("1\r\n\(letter)\r\n") }
@@ -93,7 +96,8 @@ import Testing
 
     @Test(
         "a status becomes one of HTTP with an object that tells it",
-        arguments: [(5, 404), (3, 400), (8, 429), (14, 503), (16, 401), (2, 500), (99, 500)], [false, true]
+        arguments: [(5, 404), (3, 400), (8, 429), (14, 503), (16, 401), (2, 500), (99, 500)],
+        [false, true]
     )
     func errors(_ codes: (code: Int, status: Int), isEarly: Bool) throws {
         let (code, status) = codes
@@ -126,7 +130,8 @@ import Testing
             let client = try gateway.connect()
             try client.send(Wire.get("/v1/books/7"))
             let upstream = try HTTP2Peer(serving: try origin.accept())
-            let info = Library.field(1, "type.googleapis.com/google.rpc.ErrorInfo")
+            let info =
+                Library.field(1, "type.googleapis.com/google.rpc.ErrorInfo")
                 + Library.field(2, Library.field(1, "NO_SHELF"))
             let status = Library.number(1, 5) + Library.field(2, "none") + Library.field(3, info)
             let details = String(decoding: Base64.encode(Array(status.utf8)), as: UTF8.self)
@@ -215,7 +220,10 @@ import Testing
         arguments: [
             ("*/*", "application/json", [#"[{"name":"a"}"#, #",{"name":"b"}"#, "]"]),
             ("application/x-ndjson", "application/x-ndjson", ["{\"name\":\"a\"}\n", "{\"name\":\"b\"}\n", ""]),
-            ("text/event-stream", "text/event-stream", ["data: {\"name\":\"a\"}\n\n", "data: {\"name\":\"b\"}\n\n", ""]),
+            (
+                "text/event-stream", "text/event-stream",
+                ["data: {\"name\":\"a\"}\n\n", "data: {\"name\":\"b\"}\n\n", ""]
+            ),
         ]
     )
     func serverStream(accept: String, type: String, parts: [String]) throws {
@@ -226,7 +234,13 @@ import Testing
             let upstream = try HTTP2Peer(serving: try origin.accept())
             let request = try upstream.request()
             #expect(request.path == "/sluice.library.Library/WatchBooks")
-            try upstream.respond(to: request.stream, 200, [Library.type], body: Library.frame(Library.book("a")), ends: false)
+            try upstream.respond(
+                to: request.stream,
+                200,
+                [Library.type],
+                body: Library.frame(Library.book("a")),
+                ends: false
+            )
             try client.wait { client.messages[stream]?.text == parts[0] }
             #expect(try client.head(of: stream)["content-type"] == type)
             try upstream.send(Library.frame(Library.book("b")), on: request.stream)

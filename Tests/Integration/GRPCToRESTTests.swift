@@ -3,6 +3,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceProxy
 import SluiceTesting
 import Testing
 
@@ -121,7 +122,10 @@ import Testing
         }
     }
 
-    @Test("an answer that is not what the annotations say is INTERNAL", arguments: ["{", "[]", "<html>", #"{"pages":{}}"#])
+    @Test(
+        "an answer that is not what the annotations say is INTERNAL",
+        arguments: ["{", "[]", "<html>", #"{"pages":{}}"#]
+    )
     func lies(body: String) throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(try model(origin)) { gateway in

@@ -21,7 +21,11 @@ enum Library {
     }
 
     /// A gateway with the filter in front of an origin that speaks gRPC.
-    static func model(_ origin: ScriptedOrigin, _ settings: String = "", others: [FilterModel] = []) throws
+    static func model(
+        _ origin: ScriptedOrigin,
+        _ settings: String = "",
+        others: [FilterModel] = []
+    ) throws
         -> GatewayModel
     {
         let filters = try filters(settings) + others

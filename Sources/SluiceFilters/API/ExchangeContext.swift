@@ -30,7 +30,7 @@ open class ExchangeContext: TimerNode {
     package final var response = ResponseHead()
     /// What follows the body of the response, there with the last call of `onResponseBody`. What a filter leaves of it is
     /// sent.
-    package final var responseTrailers: HeaderTable?
+    package final var responseTrailers: Trailers?
     /// The client, after `trusted_proxies` were taken into account; nil on a Unix socket.
     package final var client: IPAddress?
     /// Tells this exchange from others that used the same object, and one wait from the next; see `FilterTicket`.

@@ -45,7 +45,8 @@ final class AnswerTranslation {
         }
     }
 
-    private func pass(_ printed: ByteBuffer, _ piece: inout ByteBuffer, _ exchange: ExchangeContext) -> TranslationStep {
+    private func pass(_ printed: ByteBuffer, _ piece: inout ByteBuffer, _ exchange: ExchangeContext) -> TranslationStep
+    {
         guard streams else {
             if text.readableBytes == 0 { text = printed } else { text.writeImmutableBuffer(printed) }
             piece.clear()
@@ -68,7 +69,7 @@ final class AnswerTranslation {
         let status: RPCStatus
         if let foreignStatus {
             status = Self.foreign(foreignStatus)
-        } else if let said = exchange.responseTrailers.flatMap(Self.status) ?? early {
+        } else if let said = (exchange.responseTrailers?.fields).flatMap(Self.status) ?? early {
             status = said
         } else {
             // A call without a status has not ended as it should.
@@ -96,9 +97,9 @@ final class AnswerTranslation {
         _ piece: inout ByteBuffer,
         _ exchange: ExchangeContext
     ) throws(TranscodingError) -> TranslationStep {
-        if var trailers = exchange.responseTrailers {
-            Self.removeStatus(from: &trailers)
-            exchange.responseTrailers = trailers.count > 0 ? trailers : nil
+        if let trailers = exchange.responseTrailers {
+            Self.removeStatus(from: &trailers.fields)
+            if trailers.fields.count == 0 { exchange.responseTrailers = nil }
         }
         if status.code == .ok {
             var end = try translator.finish()
@@ -135,7 +136,7 @@ final class AnswerTranslation {
 
     /// What trailers say besides the status, clients of REST read in the head.
     private func addTrailers(to exchange: ExchangeContext) {
-        guard let trailers = exchange.responseTrailers else { return }
+        guard let trailers = exchange.responseTrailers?.fields else { return }
         exchange.responseTrailers = nil
         for entry in trailers.entries where !entry.isRemoved {
             let name = trailers.withBytes(entry.nameRange) { $0.map(ASCII.lowercased) }

@@ -87,7 +87,8 @@ final class LoopReflection: TimerNode, @unchecked Sendable {
         loop.wheel.arm(self, in: Self.ticks)
         if source.generation != generation { update() }
         guard target.upstream != nil, source.claim(now: loop.now.uptimeNanoseconds) else { return }
-        let fetch = ReflectionFetch(loop, target, services: choice.services, timeout: settings.timeout) { [self] result in
+        let fetch = ReflectionFetch(loop, target, services: choice.services, timeout: settings.timeout) {
+            [self] result in
             source.fetched(result, now: loop.now.uptimeNanoseconds)
         }
         fetch.start()

@@ -31,7 +31,9 @@ final class RESTCall: Translation {
     func refusal(of exchange: ExchangeContext) -> LocalReply? {
         let request = exchange.request
         let match = request.fields.withBytes(request.path) { path in
-            if case .head = request.method { return Self.head.withUnsafeBytes { transcoder.match(method: $0, path: path) } }
+            if case .head = request.method {
+                return Self.head.withUnsafeBytes { transcoder.match(method: $0, path: path) }
+            }
             return request.fields.withBytes(request.methodRange) { transcoder.match(method: $0, path: path) }
         }
         guard let match else { return refusalOfUnmatched(exchange) }

@@ -145,13 +145,13 @@ final class GRPCCall: Translation {
 
     /// What a call ends with. Trailers of the service's own stay.
     private func end(_ status: RPCStatus, _ exchange: ExchangeContext) {
-        var trailers = exchange.responseTrailers ?? HeaderTable()
+        var trailers = exchange.responseTrailers?.fields ?? HeaderTable()
         for name in Self.statusNames { trailers.remove(lowercased: name) }
         trailers.append(.grpcStatus, value: "\(status.code.rawValue)".utf8)
         if !status.message.isEmpty { trailers.append(name: "grpc-message".utf8, value: status.messageField) }
         let details = status.detailsField
         if !details.isEmpty { trailers.append(name: "grpc-status-details-bin".utf8, value: details) }
-        exchange.responseTrailers = trailers
+        exchange.responseTrailers = Trailers(trailers)
         exchange.record.grpcStatus = status.code
     }
 

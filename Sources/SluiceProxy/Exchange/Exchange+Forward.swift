@@ -17,7 +17,7 @@ extension Exchange {
         target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
         if let target { stickyHash = hash(plan.stickyKeys(for: target)) }
         let timeout = snapshot.routes[routeIndex].timeoutTicks
-        let isCall = translation != nil || request.fields.isGRPC
+        let isCall = translation != nil || request.fields.present.mayHave(.contentType) && request.fields.isGRPC
         if isCall, !beginCall(routeTicks: timeout) { return reply(LocalReply(.routeTimeout)) }
         if let translation {
             translation.prepareRequest(self)
@@ -128,15 +128,7 @@ extension Exchange {
     /// Takes out what belongs to the client's connection only (RFC 9110, section 7.6.1), and what strangers say about
     /// forwarding. Upgrade and TE stay until the request is forwarded, for routes and filters to see.
     func removeConnectionFields(_ connection: DownstreamConnection) {
-        if request.nominatesFields {
-            HopByHop.removeNominated(from: &request.fields)
-        } else {
-            request.fields.remove(.connection)
-        }
-        request.fields.remove(.keepAlive)
-        request.fields.remove(.proxyConnection)
-        request.fields.remove(.proxyAuthorization)
-        request.fields.remove(.http2Settings)
+        HopByHop.removeFromRequest(&request.fields, nominated: request.nominatesFields)
         connection.removeUntrustedForwardedFields(of: self)
         connection.writeForwardedCertificate(to: &request.fields)
     }

@@ -81,7 +81,7 @@ extension Exchange {
 
     /// Notes how the call ended, before filters can change what says so.
     func noteStatus(in fields: HeaderTable) {
-        guard isGRPC, let code = fields.grpcStatus else { return }
+        guard let code = fields.grpcStatus else { return }
         record.grpcStatus = code
     }
 

@@ -169,7 +169,7 @@ extension Exchange {
         var buffer = upstreamOut ?? loop.takeScratch()
         upstreamOut = nil
         buffer.writeStaticString("0\r\n")
-        if var trailers = requestTrailers { trailers.write(to: &buffer) }
+        if let requestTrailers { requestTrailers.fields.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
         upstreamOut = buffer
     }

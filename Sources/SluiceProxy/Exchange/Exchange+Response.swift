@@ -37,7 +37,7 @@ extension Exchange: AttemptDelegate {
         if request.method == .connect { connection?.closesAfterExchange = true }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.transferEncoding)
-        noteStatus(in: response.fields)
+        if isGRPC { noteStatus(in: response.fields) }
         responseHasBody = response.framing.hasBody
         if let translation { return translateHead(translation) }
         passHead()
@@ -108,9 +108,9 @@ extension Exchange: AttemptDelegate {
 
     // MARK: - Ends
 
-    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) {
+    func attemptFinished(_ attempt: Attempt, trailers: Trailers?) {
         if phase == .tunnel { return tunnelFinished() }
-        if let trailers { noteStatus(in: trailers) }
+        if isGRPC, let trailers { noteStatus(in: trailers.fields) }
         responseTrailers = trailers
         if let translation { return translateEnd(translation) }
         passEnd()
@@ -127,7 +127,7 @@ extension Exchange: AttemptDelegate {
     }
 
     /// The answer is complete and queued. What is left of the request body is thrown away, within reason.
-    func responseFinished(_ trailers: HeaderTable? = nil) {
+    func responseFinished(_ trailers: Trailers? = nil) {
         responseIsComplete = true
         connection?.endResponse(trailers)
         flushDownstream()

@@ -29,7 +29,9 @@ extension Exchange {
 
     /// No answer came.
     func retries(after error: GatewayError) -> Bool {
-        guard connection != nil, !responseIsHeld, let plan = forwardPlan, let outcome = AttemptOutcome(error) else { return false }
+        guard connection != nil, !responseIsHeld, let plan = forwardPlan, let outcome = AttemptOutcome(error) else {
+            return false
+        }
         switch decide(outcome, plan, wasStale: error == .staleConnection) {
         case .no: return false
         case .resend:

@@ -47,7 +47,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     // The request body.
     var requestBody = BodyDecoder()
     var requestBodyIsComplete = false
-    var requestTrailers: HeaderTable?
+    var requestTrailers: Trailers?
     /// The body's length is not known to the upstream: it goes as chunks.
     var sendsChunked = false
     /// `TE: trailers` goes upstream.

@@ -33,7 +33,8 @@ package enum ReflectionMessage {
             }
         Array(text.utf8).withUnsafeBytes { message.appendField(number, $0) }
         let count = UInt32(truncatingIfNeeded: message.count)
-        return [0] + stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: count >> UInt32($0)) } + message
+        return [0] + stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: count >> UInt32($0)) }
+            + message
     }
 
     /// Reads a `ServerReflectionResponse`; one that says nothing is a failure.
@@ -72,7 +73,9 @@ package enum ReflectionMessage {
     }
 
     /// The name of a file and those of the files that it imports.
-    static func names(inFile bytes: UnsafeRawBufferPointer) throws(TranscodingError) -> (name: String, imports: [String]) {
+    static func names(
+        inFile bytes: UnsafeRawBufferPointer
+    ) throws(TranscodingError) -> (name: String, imports: [String]) {
         let name = try texts(1, bytes).last.map { String(decoding: $0, as: UTF8.self) } ?? ""
         return (name, try texts(3, bytes).map { String(decoding: $0, as: UTF8.self) })
     }
