@@ -102,7 +102,10 @@ import Testing
         }
     }
 
-    @Test("a server that answers nonsense leaves requests with 503", arguments: [[1, 2, 3], [], [0x3A, 0]] as [[UInt8]])
+    @Test(
+        "a server that answers nonsense leaves requests with 503",
+        arguments: [[1, 2, 3], [], [0x3A, 0]] as [[UInt8]]
+    )
     func nonsense(message: [UInt8]) throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(try model(origin), clock: ManualClock()) { gateway in

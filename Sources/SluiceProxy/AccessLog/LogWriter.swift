@@ -75,7 +75,9 @@ struct LogWriter {
             i += 8
         }
         // The last eight once more, in part, are fewer steps than what is left one by one.
-        if i > 0 { return i == text.count || arePlain(text.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self)) }
+        if i > 0 {
+            return i == text.count || arePlain(text.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self))
+        }
         while i < text.count, isPlain(text[i]) { i += 1 }
         return i == text.count
     }
