@@ -127,10 +127,11 @@ def start_origin(bench, cores=None):
     return Server(bench, "origin", command, port, cores or [bench.load_core])
 
 
-def compiled(bench, name):
+def compiled(bench, name, *libraries):
     """Compiles lib/NAME.c on the spot; returns the path of the program."""
     binary, source = f"{bench.directory}/{name}", BENCH / "lib" / f"{name}.c"
-    built = subprocess.run([need("cc", "gcc"), "-O2", "-o", binary, str(source)], capture_output=True, text=True)
+    flags = [f"-l{library}" for library in libraries]
+    built = subprocess.run([need("cc", "gcc"), "-O2", "-o", binary, str(source), *flags], capture_output=True, text=True)
     if built.returncode:
         raise BenchError(f"{source.name} does not compile:\n{built.stderr}")
     return binary
