@@ -81,3 +81,29 @@ def steady(binary, port, core, rate, connections, seconds):
     if not found:
         raise BenchError(f"steady says nothing:\n{output}")
     return json.loads(found[1])
+
+
+def streams_command(port, secure, connections, streams, seconds, path="/", body=None, headers=()):
+    scheme = "https" if secure else "http"
+    extra = [f"--data={body}"] if body else []
+    return [need("h2load", "nghttp2-client"), "-c", str(connections), "-m", str(streams), "-D", str(seconds),
+            *(f"--header={header}" for header in headers), *extra, f"{scheme}://127.0.0.1:{port}{path}"]
+
+
+def streams(command, core, seconds, answer_bytes=None):
+    """HTTP/2 in a closed loop: so many connections, each with so many streams at once.
+
+    Returns requests and microseconds. A failed request, another status than 200 or an answer of another length is an error.
+    """
+    output = run(command, core, seconds + 20)
+    done, failed, errored, timeout = map(int, re.search(
+        r"requests: \d+ total, \d+ started, (\d+) done, \d+ succeeded, (\d+) failed, (\d+) errored, (\d+) timeout",
+        output).groups())
+    good = int(re.search(r"status codes: (\d+) 2xx, 0 3xx, 0 4xx, 0 5xx", output)[1])
+    data = int(re.search(r"traffic: .*\((\d+)\) data", output)[1])
+    time, unit = re.search(r"finished in ([\d.]+)(us|ms|s)", output).groups()
+    # What is under way when the time is over may have begun to answer.
+    is_short = answer_bytes is not None and data < done * answer_bytes
+    if failed or errored or timeout or good < done or not done or is_short:
+        raise BenchError(f"h2load saw errors:\n{output}")
+    return {"requests": done, "microseconds": float(time) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]}

@@ -157,13 +157,17 @@ def get(path="/", host="127.0.0.1"):
     return f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
 
 
-def wait_ready(process, port, log, seconds=20, request=None, interval=0.02, status=200):
-    """Waits until the server answers with `status`. Returns the clock at that moment."""
+def wait_ready(process, port, log, seconds=20, request=None, interval=0.02, status=200, probe=None):
+    """Waits until the server answers with `status`, or `probe` says so. Returns the clock at that moment."""
+
+    def answers():
+        return fetch(port, request or get()).startswith(f"HTTP/1.1 {status}".encode())
+
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        if fetch(port, request or get()).startswith(f"HTTP/1.1 {status}".encode()):
+        if (probe or answers)():
             return time.monotonic()
         time.sleep(interval)
     with open(log, encoding="utf-8", errors="replace") as file:

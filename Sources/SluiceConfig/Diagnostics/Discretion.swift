@@ -13,4 +13,7 @@ package enum Discretion {
     package static func shown(_ value: String, under name: String) -> String {
         isSecret(name) ? "'***'" : "'\(Printable.short(value))'"
     }
+
+    /// A text whose URLs show neither user nor password.
+    package static func withoutCredentials(_ text: String) -> String { Credentials.hidden(in: text) }
 }

@@ -1,11 +1,11 @@
 /// Makes text safe and short enough to stand in a message or on a terminal.
 package enum Printable {
-    /// At most 60 characters, control characters written as `\u{7}`.
+    /// At most 60 characters, control characters written as `\u{7}`, without the user and password of a URL.
     package static func short(_ text: String) -> String {
         let limit = 60
         var result = ""
         var count = 0
-        for scalar in text.unicodeScalars {
+        for scalar in Credentials.hidden(in: text).unicodeScalars {
             if count == limit { return result + "..." }
             append(scalar, to: &result)
             count += 1

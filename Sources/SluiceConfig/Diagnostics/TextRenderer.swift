@@ -52,6 +52,7 @@ package struct TextRenderer {
             let start = min(max(0, secret.place.column - 1), scalars.count)
             for index in start..<min(start + secret.length, scalars.count) { scalars[index] = "*" }
         }
+        for index in Credentials.ranges(in: scalars).joined() { scalars[index] = "*" }
         let spot = min(max(0, span.place.column - 1), scalars.count)
         let window = Self.window(of: scalars.count, around: spot)
         var text = window.lowerBound > 0 ? "..." : ""

@@ -73,7 +73,7 @@ enum ModelJSON {
         case let address as EndpointAddress: json.string(key: key, Wording.address(address))
         case let address as ListenAddress: json.string(key: key, address.text)
         case let range as ClosedRange<Int>: json.string(key: key, "\(range.lowerBound)-\(range.upperBound)")
-        case let text as String: json.string(key: key, text)
+        case let text as String: json.string(key: key, Discretion.withoutCredentials(text))
         case let material as TLSMaterial: json.string(key: key, material.path ?? hidden)
         case let flag as Bool: json.raw(key: key, flag ? "true" : "false")
         case let number as any BinaryInteger: json.raw(key: key, "\(number)")

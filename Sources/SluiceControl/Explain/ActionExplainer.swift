@@ -29,7 +29,8 @@ struct ActionExplainer {
             let location = RedirectLocation(plan, intake.head, variables(upstream: nil))
             return .redirect(
                 status: plan.status,
-                location: location.text ?? "(refused: \(GatewayError.badTarget.code))"
+                location: location.text.map(Discretion.withoutCredentials)
+                    ?? "(refused: \(GatewayError.badTarget.code))"
             )
         case .respond(let plan):
             let values = variables(upstream: nil)

@@ -52,7 +52,17 @@ final class GatewayCore: @unchecked Sendable {
         inherited = options.inherited
         tls = TLSStore(log: options.log)
         // Event loops notice it, and must not wait for whoever reads the log.
-        shortage = ResourceShortage { [queue, log = options.log] line in queue.async { log(line) } }
+        shortage = ResourceShortage(log: Self.later(options.log, queue))
+    }
+
+    /// For lines to operators from event loops, which must not wait for whoever reads the log.
+    private var later: @Sendable (String) -> Void { Self.later(options.log, queue) }
+
+    private static func later(
+        _ log: @escaping @Sendable (String) -> Void,
+        _ queue: ControlQueue
+    ) -> @Sendable (String) -> Void {
+        { line in queue.async { log(line) } }
     }
 
     // MARK: - Start and stop
@@ -63,7 +73,10 @@ final class GatewayCore: @unchecked Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         groups = [group, control]
-        workers = try group.makeIterator().map { try WorkerThread.start(on: $0, metrics.makeShard(), shortage) }
+        let log: @Sendable (String) -> Void = { [queue, log = options.log] line in queue.async { log(line) } }
+        workers = try group.makeIterator().map {
+            try WorkerThread.start(on: $0, metrics.makeShard(), shortage, log: log)
+        }
         try startSupervision(on: control.next())
         var fetching = BackgroundFetcher.Options()
         fetching.log = options.log
@@ -86,7 +99,7 @@ final class GatewayCore: @unchecked Sendable {
                 targets: workers.map(\.target),
                 metrics: metrics,
                 shortage: shortage,
-                log: { [queue, log = options.log] line in queue.async { log(line) } }
+                log: later
             )
             try acceptor.start()
             return acceptor
@@ -102,7 +115,7 @@ final class GatewayCore: @unchecked Sendable {
         supervision = try loop.submit {
             let context = SupervisorContext(
                 loop: loop,
-                prober: SocketProber(shortage: shortage),
+                prober: SocketProber(shortage: shortage, log: log),
                 security: { contexts[$0] },
                 log: log
             )
@@ -129,7 +142,9 @@ final class GatewayCore: @unchecked Sendable {
         flushStates()
         background?.stop()
         if let supervision, let controlLoop { try? controlLoop.submit { supervision.value.stop() }.wait() }
-        accessLogs.flush(patience: .seconds(2))
+        if !accessLogs.flush(patience: .seconds(2)) {
+            options.log("access log: takes nothing: \(Plural.of(logCounts.waitingBytes, "byte")) not written")
+        }
         for group in groups { try? group.syncShutdownGracefully() }
         groups = []
     }
@@ -162,7 +177,9 @@ final class GatewayCore: @unchecked Sendable {
         let contexts: TLSStore.Change
         do {
             contexts = try tls.prepare(model)
-            log = try model.telemetry.accessLog.map { try accessLogs.open($0, logCounts, options.log) }
+            log = try model.telemetry.accessLog.map {
+                try accessLogs.open($0, logCounts, log: options.log, tell: later)
+            }
             (shared, copies) = try builder.sync { [self] in try compile(model, log) }
             try prepareAdmin(model.admin)
             let models = model.listeners + (model.admin.map { [$0.listener] } ?? [])

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceConfig
+import SluiceCore
 
 /// The access log that runs, and those before it which requests of an older configuration still write to.
 ///
@@ -17,12 +18,11 @@ struct AccessLogs {
     func open(
         _ model: AccessLogModel,
         _ counts: LogCounts,
-        _ log: @escaping @Sendable (String) -> Void
-    )
-        throws(StartError) -> LogFile
-    {
+        log: @escaping @Sendable (String) -> Void,
+        tell: @escaping @Sendable (String) -> Void
+    ) throws(StartError) -> LogFile {
         if let current, current.serves(model) { return current }
-        return try LogFile(model, counts: counts, log: log)
+        return try LogFile(model, counts: counts, log: log, tell: tell)
     }
 
     /// The configuration runs.
@@ -42,8 +42,12 @@ struct AccessLogs {
         for log in earlier.compactMap(\.log) where log.target == current.target { log.reopen() }
     }
 
-    /// Waits until what was taken so far is written, but not longer than `patience` for each.
-    func flush(patience: TimeAmount) {
-        for log in earlier.compactMap(\.log) + [current].compactMap(\.self) { log.flush(patience: patience) }
+    /// Waits until what was taken so far is written, but not longer than `patience` for all together.
+    ///
+    /// - Returns: whether it is.
+    func flush(patience: TimeAmount) -> Bool {
+        let deadline = SystemClock.monotonic() + patience
+        let flushed = (earlier.compactMap(\.log) + [current].compactMap(\.self)).map { $0.beginFlush() }
+        return flushed.reduce(true) { $1.take(until: deadline) != nil && $0 }
     }
 }

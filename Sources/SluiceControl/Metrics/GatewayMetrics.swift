@@ -1,3 +1,4 @@
+import NIOCore
 import SluiceConfig
 import SluiceCore
 import SluiceProxy
@@ -98,11 +99,18 @@ enum GatewayMetrics {
         .gauge,
         help: "Bytes of the access log that are not written yet."
     )
+    private static let stalled = MetricFamily(
+        "sluice_access_log_stalled_seconds",
+        .gauge,
+        help: "For how long the disk or pipe of the access log has taken nothing though lines wait."
+    )
 
     private static func write(_ log: LogCounts, to samples: inout MetricSamples) {
         samples.add(lines, ["written"], log.writtenLines)
         samples.add(lines, ["lost"], log.lostLines)
         samples.add(waiting, [], log.waitingBytes)
+        let stall = log.stalled(at: SystemClock.monotonic())
+        samples.add(stalled, [], Double(stall.nanoseconds / 1_000_000) / 1000)
     }
 
     // MARK: - Upstreams

@@ -12,7 +12,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case xForwardedClientCert, grpcStatus
 
     /// Its place in the set of `HeaderTable.present`.
-    @inlinable public var bit: UInt64 { 1 << UInt64(rawValue) }
+    @inlinable public var bit: UInt64 { 1 &<< UInt64(rawValue) }
 
     /// The name as it is written when the gateway adds the field itself (HTTP/1 keeps a peer's own spelling).
     package var canonical: StaticString {

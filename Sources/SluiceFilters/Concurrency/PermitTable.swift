@@ -8,10 +8,10 @@ import SluiceCore
 /// request of it is under way, and may go to another one afterwards, so nothing is ever forgotten that counts. When all
 /// places of a set are in use, further keys of it share one count more: no number of keys makes the table grow.
 ///
-/// Keys are known by 128 bits of a keyed hash. Memory: 24 bytes for each place, taken from the system as it is used.
+/// Keys are known by what of a keyed hash chose the set and 43 bits more. Memory: 10 bytes for each place, taken from
+/// the system as it is used.
 ///
-/// Isolation: any thread. Counting up and down takes no lock; giving a place to a key is done by one loop at a time in
-/// each set, for the time of a few stores.
+/// Isolation: any thread. Takes no lock, and waits for no other loop, wherever that was interrupted.
 final class PermitTable: Sendable {
     /// What hashes of keys begin with.
     let secret = SipKey.secret()
@@ -26,15 +26,36 @@ final class PermitTable: Sendable {
 }
 
 /// The memory of a `PermitTable`; a plain value, so that requests count no references on the table.
+///
+/// A place is one word: its owner, and how many requests are under way. So counting up, counting down and taking a free
+/// place are one atomic step each. That a key never has two places, whoever takes them at once, is the work of claims:
+///
+/// 1. A loop takes a free place for a key with a *claim*, which nobody counts up.
+/// 2. It looks at all places of the set. One that belongs to the key, or an earlier one with a claim for it, makes it
+///    withdraw; a later one with a claim for it is cleared.
+/// 3. It turns the claim into a count of one; that fails when somebody has cleared it. Then it starts again.
+///
+/// Of two loops with claims for one key, at least one sees the other's in step 2, since that follows both step 1. Who
+/// sees an earlier claim looks again, since it is about to become a count; if it does not, its loop stands still, and the
+/// claim is cleared, which is always safe. Each claim has a number, so that nobody takes it for another one.
 struct PermitPlaces {
     static let ways = 8
-    /// Word 0: who gives places away. Then low halves of the owners' hashes, high halves, counts; last the count of those
-    /// without a place.
-    private static let stride = 2 + 3 * ways
-    private static let owners = 1
-    private static let halves = 1 + ways
-    private static let counts = 1 + 2 * ways
-    private static let overflow = 1 + 3 * ways
+    /// Word 0: numbers of claims. Then the places; last the count of those without a place.
+    private static let stride = 2 + ways
+    private static let first = 1
+    private static let overflow = 1 + ways
+
+    /// In a place: the number of requests under way, or that of a claim.
+    private static let low: UInt64 = 1 << 20 - 1
+    /// In a place: it is a claim.
+    private static let claimed: UInt64 = 1 << 20
+    /// In a place: part of the owner's hash, never 0.
+    private static let owner: UInt64 = ~(1 << 21 - 1)
+
+    /// How often a claim is looked at before its loop is taken to stand still: a few microseconds.
+    private static let looks = 128
+    /// After so many looks at claims of others there is no place for a request. Nobody is that unlucky.
+    private static let patience = 64 * looks
 
     private typealias Word = UnsafeAtomic<UInt64>.Storage
 
@@ -55,46 +76,44 @@ struct PermitPlaces {
 
     private func word(_ index: Int) -> UnsafeAtomic<UInt64> { UnsafeAtomic(at: words + index) }
 
-    // MARK: - Counts
+    private func exchange(_ index: Int, _ expected: UInt64, _ desired: UInt64) -> Bool {
+        word(index).compareExchange(expected: expected, desired: desired, ordering: .sequentiallyConsistent).exchanged
+    }
 
-    /// A count is one word: the number of requests in the low half, and in the high half how often the place changed
-    /// hands, so that nobody counts up a place that has gone to another key meanwhile.
-    private static let low: UInt64 = 0xFFFF_FFFF
-    /// The number of a place that is changing hands.
-    private static let changing: UInt64 = low
+    // MARK: - Counts
 
     /// Counts one request more for a key.
     ///
     /// - Returns: where it was counted, for `release`; nil when `limit` are under way.
     func acquire(_ hash: (low: UInt64, high: UInt64), limit: Int) -> Int? {
-        let base = Int(hash.high.multipliedFullWidth(by: UInt64(sets)).high) * Self.stride
-        let limit = UInt64(clamping: limit)
-        while true {
-            switch find(hash, base) {
-            case .own(let place, let seen):
+        let key = Key(hash, sets)
+        let limit = min(UInt64(clamping: limit), Self.low)
+        var patience = Self.patience
+        var busy: SIMD8<UInt64>?
+        while patience > 0 {
+            switch find(key) {
+            case .own(let index, let seen):
                 guard seen & Self.low < limit else { return nil }
-                let count = word(base + Self.counts + place)
-                let result = count.weakCompareExchange(
-                    expected: seen,
-                    desired: seen + 1,
-                    successOrdering: .acquiringAndReleasing,
-                    failureOrdering: .relaxed
-                )
-                if result.exchanged { return base + Self.counts + place }
-            case .changing: continue
-            case .none:
-                switch claim(hash, base) {
-                case .own(let index): return index
-                case .full: return acquireShared(base + Self.overflow, limit: limit)
-                case .changing: continue
-                }
+                // Fails only when another request was counted.
+                if exchange(index, seen, seen + 1) { return index }
+                continue
+            case .free(let index, let seen):
+                if let claim = claim(key, index, seen), settle(claim) { return index }
+            case .claimed(let index, let seen):
+                if patience % Self.looks == 1 { _ = exchange(index, seen, 0) }
+            case .full(let owners):
+                // Twice the same: the key had no place that it left for one already looked at.
+                if owners == busy { return acquireShared(key.base + Self.overflow, limit: limit) }
+                busy = owners
             }
+            patience -= 1
         }
+        return nil
     }
 
     /// Ends what `acquire` began. Exactly once for each place that it gave.
     func release(_ index: Int) {
-        // The number is at least one, so the high half never changes.
+        // The number is at least one, so the owner never changes.
         word(index).wrappingDecrement(by: 1, ordering: .releasing)
     }
 
@@ -111,76 +130,93 @@ struct PermitPlaces {
 
     // MARK: - Places
 
+    /// What is known of a key here.
+    struct Key {
+        fileprivate let owner: UInt64
+        fileprivate let base: Int
+
+        fileprivate init(_ hash: (low: UInt64, high: UInt64), _ sets: Int) {
+            let part = hash.low & PermitPlaces.owner
+            owner = part == 0 ? ~PermitPlaces.owner + 1 : part
+            base = Int(hash.high.multipliedFullWidth(by: UInt64(sets)).high) * PermitPlaces.stride
+        }
+
+        fileprivate func owns(_ word: UInt64) -> Bool { word & PermitPlaces.owner == owner }
+    }
+
     private enum Found {
-        case own(place: Int, count: UInt64)
-        /// Another loop is about to give a place away: a few stores, and it is done.
-        case changing
-        case none
+        case own(index: Int, word: UInt64)
+        case free(index: Int, word: UInt64)
+        /// Another loop is about to give the key a place.
+        case claimed(index: Int, word: UInt64)
+        /// All places have requests of these owners.
+        case full(SIMD8<UInt64>)
     }
 
-    private func find(_ hash: (low: UInt64, high: UInt64), _ base: Int) -> Found {
-        var isChanging = false
+    private func find(_ key: Key) -> Found {
+        var found = Found.full(SIMD8())
+        var owners = SIMD8<UInt64>()
         for place in 0..<Self.ways {
-            // The count first: its release is what makes the owner visible, and a count that is still the same when it
-            // is counted up proves that the owner was, too.
-            let count = word(base + Self.counts + place).load(ordering: .acquiring)
-            if count & Self.low == Self.changing {
-                isChanging = true
-                continue
+            let index = key.base + Self.first + place
+            let seen = word(index).load(ordering: .acquiring)
+            if key.owns(seen) {
+                if seen & Self.claimed == 0 { return .own(index: index, word: seen) }
+                found = .claimed(index: index, word: seen)
+            } else if seen & (Self.low | Self.claimed) == 0, case .full = found {
+                found = .free(index: index, word: seen)
             }
-            // A place that was never given away has no owner, whatever the hash.
-            guard count != 0, word(base + Self.owners + place).load(ordering: .relaxed) == hash.low,
-                word(base + Self.halves + place).load(ordering: .relaxed) == hash.high
-            else { continue }
-            return .own(place: place, count: count)
+            owners[place] = seen & ~Self.low
         }
-        return isChanging ? .changing : .none
+        if case .full = found { return .full(owners) }
+        return found
     }
 
-    private enum Claimed {
-        case own(Int)
-        case full
-        /// Somebody else is at it, or was faster.
-        case changing
+    /// A place that a key may get; nobody else has the number.
+    struct Claim {
+        fileprivate let key: Key
+        fileprivate let index: Int
+        fileprivate let word: UInt64
     }
 
-    /// Gives a free place to a key, its first request counted.
-    private func claim(_ hash: (low: UInt64, high: UInt64), _ base: Int) -> Claimed {
-        let gate = word(base)
-        guard gate.compareExchange(expected: 0, desired: 1, ordering: .acquiringAndReleasing).exchanged else {
-            return .changing
+    private func claim(_ key: Key, _ index: Int, _ seen: UInt64) -> Claim? {
+        let number = word(key.base).loadThenWrappingIncrement(ordering: .relaxed) & Self.low
+        let claim = Claim(key: key, index: index, word: key.owner | Self.claimed | number)
+        return exchange(index, seen, claim.word) ? claim : nil
+    }
+
+    /// Gives the place to the key, its first request counted, unless the key has one or is about to get another.
+    func settle(_ claim: Claim) -> Bool {
+        for index in claim.key.base + Self.first..<claim.key.base + Self.overflow where index != claim.index {
+            var seen = word(index).load(ordering: .sequentiallyConsistent)
+            while claim.key.owns(seen) {
+                guard seen & Self.claimed != 0, index > claim.index else {
+                    _ = exchange(claim.index, claim.word, 0)
+                    return false
+                }
+                if exchange(index, seen, 0) { break }
+                seen = word(index).load(ordering: .sequentiallyConsistent)
+            }
         }
-        defer { gate.store(0, ordering: .releasing) }
-        // Between the look and the gate, the same key may have got a place.
-        guard case .none = find(hash, base) else { return .changing }
-        for place in 0..<Self.ways {
-            let count = word(base + Self.counts + place)
-            let seen = count.load(ordering: .relaxed)
-            guard seen & Self.low == 0 else { continue }
-            let hands = (seen >> 32 &+ 1) << 32
-            // Fails when the old key has just come back.
-            let result = count.compareExchange(
-                expected: seen,
-                desired: hands | Self.changing,
-                ordering: .acquiringAndReleasing
-            )
-            guard result.exchanged else { continue }
-            word(base + Self.owners + place).store(hash.low, ordering: .relaxed)
-            word(base + Self.halves + place).store(hash.high, ordering: .relaxed)
-            count.store(hands | 1, ordering: .releasing)
-            return .own(base + Self.counts + place)
-        }
-        return .full
+        return exchange(claim.index, claim.word, claim.key.owner | 1)
     }
 
     // MARK: - For tests
+
+    /// The first half of what `acquire` does for a key without a place, as if the loop stood still after it.
+    func beginClaim(_ hash: (low: UInt64, high: UInt64), skipping skipped: Int = 0) -> Claim? {
+        let key = Key(hash, sets)
+        let indices = (key.base + Self.first..<key.base + Self.overflow)
+        let free = indices.filter { word($0).load(ordering: .acquiring) & (Self.low | Self.claimed) == 0 }
+        return free.dropFirst(skipped).first.flatMap { claim(key, $0, word($0).load(ordering: .acquiring)) }
+    }
 
     /// Requests under way, of all keys together.
     var total: Int {
         var sum: UInt64 = 0
         for set in 0..<sets {
             for place in 0..<Self.ways {
-                sum += word(set * Self.stride + Self.counts + place).load(ordering: .acquiring) & Self.low
+                let word = word(set * Self.stride + Self.first + place).load(ordering: .acquiring)
+                if word & Self.claimed == 0 { sum += word & Self.low }
             }
             sum += word(set * Self.stride + Self.overflow).load(ordering: .acquiring)
         }

@@ -3,6 +3,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceTLS
 import SluiceUpstream
 
 /// Fills in the values of one line from an exchange that is over. Isolation: the loop of the exchange.
@@ -47,7 +48,7 @@ struct LogLine {
         case .attempts: line.write(record.attempts)
         case .status: exchange.loggedStatus > 0 ? line.write(exchange.loggedStatus) : writeNoStatus()
         case .protocolName: writeProtocol()
-        case .upstreamProtocol: record.endpoint == nil ? line.writeMissing() : writeText("HTTP/1.1")
+        case .upstreamProtocol: writeUpstreamProtocol(record.endpoint)
         case .reasonCode: record.error.map { line.write(text: $0.code) } ?? line.writeMissing()
         case .flags: record.error.map { line.write(text: $0.responseFlag) } ?? line.writeMissing()
         case .grpcStatus(let form): write(form, record.grpcStatus)
@@ -67,6 +68,7 @@ struct LogLine {
         case .peer: line.write(text: exchange.peerText, limit: limit)
         case .requestID: writeRequestID(limit)
         case .traceID: writeTraceID()
+        case .upstreamTLSFailure: writeUpstreamTLSFailure(limit)
         case .consumer: line.write(text: exchange.consumer?.name ?? [], limit: limit)
         case .method: write(exchange.request.methodRange, limit)
         case .scheme: exchange.isSecure ? writeText("https") : writeText("http")
@@ -102,6 +104,17 @@ struct LogLine {
         guard !exchange.request.methodRange.isEmpty else { return line.writeMissing() }
         if exchange.request.isHTTP2 { return writeText("HTTP/2") }
         exchange.request.minorVersion == 0 ? writeText("HTTP/1.0") : writeText("HTTP/1.1")
+    }
+
+    private mutating func writeUpstreamProtocol(_ endpoint: LoopEndpoint?) {
+        guard let endpoint else { return line.writeMissing() }
+        endpoint.isHTTP2 ? writeText("HTTP/2") : writeText("HTTP/1.1")
+    }
+
+    private mutating func writeUpstreamTLSFailure(_ limit: Int) {
+        // An exchange that went well may have met a server that refused others.
+        let failure = exchange.record.error == nil ? nil : exchange.record.endpoint?.tlsFailure
+        line.write(text: failure?.text ?? "", limit: limit)
     }
 
     /// The id that the gateway gave or took over, or what the client sent.

@@ -1,3 +1,4 @@
+import Glibc
 import SluiceConfig
 import SluiceControl
 import SluiceTesting
@@ -155,6 +156,38 @@ import Testing
             try GatewayKit.eventually("the fourth is lost") { try gateway.metric(lost) == "1" }
             #expect(try gateway.metric(written) == "3")
             #expect(try gateway.metric("sluice_access_log_waiting_bytes") == "0")
+        }
+    }
+
+    @Test("an access log on a pipe whose reader has stopped holds up nothing, and shows")
+    func stuckAccessLog() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("pipe")
+        mkfifo(path, 0o600)
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+        let writer = open(path, O_WRONLY | O_NONBLOCK)
+        defer { close(writer) }
+        let block = [UInt8](repeating: 0, count: 4096)
+        while write(writer, block, block.count) > 0 {}
+        var model = AdminKit.model(.routing(.respond("all", .prefix("/")) { $0.body = "ok" }))
+        var log = AccessLogModel()
+        log.target = .file(path)
+        model.telemetry.accessLog = log
+        try AdminKit.run(model) { gateway in
+            _ = try gateway.get("/x")
+            try GatewayKit.eventually("it shows") { try gateway.metric("sluice_access_log_stalled_seconds") != "0" }
+            #expect(try gateway.metric("sluice_access_log_waiting_bytes") != "0")
+            log.target = .file(folder.path("file"))
+            model.telemetry.accessLog = log
+            try gateway.reload(model)
+            _ = try gateway.get("/y")
+            let written = "sluice_access_log_lines_total{result=\"written\"}"
+            try GatewayKit.eventually("the other log is written") { try gateway.metric(written) == "1" }
+            // The old log has no users any more, and waits no longer than a moment.
+            let lost = "sluice_access_log_lines_total{result=\"lost\"}"
+            try GatewayKit.eventually("the old one gives up") { try gateway.metric(lost) == "1" }
+            #expect(try gateway.metric("sluice_access_log_stalled_seconds") == "0")
         }
     }
 

@@ -45,6 +45,43 @@ import Testing
         #expect(try binary.wait() == status, "\(words)")
     }
 
+    @Test("no command shows the password of a URL, refused or taken")
+    func passwords() throws {
+        let keys = "{jwt: {issuer: a, audiences: [a], jwks: {url: \"https://alice:hidden@example.com/keys\"}}}"
+        let bad = """
+            version: 1
+            listeners: [{name: main, address: "127.0.0.1:0"}]
+            upstreams: {a: {url: "http://alice:hidden@example.com"}}
+            telemetry: {tracing: "http://alice:hidden@collector"}
+            routes: [{name: it, match: {prefix: /}, upstream: a, filters: [\(keys)]}]
+
+            """
+        let folder = try TemporaryFolder()
+        let (refused, taken, other) = (folder.path("refused"), folder.path("taken"), folder.path("other"))
+        try TextFile.write(bad, to: refused)
+        let redirect = Self.config.replacing(
+            "respond: {body: \"one\"}",
+            with: "redirect: {to: \"https://a:hidden@b/\"}"
+        )
+        try TextFile.write(redirect, to: taken)
+        try TextFile.write(redirect.replacing("hidden", with: "hidden2"), to: other)
+        let commands = [
+            ["check", "-c", refused], ["check", "-c", refused, "--format", "json"], ["run", "-c", refused],
+            ["explain", "-c", refused, "GET", "/"], ["diff", refused, taken], ["diff", taken, refused],
+            ["check", "-c", taken], ["explain", "-c", taken, "GET", "/a", "-H", "x: 1"],
+            ["explain", "-c", taken, "GET", "/a", "-H", "x: 1", "--format", "json"], ["diff", taken, other],
+            ["diff", taken, other, "--format", "json"],
+        ]
+        for words in commands {
+            for stream in [Binary.Stream.output, .errors] {
+                let binary = try Binary(words, reading: stream)
+                let output = try binary.readAll()
+                #expect(!output.contains("hidden"), "\(words): \(output)")
+                _ = try binary.wait()
+            }
+        }
+    }
+
     @Test("files and choices are completed")
     func completion() throws {
         let script = try Binary(["completion", "bash"], reading: .output).readAll()

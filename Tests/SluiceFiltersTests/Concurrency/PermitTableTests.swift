@@ -1,4 +1,5 @@
 import Atomics
+import Glibc
 import SluiceCore
 import Testing
 
@@ -108,17 +109,70 @@ import Testing
                 running.wrappingDecrement(ordering: .releasing)
             }
         }
-        while running.load(ordering: .acquiring) > 0 {}
+        while running.load(ordering: .acquiring) > 0 { sched_yield() }
         #expect(inside.allSatisfy { !$0.isOver.load(ordering: .relaxed) })
         #expect(table.places.total == 0)
+    }
+
+    @Test("a loop that stands still while it takes a place holds up neither its key nor others, and starts again")
+    func standsStill() throws {
+        let table = PermitTable(capacity: 8)
+        let claim = try #require(table.places.beginClaim(hash(1, table)))
+        #expect(table.places.acquire(hash(2, table), limit: 1) != nil)
+        let place = try #require(table.places.acquire(hash(1, table), limit: 1))
+        #expect(!table.places.settle(claim))
+        #expect(table.places.acquire(hash(1, table), limit: 1) == nil && table.places.total == 2)
+        // Nor does it take its claim for one of later.
+        table.places.release(place)
+        let later = try #require(table.places.beginClaim(hash(1, table), skipping: 1))
+        #expect(!table.places.settle(claim) && table.places.total == 1)
+        #expect(!table.places.settle(later), "the key still has its place")
+        #expect(table.places.acquire(hash(1, table), limit: 1) != nil && table.places.total == 2)
+    }
+
+    @Test("a loop that was interrupted while it takes a place goes on when nobody wanted it")
+    func goesOn() throws {
+        let table = PermitTable(capacity: 8)
+        let claim = try #require(table.places.beginClaim(hash(1, table)))
+        #expect(table.places.total == 0)
+        #expect(table.places.acquire(hash(2, table), limit: 1) != nil)
+        #expect(table.places.settle(claim) && !table.places.settle(claim))
+        #expect(table.places.acquire(hash(1, table), limit: 1) == nil && table.places.total == 2)
+    }
+
+    @Test(
+        "of loops that take places for one key at once, one gets one",
+        arguments: [[0, 1, 2], [2, 1, 0], [1, 0, 2]]
+    )
+    func atOnce(order: [Int]) throws {
+        let table = PermitTable(capacity: 8)
+        let claims = try (0..<3).map { _ in try #require(table.places.beginClaim(hash(1, table))) }
+        #expect(order.filter { table.places.settle(claims[$0]) } == [0])
+        #expect(table.places.acquire(hash(1, table), limit: 1) == nil && table.places.total == 1)
+        // Places before it, too, where nobody looks first.
+        let other = PermitTable(capacity: 8)
+        let late = try #require(other.places.beginClaim(hash(1, other), skipping: 5))
+        let early = try #require(other.places.beginClaim(hash(1, other)))
+        #expect(!other.places.settle(late) && other.places.settle(early) && !other.places.settle(late))
+        #expect(other.places.total == 1)
+    }
+
+    @Test("places with claims are free for nobody, and a set of them is a full one")
+    func allClaimed() throws {
+        let table = PermitTable(capacity: 8)
+        let claims = try (0..<8 as Range<UInt64>).map { try #require(table.places.beginClaim(hash($0, table))) }
+        let shared = try #require(table.places.acquire(hash(100, table), limit: 1))
+        #expect(table.places.acquire(hash(101, table), limit: 1) == nil)
+        #expect(claims.allSatisfy(table.places.settle) && table.places.total == 9)
+        table.places.release(shared)
     }
 
     @Test("a flood of other keys never lets more in of one, nor loses a count")
     func flood() {
         let table = PermitTable(capacity: 8)
         let inside = Inside()
-        let running = ManagedAtomic<Int>(4)
-        for number in 0..<4 as Range<UInt64> {
+        let running = ManagedAtomic<Int>(8)
+        for number in 0..<8 as Range<UInt64> {
             ControlThread.spawn(name: "loop \(number)") { [hash] in
                 for i in 0..<20_000 as Range<UInt64> {
                     let isOwn = i % 3 == 0
@@ -134,7 +188,7 @@ import Testing
                 running.wrappingDecrement(ordering: .releasing)
             }
         }
-        while running.load(ordering: .acquiring) > 0 {}
+        while running.load(ordering: .acquiring) > 0 { sched_yield() }
         #expect(!inside.isOver.load(ordering: .relaxed) && table.places.total == 0)
     }
 }

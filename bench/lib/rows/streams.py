@@ -45,7 +45,7 @@ def run(bench, subject, peers):
     origin, sink, port = start_origin(bench), start_sink(bench), free_port()
     path = configuration(bench, port, origin.port, sink.port)
     server = Server(bench, "sluice", [bench.options.sluice, "run", "-c", path, "--workers", "1"], port, [bench.proxy_core])
-    program = compiled(bench, "streams", "nghttp2")
+    program = compiled(bench, "streams", ["-lnghttp2"])
     sides = (1, 0, CONNECTIONS * STREAMS // 10)
     # First, since freed memory stays with the process.
     peaks = {slow: max(round_of(bench, server, program, slow)["peak"] for _ in range(2)) for slow in sorted(sides)}
