@@ -7,7 +7,9 @@ import Testing
 /// for word. `=== name` begins a file that the settings name. `UPDATE_GOLDEN=1` writes the expectations anew.
 @Suite struct GoldenFilterTests {
     static let folder = "Tests/Golden/filters"
-    static let cases = ["concurrency", "cors", "fault", "grpc_json", "grpc_web", "ip_access", "mtls_auth", "request_size"]
+    static let cases = [
+        "concurrency", "cors", "fault", "grpc_json", "grpc_web", "ip_access", "mtls_auth", "request_size",
+    ]
 
     @Test(arguments: cases)
     func says(_ name: String) throws {

@@ -83,7 +83,9 @@ enum DescriptorFile {
 
     /// The fixture, with a DELETE that became a GET (google.api.HttpRule: field 5 to 2) and so the same as another method's.
     private static let ambiguous: [UInt8]? = {
-        guard var bytes = try? ConfigFiles.read(Repository.path("Tests/Fixtures/transcoding/all.pb")) else { return nil }
+        guard var bytes = try? ConfigFiles.read(Repository.path("Tests/Fixtures/transcoding/all.pb")) else {
+            return nil
+        }
         let path = "/v1/{name=shelves/*/books/*}"
         let rule = [5 << 3 | 2, UInt8(path.utf8.count)] + Array(path.utf8)
         guard let place = bytes.firstRange(of: rule)?.lowerBound else { return nil }
