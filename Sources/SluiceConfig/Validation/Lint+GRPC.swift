@@ -4,7 +4,12 @@ extension Validation {
     func lintGRPC() {
         for route in model.routes where !broken.contains(route.place) {
             let translator = route.filters.first { $0.configuration.needs.grpcUpstream }
-            guard route.match.isOfGRPC || translator != nil else { continue }
+            let isCall =
+                route.match.isOfGRPC
+                && !FilterOrder.kept(model.filters, beside: route.filters)
+                    .contains { $0.configuration.needs.translatesCalls }
+                && !route.filters.contains { $0.configuration.needs.translatesCalls }
+            guard isCall || translator != nil else { continue }
             let reason = translator.map { "has '\($0.name)'" } ?? "is for gRPC"
             guard case .forward(let forward) = route.action else { continue }
             for target in forward.targets {
