@@ -128,7 +128,7 @@ import Testing
         ),
         (
             "jwks: {url: https://user@issuer.example/k}",
-            "SL022 'url' of 'jwks' of filter 'jwt' is not an http or https URL: 'https://user@issuer.example/k' (URLs look like https://auth.example.com/jwks.json)"
+            "SL022 'url' of 'jwks' of filter 'jwt' is not an http or https URL: 'https://***@issuer.example/k' (URLs look like https://auth.example.com/jwks.json)"
         ),
         ("jwks: {file: none.json}", "SL019 the file 'none.json' cannot be read"),
         ("jwks: {inline: '{'}", "SL013 'inline' is not JSON (byte 1)"),
