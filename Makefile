@@ -24,6 +24,9 @@ test: ## install what the tests need, then run all of them
 	swift build --build-tests
 	tools/check-admin --install .build/debug/sluice
 	tools/check-grpc --install .build/debug/sluice
+	tools/check-connect --install .build/debug/sluice
+	tools/check-tls --install .build/debug/sluice
+	tools/check-transcoding --install .build/debug/sluice
 	tools/check-http2 --install .build/debug/sluice
 	swift test --skip-build --disable-xctest
 

@@ -71,8 +71,8 @@ let package = Package(
         .target(
             name: "SluiceFilters",
             dependencies: [
-                "SluiceCore", "SluiceConfig", "SluiceTLS", "SluiceHTTP", "SluiceUpstream", nioCore, atomics, crypto,
-                cryptoExtras,
+                "SluiceCore", "SluiceConfig", "SluiceTLS", "SluiceHTTP", "SluiceUpstream", "SluiceTranscoding", nioCore,
+                atomics, crypto, cryptoExtras,
             ],
             swiftSettings: settings
         ),

@@ -29,8 +29,14 @@ public enum ASCII {
     /// A byte of `reg-name`, an IP literal or a port: what a Host header may hold, percent escapes left out.
     @inlinable @inline(__always)
     public static func isHost(_ byte: UInt8) -> Bool {
-        // unreserved / sub-delims / ":" / "[" / "]"; "_" is common in internal names.
-        isIn(byte, low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE)
+        isRegisteredName(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]")
+    }
+
+    /// A byte of `reg-name` (RFC 3986, section 3.2.2): what the host of an authority may hold, percent escapes left out.
+    @inlinable @inline(__always)
+    public static func isRegisteredName(_ byte: UInt8) -> Bool {
+        // unreserved / sub-delims; "_" is common in internal names.
+        isIn(byte, low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
     }
 
     /// Whether a byte is in the class of two masks.
@@ -66,9 +72,28 @@ public enum ASCII {
     @inlinable
     public static func equalsFolded(_ bytes: UnsafeRawBufferPointer, _ lower: StaticString) -> Bool {
         guard bytes.count == lower.utf8CodeUnitCount else { return false }
-        let other = lower.utf8Start
-        for i in 0..<bytes.count where lowercased(bytes[i]) != other[i] { return false }
+        let other = UnsafeRawPointer(lower.utf8Start)
+        var i = 0
+        while i + 8 <= bytes.count {
+            let word = lowercased(bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+            guard word == other.loadUnaligned(fromByteOffset: i, as: UInt64.self) else { return false }
+            i += 8
+        }
+        while i < bytes.count {
+            guard lowercased(bytes[i]) == other.load(fromByteOffset: i, as: UInt8.self) else { return false }
+            i += 1
+        }
         return true
+    }
+
+    /// Eight bytes with their upper-case letters folded.
+    @inlinable @inline(__always)
+    public static func lowercased(_ word: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let low = word & (ones &* 0x7F)
+        // The high bit of each byte says: at least `A`, and not above `Z`, and ASCII.
+        let capitals = (low &+ ones &* 0x3F) & ~(low &+ ones &* 0x25) & ~word & (ones &* 0x80)
+        return word | capitals >> 2
     }
 
     /// Whether two byte sequences are equal when ASCII letters are folded.

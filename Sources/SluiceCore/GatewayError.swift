@@ -10,11 +10,11 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     case badTransferEncoding, unknownTransferCoding, transferEncodingInHTTP10, missingHost, severalHosts, badHost
     case badChunkSize, chunkExtensionTooLong, badChunkEnd, badTrailer, underscoreInName, encodedSlash
     case uriTooLong, headTooLarge, tooManyFields, bodyTooLarge, lengthRequired, unknownExpectation, methodNotEnabled
-    case badUpgrade, misdirected, badProxyHeader, badGRPCWeb
+    case badUpgrade, misdirected, badProxyHeader, badGRPCWeb, untranslatableRequest
     // The client's pace.
     case requestHeadTimeout, requestBodyTimeout, downstreamIdle, downstreamClosed, downstreamReset
     // Routing.
-    case noRoute, methodNotAllowed
+    case noRoute, methodNotAllowed, noBinding
     // Policies.
     case credentialMissing, credentialInvalid, tokenMalformed, tokenSignatureInvalid, tokenExpired, tokenNotYetValid
     case tokenClaimInvalid, scopeMissing, keysUnavailable, consumerForbidden, addressForbidden, originForbidden
@@ -23,9 +23,10 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     case noHealthyUpstream, upstreamOverflow, connectFailed, connectTimeout, upstreamReset, upstreamClosedEarly
     case upstreamProtocolError, upstreamHeadTooLarge, responseHeadTimeout, perTryTimeout, routeTimeout, streamIdle
     case upstreamTLSFailed, upstreamRefusedStream
-    case upstreamTruncated, retryBudgetExhausted, upgradeRefused, staleConnection
+    case untranslatableResponse, upstreamTruncated, retryBudgetExhausted, upgradeRefused, staleConnection
     // The gateway.
     case draining, tooManyConnections, gatewayExhausted, filterTimeout, filterFailed, internalError, bufferLimit
+    case descriptorsUnavailable
 
     /// Who caused it.
     package enum Source: String, Sendable { case downstream, upstream, gateway }
@@ -44,13 +45,13 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     /// Envoy's response flag for the same situation, which dashboards know; empty where it has none.
     package var responseFlag: String {
         switch self {
-        case .noRoute, .methodNotAllowed: "NR"
+        case .noRoute, .methodNotAllowed, .noBinding: "NR"
         case .noHealthyUpstream: "UH"
         case .upstreamOverflow: "UO"
         case .connectFailed, .connectTimeout, .upstreamTLSFailed: "UF"
         case .upstreamClosedEarly, .upstreamTruncated, .staleConnection: "UC"
         case .upstreamReset, .upstreamRefusedStream: "UR"
-        case .upstreamProtocolError, .upstreamHeadTooLarge, .upgradeRefused: "UPE"
+        case .upstreamProtocolError, .upstreamHeadTooLarge, .upgradeRefused, .untranslatableResponse: "UPE"
         case .responseHeadTimeout, .perTryTimeout, .routeTimeout: "UT"
         case .streamIdle, .downstreamIdle: "SI"
         case .retryBudgetExhausted: "URX"
@@ -63,7 +64,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .rateLimited: "RL"
         case .concurrencyExceeded, .tenantShareExceeded, .tooManyWaiting: "UO"
         case .faultInjected: "FI"
-        case .filterTimeout, .filterFailed, .internalError, .bufferLimit: ""
+        case .filterTimeout, .filterFailed, .internalError, .bufferLimit, .descriptorsUnavailable: ""
         default: status == 0 ? "" : "DPE"
         }
     }
@@ -116,6 +117,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
             ("misdirected_request", 421, .downstream, "This connection is not meant for this host.")
         case .badUpgrade: ("bad_upgrade", 501, .downstream, "This protocol cannot be switched to here.")
         case .badGRPCWeb: ("bad_grpc_web", 400, .downstream, "The body is not the base64 of gRPC-Web.")
+        case .untranslatableRequest:
+            ("untranslatable_request", 400, .downstream, "The request cannot be translated for the service.")
         case .requestHeadTimeout: ("request_head_timeout", 408, .downstream, "The request head took too long.")
         case .requestBodyTimeout: ("request_body_timeout", 408, .downstream, "The request body took too long.")
         case .downstreamIdle: ("downstream_idle", 0, .downstream, "The connection was idle.")
@@ -123,6 +126,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .downstreamReset: ("downstream_reset", 499, .downstream, "The client reset the connection.")
         case .noRoute: ("no_route", 404, .downstream, "There is nothing at this address.")
         case .methodNotAllowed: ("method_not_allowed", 405, .downstream, "This method is not allowed here.")
+        case .noBinding: ("no_binding", 404, .downstream, "No method of the service is called like this.")
         default: nil
         }
     }
@@ -170,6 +174,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .perTryTimeout: ("per_try_timeout", 504, .upstream, "The service did not answer in time.")
         case .routeTimeout: ("route_timeout", 504, .upstream, "The request took longer than allowed.")
         case .streamIdle: ("stream_idle", 504, .upstream, "Nothing came for too long.")
+        case .untranslatableResponse:
+            ("untranslatable_response", 502, .upstream, "The service's answer cannot be translated.")
         case .upstreamTruncated: ("upstream_truncated", 502, .upstream, "The service's answer was cut short.")
         case .upgradeRefused: ("upgrade_refused", 502, .upstream, "The service's answer to the upgrade makes no sense.")
         default: nil
@@ -186,6 +192,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .gatewayExhausted: ("gateway_exhausted", 503, .gateway, "The gateway has too much to do.")
         case .filterTimeout: ("filter_timeout", 503, .gateway, "A policy took too long to decide.")
         case .filterFailed: ("filter_failed", 500, .gateway, "A policy failed.")
+        case .descriptorsUnavailable:
+            ("descriptors_unavailable", 503, .gateway, "It is not known yet what the service can do.")
         case .bufferLimit: ("buffer_limit", 507, .gateway, "The body is too large to be kept.")
         default: ("internal_error", 500, .gateway, "The gateway made a mistake.")
         }

@@ -6,6 +6,8 @@ package enum BuiltInFilters {
         ConcurrencyConfiguration.self,
         CORSConfiguration.self,
         FaultConfiguration.self,
+        GRPCJSONConfiguration.self,
+        GRPCToRESTConfiguration.self,
         GRPCWebConfiguration.self,
         HeadersConfiguration.self,
         IPAccessConfiguration.self,

@@ -45,15 +45,15 @@ package enum Authority {
         var i = 0
         while i < bytes.count {
             let byte = bytes[i]
-            if byte == UInt8(ascii: ":") { return i }
-            if byte == UInt8(ascii: "%") {
-                guard i + 2 < bytes.count, ASCII.hexValue(bytes[i + 1]) != nil, ASCII.hexValue(bytes[i + 2]) != nil
-                else { return nil }
-                i += 3
+            if ASCII.isRegisteredName(byte) {
+                i += 1
                 continue
             }
-            guard ASCII.isHost(byte), byte != UInt8(ascii: "["), byte != UInt8(ascii: "]") else { return nil }
-            i += 1
+            if byte == UInt8(ascii: ":") { return i }
+            guard byte == UInt8(ascii: "%"), i + 2 < bytes.count, ASCII.hexValue(bytes[i + 1]) != nil,
+                ASCII.hexValue(bytes[i + 2]) != nil
+            else { return nil }
+            i += 3
         }
         return i
     }

@@ -4,7 +4,7 @@ package import SluiceCore
 /// Takes a message body apart as it arrives (RFC 9112, sections 6 and 7), without ever holding more than one line.
 ///
 /// Isolation: one loop. Allocates: never for payload (slices of the input); trailers are copied into a table.
-package struct BodyDecoder: Sendable {
+package struct BodyDecoder {
     package enum Event {
         /// Payload; a slice of the input.
         case data(ByteBuffer)
@@ -32,7 +32,7 @@ package struct BodyDecoder: Sendable {
     private var state = State.done
     private var trailerBytes = 0
     /// Trailer fields; nil when there were none.
-    package private(set) var trailers: HeaderTable?
+    package private(set) var trailers: Trailers?
 
     package init() {}
 
@@ -178,15 +178,15 @@ package struct BodyDecoder: Sendable {
         case .field(let name, let value, let next):
             trailerBytes += next
             if Self.isForbidden(result.1) { return .invalid(.badTrailer) }
-            var table = trailers ?? HeaderTable()
-            trailers = nil  // or the table would be copied for each line
-            guard trailerBytes <= Self.maximumTrailerBytes, table.entries.count < Self.maximumTrailers else {
+            let table = trailers ?? Trailers()
+            guard trailerBytes <= Self.maximumTrailerBytes, table.fields.entries.count < Self.maximumTrailers else {
+                trailers = nil
                 return .invalid(.badTrailer)
             }
-            let base = table.bytes.writerIndex
+            let base = table.fields.bytes.writerIndex
             guard var lineBytes = input.readSlice(length: next) else { return .needMore }
-            table.bytes.writeBuffer(&lineBytes)
-            table.appendReceived(
+            table.fields.bytes.writeBuffer(&lineBytes)
+            table.fields.appendReceived(
                 name: result.1,
                 nameRange: ByteRange(start: base + Int(name.start), count: Int(name.count)),
                 valueRange: ByteRange(start: base + Int(value.start), count: Int(value.count))

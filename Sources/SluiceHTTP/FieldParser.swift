@@ -1,3 +1,4 @@
+import Glibc
 import SluiceCore
 
 /// Reads header and trailer lines (RFC 9112, section 5) out of raw bytes.
@@ -20,8 +21,7 @@ enum FieldParser {
     static func line(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Line {
         let count = bytes.count
         guard start < count else { return .incomplete }
-        var i = start
-        while i < count, ASCII.isToken(bytes[i]) { i += 1 }
+        var i = endOfName(bytes, from: start)
         guard i < count else { return .incomplete }
         if bytes[i] != UInt8(ascii: ":") || i == start { return notAField(bytes, start: start, stop: i) }
         let nameEnd = i
@@ -41,6 +41,32 @@ enum FieldParser {
             value: ByteRange(start: valueStart, count: valueEnd - valueStart),
             next: i + 2
         )
+    }
+
+    /// The first byte at or after `start` that a token cannot hold, eight letters and hyphens at a step.
+    @inline(__always)
+    static func endOfName(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var i = start
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        while i + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            let low = word & ~highs
+            let folded = low | ones &* 0x20
+            // The high bit of each byte says: at least `a`, and not above `z`.
+            let letters = (folded &+ ones &* 0x1F) & ~(folded &+ ones &* 0x05)
+            let others = (low ^ ones &* 0x2D) &+ ones &* 0x7F
+            let stops = ((~letters & others) | word) & highs
+            if stops == 0 {
+                i += 8
+                continue
+            }
+            i += stops.trailingZeroBitCount / 8
+            guard ASCII.isToken(bytes[i]) else { return i }
+            i += 1
+        }
+        while i < bytes.count, ASCII.isToken(bytes[i]) { i += 1 }
+        return i
     }
 
     /// The first byte at or after `start` that a field value cannot hold, eight bytes at a step.
@@ -64,6 +90,12 @@ enum FieldParser {
         }
         while i < bytes.count, ASCII.isFieldValue(bytes[i]) { i += 1 }
         return i
+    }
+
+    @inline(__always)
+    static func contains(_ bytes: UnsafeRawBufferPointer, _ byte: UInt8) -> Bool {
+        guard let base = bytes.baseAddress else { return false }
+        return memchr(base, Int32(byte), bytes.count) != nil
     }
 
     private static func badValueByte(_ byte: UInt8) -> GatewayError {
@@ -101,22 +133,16 @@ struct LineProgress {
     /// Whether what has come since only makes the same name or value longer.
     mutating func onlyGrew(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard scanned > 0 else { return false }
-        let end = inValue ? FieldParser.endOfValue(bytes, from: scanned) : Self.endOfName(bytes, from: scanned)
+        let end = inValue ? FieldParser.endOfValue(bytes, from: scanned) : FieldParser.endOfName(bytes, from: scanned)
         scanned = end == bytes.count ? end : 0
         return scanned > 0
     }
 
     /// Takes note of the line at `start`, which is incomplete.
     mutating func note(_ bytes: UnsafeRawBufferPointer, from start: Int) {
-        var end = Self.endOfName(bytes, from: start)
+        var end = FieldParser.endOfName(bytes, from: start)
         inValue = end < bytes.count && bytes[end] == UInt8(ascii: ":")
         if inValue { end = FieldParser.endOfValue(bytes, from: end + 1) }
         scanned = end == bytes.count ? end : 0
-    }
-
-    private static func endOfName(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-        var i = start
-        while i < bytes.count, ASCII.isToken(bytes[i]) { i += 1 }
-        return i
     }
 }

@@ -96,6 +96,10 @@ struct FramingFields {
     }
 
     private mutating func noteConnection(_ value: UnsafeRawBufferPointer) {
+        if ASCII.equalsFolded(value, "keep-alive") {
+            connectionKeepAlive = true
+            return
+        }
         FieldList.forEach(value) { item in
             if ASCII.equalsFolded(item, "close") {
                 connectionClose = true

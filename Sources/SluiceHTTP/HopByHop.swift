@@ -4,10 +4,23 @@ package import SluiceCore
 package enum HopByHop {
     /// Takes them out of a response head, with what `Connection` nominates if it nominates anything.
     package static func remove(from fields: inout HeaderTable, nominated: Bool) {
-        if nominated { removeNominated(from: &fields) } else { fields.remove(.connection) }
-        fields.remove(.keepAlive)
-        fields.remove(.proxyConnection)
-        fields.remove(.upgrade)
+        if nominated { removeNominated(from: &fields) }
+        fields.remove(anyOf: ofResponses)
+    }
+
+    private static var ofResponses: UInt64 {
+        FieldName.connection.bit | FieldName.keepAlive.bit | FieldName.proxyConnection.bit | FieldName.upgrade.bit
+    }
+
+    /// Takes them out of a request head but for `Upgrade`, which is looked at later.
+    package static func removeFromRequest(_ fields: inout HeaderTable, nominated: Bool) {
+        if nominated { removeNominated(from: &fields) }
+        fields.remove(anyOf: ofRequests)
+    }
+
+    private static var ofRequests: UInt64 {
+        FieldName.connection.bit | FieldName.keepAlive.bit | FieldName.proxyConnection.bit
+            | FieldName.proxyAuthorization.bit | FieldName.http2Settings.bit
     }
 
     /// Takes out `Connection` and every field that it names.

@@ -122,7 +122,7 @@ package struct RequestParser: Sendable {
                 if name.count > 0xFFFF { return .invalid(.badFieldName) }
                 if head.fields.entries.count >= limits.fields { return .invalid(.tooManyFields) }
                 let text = UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end])
-                if limits.refuseUnderscores, text.contains(0x5F) { return .invalid(.underscoreInName) }
+                if limits.refuseUnderscores, FieldParser.contains(text, 0x5F) { return .invalid(.underscoreInName) }
                 let id = FieldName.intern(text)
                 let valueText = UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end])
                 let place = relative(value)

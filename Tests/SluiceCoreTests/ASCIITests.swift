@@ -34,6 +34,21 @@ struct ASCIITests {
         #expect(members(ASCII.isHost) == sorted(unreserved + "!$&'()*+,;=" + ":[]"))
     }
 
+    @Test("Eight bytes are folded as each of them is, whatever its neighbours are")
+    func lowercasedWord() {
+        for byte in UInt8.min ... .max {
+            for place in 0..<8 {
+                for other: UInt8 in [0, 0x41, 0x5A, 0x7A, 0x80, 0xFF] {
+                    var bytes = [UInt8](repeating: other, count: 8)
+                    bytes[place] = byte
+                    let word = bytes.withUnsafeBytes { ASCII.lowercased($0.load(as: UInt64.self)) }
+                    let folded = withUnsafeBytes(of: word) { Array($0) }
+                    #expect(folded == bytes.map { ASCII.lowercased($0) })
+                }
+            }
+        }
+    }
+
     @Test("Digits")
     func digit() {
         #expect(members(ASCII.isDigit) == sorted(Self.digits))

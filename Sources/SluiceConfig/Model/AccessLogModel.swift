@@ -96,6 +96,8 @@ package enum LogOperator: Hashable, Sendable {
     case requestBytes, responseBytes
     case protocolName, upstreamProtocol
     case status, reasonCode, flags, flagsLong
+    /// Why there is no TLS with the upstream.
+    case upstreamTLSFailure
     case routeName, upstreamName, endpoint, listenerName, listenerAddress
     case attempts
     case method, scheme, requestHost

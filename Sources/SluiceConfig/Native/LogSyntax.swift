@@ -121,6 +121,7 @@ enum LogCommands {
         "BYTES_RECEIVED": .requestBytes, "BYTES_SENT": .responseBytes,
         "PROTOCOL": .protocolName, "UPSTREAM_PROTOCOL": .upstreamProtocol,
         "RESPONSE_CODE": .status, "RESPONSE_CODE_DETAILS": .reasonCode, "RESPONSE_FLAGS": .flags,
+        "UPSTREAM_TRANSPORT_FAILURE_REASON": .upstreamTLSFailure,
         "RESPONSE_FLAGS_LONG": .flagsLong, "ROUTE_NAME": .routeName, "UPSTREAM_CLUSTER": .upstreamName,
         "UPSTREAM_CLUSTER_RAW": .upstreamName, "UPSTREAM_HOST": .endpoint, "UPSTREAM_HOST_NAME": .endpoint,
         "UPSTREAM_REMOTE_ADDRESS": .endpoint, "UPSTREAM_REQUEST_ATTEMPT_COUNT": .attempts,
@@ -143,7 +144,7 @@ enum LogCommands {
         "UPSTREAM_PEER_", "TLS_JA",
     ]
     private static let absent: Set<String> = [
-        "UPSTREAM_TRANSPORT_FAILURE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
+        "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
         "CONNECTION_TERMINATION_DETAILS",
     ]
     private static let withArgument = [

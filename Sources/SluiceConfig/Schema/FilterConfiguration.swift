@@ -50,6 +50,9 @@ package enum FilterRole: Sendable {
     case rateLimit
     /// Turns another protocol into gRPC and back: all other filters see gRPC, and what they answer is turned back.
     case translation
+    /// Stands between a client of one protocol and an upstream of another: all other filters see the client's side, and
+    /// what they answer has the form that the client knows.
+    case transcoding
     case other
 }
 
@@ -65,6 +68,10 @@ package struct FilterNeeds: Sendable {
     package var times = false
     /// It goes by the certificate that clients show in the TLS handshake.
     package var clientCertificates = false
+    /// It makes calls of gRPC of requests, which the upstreams of its routes must speak.
+    package var grpcUpstream = false
+    /// It makes something else of calls of gRPC, which the upstreams of its routes need not speak.
+    package var translatesCalls = false
     /// Headers, parameters and cookies that hold credentials, in lower case: the access log does not show them.
     package var secretNames: Set<String> = []
 

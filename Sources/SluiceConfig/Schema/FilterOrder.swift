@@ -24,7 +24,12 @@ package enum FilterOrder {
     ///
     /// What translates goes first, so that the answer of any other filter is translated too.
     package static func effective<Item>(_ items: [Item], role: (Item) -> FilterRole) -> [Item] {
-        func translates(_ item: Item) -> Bool { if case .translation = role(item) { true } else { false } }
+        func translates(_ item: Item) -> Bool {
+            switch role(item) {
+            case .translation, .transcoding: true
+            case .authentication, .cors, .rateLimit, .other: false
+            }
+        }
         let ordered = corsFirst(items, role: role)
         guard let last = ordered.lastIndex(where: translates), last > 0 else { return ordered }
         return ordered.filter(translates) + ordered.filter { !translates($0) }

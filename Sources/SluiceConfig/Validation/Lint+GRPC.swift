@@ -2,7 +2,15 @@
 extension Validation {
     /// A route of gRPC whose upstream cannot carry it.
     func lintGRPC() {
-        for route in model.routes where !broken.contains(route.place) && route.match.isOfGRPC {
+        for route in model.routes where !broken.contains(route.place) {
+            let translator = route.filters.first { $0.configuration.needs.grpcUpstream }
+            let isCall =
+                route.match.isOfGRPC
+                && !FilterOrder.kept(model.filters, beside: route.filters)
+                    .contains { $0.configuration.needs.translatesCalls }
+                && !route.filters.contains { $0.configuration.needs.translatesCalls }
+            guard isCall || translator != nil else { continue }
+            let reason = translator.map { "has '\($0.name)'" } ?? "is for gRPC"
             guard case .forward(let forward) = route.action else { continue }
             for target in forward.targets {
                 guard let position = upstreams[target.upstream] else { continue }
@@ -12,7 +20,7 @@ extension Validation {
                     .grpcOverHTTP1,
                     .warning,
                     at: SourceSpan(place: target.place, length: target.upstream.unicodeScalars.count),
-                    "route '\(Printable.short(route.name))' is for gRPC, which needs HTTP/2, but upstream '\(Printable.short(upstream.name))' speaks HTTP/1.1",
+                    "route '\(Printable.short(route.name))' \(reason), which needs HTTP/2, but upstream '\(Printable.short(upstream.name))' speaks HTTP/1.1",
                     help: "add 'protocol: http2' to the upstream"
                 )
             }

@@ -161,7 +161,7 @@ private struct ChainFacts {
                 isKnown = true
             case .cors: if let login { moved.append((filter, login)) }
             case .rateLimit: isLimited = true
-            case .translation, .other: break
+            case .translation, .transcoding, .other: break
             }
         }
     }

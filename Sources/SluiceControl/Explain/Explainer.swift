@@ -198,6 +198,8 @@ extension FilterStep {
             return login.map { "runs ahead of '\($0.name)': preflights carry no credentials" }
         case .translation:
             return others.isEmpty ? nil : "runs ahead of all others, which see gRPC"
+        case .transcoding:
+            return others.isEmpty ? nil : "runs ahead of all others, so that what they answer has its form"
         case .authentication, .rateLimit, .other: return nil
         }
     }

@@ -73,7 +73,10 @@ final class GatewayCore: @unchecked Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         groups = [group, control]
-        workers = try group.makeIterator().map { try WorkerThread.start(on: $0, metrics.makeShard(), shortage) }
+        let log: @Sendable (String) -> Void = { [queue, log = options.log] line in queue.async { log(line) } }
+        workers = try group.makeIterator().map {
+            try WorkerThread.start(on: $0, metrics.makeShard(), shortage, log: log)
+        }
         try startSupervision(on: control.next())
         var fetching = BackgroundFetcher.Options()
         fetching.log = options.log
@@ -112,7 +115,7 @@ final class GatewayCore: @unchecked Sendable {
         supervision = try loop.submit {
             let context = SupervisorContext(
                 loop: loop,
-                prober: SocketProber(shortage: shortage),
+                prober: SocketProber(shortage: shortage, log: log),
                 security: { contexts[$0] },
                 log: log
             )

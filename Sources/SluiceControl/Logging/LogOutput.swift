@@ -62,8 +62,7 @@ struct LogOutput: Sendable {
     /// - Parameter done: what of `bytes` earlier calls have written.
     mutating func write(_ bytes: ContiguousArray<UInt8>, from done: Int) -> Outcome {
         if isTorn, done == 0 {
-            var end = UInt8(ascii: "\n")
-            let outcome = attempt(UnsafeRawBufferPointer(start: &end, count: 1))
+            let outcome = withUnsafeBytes(of: UInt8(ascii: "\n")) { attempt($0) }
             guard case .wrote = outcome else { return outcome }
             isTorn = false
         }

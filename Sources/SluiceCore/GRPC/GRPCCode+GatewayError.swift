@@ -11,7 +11,9 @@ extension GRPCCode {
             case .routeTimeout, .perTryTimeout, .responseHeadTimeout, .streamIdle, .requestBodyTimeout:
                 .deadlineExceeded
             case .bodyTooLarge, .headTooLarge, .tooManyFields, .uriTooLong, .bufferLimit: .resourceExhausted
-            case .methodNotAllowed, .methodNotEnabled: .unimplemented
+            case .methodNotAllowed, .methodNotEnabled, .noBinding: .unimplemented
+            case .untranslatableRequest: .invalidArgument
+            case .untranslatableResponse: .internal
             case .downstreamClosed, .downstreamReset: .cancelled
             default: .transport(httpStatus: httpStatus)
             }

@@ -30,7 +30,7 @@ open class ExchangeContext: TimerNode {
     package final var response = ResponseHead()
     /// What follows the body of the response, there with the last call of `onResponseBody`. What a filter leaves of it is
     /// sent.
-    package final var responseTrailers: HeaderTable?
+    package final var responseTrailers: Trailers?
     /// The client, after `trusted_proxies` were taken into account; nil on a Unix socket.
     package final var client: IPAddress?
     /// Tells this exchange from others that used the same object, and one wait from the next; see `FilterTicket`.
@@ -50,6 +50,10 @@ open class ExchangeContext: TimerNode {
     package final var requestBodyLimit = UInt64.max
     /// What the client is to be told about a limit.
     package final var limitNotice: LimitNotice?
+    /// What stands between the client's protocol and the upstream's, if they differ.
+    package final var translation: (any Translation)?
+    /// What goes upstream in place of the client's request line.
+    package final var upstreamLine: UpstreamLine?
     /// What the engine counted and timed.
     package final var record = ExchangeRecord()
 

@@ -124,7 +124,7 @@ final class GRPCWebFilter: Filter {
 
     /// The trailers as the last frame of the body, which is where browsers can read them.
     private func appendTrailers(to piece: inout ByteBuffer, _ exchange: ExchangeContext) {
-        guard let trailers = exchange.responseTrailers, trailers.count > 0 else { return }
+        guard let trailers = exchange.responseTrailers?.fields, trailers.count > 0 else { return }
         exchange.responseTrailers = nil
         var lines = ByteBuffer()
         for entry in trailers.entries where !entry.isRemoved {

@@ -17,6 +17,8 @@ extension HTTP2Session {
     /// A frame's header came; the library has not seen it yet. False ends the connection.
     func frameBegan(_ head: HTTP2FrameHead, isInBlock: Bool) -> Bool {
         if let error = cost(of: head) ?? (isInBlock ? nil : misplaced(head)) { fail(error) }
+        // RFC 9113, section 4.2. The library does not look at CONTINUATION.
+        if isInBlock, head.length > settings.maxFrameSize { fail(.broken(.frameSizeError)) }
         if pendingFrames > settings.floods.pendingFrames + 4 * openStreams { fail(.unreadOutput) }
         return failure == nil
     }

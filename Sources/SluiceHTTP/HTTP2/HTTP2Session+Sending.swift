@@ -46,6 +46,10 @@ extension HTTP2Session {
             let code = HTTP2ErrorCode(rawValue: sluice_h2_goaway_code(frame))
             // The library found something that it does not tell otherwise.
             if code != .noError, !askedToGo, failure == nil { failure = .broken(code) }
+            if let payload = pingBehindNotice {
+                pingBehindNotice = nil
+                ping(payload)
+            }
         default: break
         }
     }

@@ -100,7 +100,13 @@ extension HTTP2Session {
 
     /// Tells the client to open no more streams, while those under way, and those that it has opened already, are still
     /// served: the first step of a graceful end. `goAway` is the second, a round trip later. Only for a server.
-    package func shutdownNotice() { nghttp2_submit_shutdown_notice(raw) }
+    ///
+    /// - Parameter ping: payload of a PING that follows the notice: whoever answers it has seen that.
+    package func shutdownNotice(ping: UInt64) {
+        // Given to the library now, it would go first.
+        pingBehindNotice = ping
+        nghttp2_submit_shutdown_notice(raw)
+    }
 
     /// Takes no new streams from now on; those that were seen go on to their end.
     package func goAway(_ code: HTTP2ErrorCode = .noError) {

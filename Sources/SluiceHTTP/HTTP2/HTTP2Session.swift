@@ -43,6 +43,8 @@ package final class HTTP2Session {
     var lastSent: Int32 = 0
     /// The caller has asked for a GOAWAY.
     var askedToGo = false
+    /// Payload of the PING that follows the notice of a GOAWAY, until that has been produced.
+    var pingBehindNotice: UInt64?
     /// The peer has taken note of our settings.
     var settingsAcked = false
     /// Only used by a server.

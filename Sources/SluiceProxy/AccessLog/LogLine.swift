@@ -3,6 +3,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceTLS
 import SluiceUpstream
 
 /// Fills in the values of one line from an exchange that is over. Isolation: the loop of the exchange.
@@ -21,18 +22,18 @@ struct LogLine {
                     line.bytes.write(UnsafeRawBufferPointer(rebasing: all[Int(start)..<Int(start + count)]))
                 }
             case .value(let value, let limit): write(value, bounded(limit))
-            case .duration(let span): write(span, exchange.record)
+            case .duration(let span): write(span)
             case .requestField(let index, let limit):
-                write(format.fields[Int(index)], of: exchange.request.fields, bounded(limit))
+                write(format.fields[Int(index)], of: .request, bounded(limit))
             case .responseField(let index, let limit):
-                write(format.fields[Int(index)], of: exchange.response.fields, bounded(limit))
+                write(format.fields[Int(index)], of: .response, bounded(limit))
             case .parameter(let index, let limit):
                 let parameter = format.parameters[Int(index)]
                 writeParameter(parameter.name, isHidden: parameter.isHidden, bounded(limit))
             case .claim(let index, let limit):
                 line.write(text: exchange.claims?.text(ofClaim: format.claims[Int(index)]) ?? [], limit: bounded(limit))
-            case .startTime(let index): write(exchange.record.began, format.times[Int(index)], &clock)
-            case .emitTime(let index): write(exchange.record.ended, format.times[Int(index)], &clock)
+            case .startTime(let index): write(exchange.record.began, format.times[Int(index)], Int(index), &clock)
+            case .emitTime(let index): write(exchange.record.ended, format.times[Int(index)], Int(index), &clock)
             }
         }
     }
@@ -40,18 +41,18 @@ struct LogLine {
     private func bounded(_ limit: Int32) -> Int { min(Int(limit), cap) }
 
     private mutating func write(_ value: LogOperator, _ limit: Int) {
-        let record = exchange.record
+        // Copies of the whole record would count references.
         switch value {
-        case .requestBytes: line.write(record.requestBytes)
-        case .responseBytes: line.write(record.responseBytes)
-        case .attempts: line.write(record.attempts)
+        case .requestBytes: line.write(exchange.record.requestBytes)
+        case .responseBytes: line.write(exchange.record.responseBytes)
+        case .attempts: line.write(exchange.record.attempts)
         case .status: exchange.loggedStatus > 0 ? line.write(exchange.loggedStatus) : writeNoStatus()
         case .protocolName: writeProtocol()
-        case .upstreamProtocol: record.endpoint == nil ? line.writeMissing() : writeText("HTTP/1.1")
-        case .reasonCode: record.error.map { line.write(text: $0.code) } ?? line.writeMissing()
-        case .flags: record.error.map { line.write(text: $0.responseFlag) } ?? line.writeMissing()
-        case .grpcStatus(let form): write(form, record.grpcStatus)
-        case .flagsLong: record.error.map { line.write(text: $0.message) } ?? line.writeMissing()
+        case .upstreamProtocol: writeUpstreamProtocol(exchange.record.endpoint)
+        case .reasonCode: exchange.record.error.map { line.write(text: $0.code) } ?? line.writeMissing()
+        case .flags: exchange.record.error.map { line.write(text: $0.responseFlag) } ?? line.writeMissing()
+        case .grpcStatus(let form): write(form, exchange.record.grpcStatus)
+        case .flagsLong: exchange.record.error.map { line.write(text: $0.message) } ?? line.writeMissing()
         default: writeName(value, limit)
         }
     }
@@ -67,6 +68,7 @@ struct LogLine {
         case .peer: line.write(text: exchange.peerText, limit: limit)
         case .requestID: writeRequestID(limit)
         case .traceID: writeTraceID()
+        case .upstreamTLSFailure: writeUpstreamTLSFailure(limit)
         case .consumer: line.write(text: exchange.consumer?.name ?? [], limit: limit)
         case .method: write(exchange.request.methodRange, limit)
         case .scheme: exchange.isSecure ? writeText("https") : writeText("http")
@@ -104,6 +106,17 @@ struct LogLine {
         exchange.request.minorVersion == 0 ? writeText("HTTP/1.0") : writeText("HTTP/1.1")
     }
 
+    private mutating func writeUpstreamProtocol(_ endpoint: LoopEndpoint?) {
+        guard let endpoint else { return line.writeMissing() }
+        endpoint.isHTTP2 ? writeText("HTTP/2") : writeText("HTTP/1.1")
+    }
+
+    private mutating func writeUpstreamTLSFailure(_ limit: Int) {
+        // An exchange that went well may have met a server that refused others.
+        let failure = exchange.record.error == nil ? nil : exchange.record.endpoint?.tlsFailure
+        line.write(text: failure?.text ?? "", limit: limit)
+    }
+
     /// The id that the gateway gave or took over, or what the client sent.
     private mutating func writeRequestID(_ limit: Int) {
         if !exchange.requestID.isEmpty { return line.write(text: exchange.requestID, limit: limit) }
@@ -119,18 +132,18 @@ struct LogLine {
         line.end()
     }
 
-    private mutating func write(_ time: UInt64, _ format: LogTimeFormat, _ clock: inout LogClock) {
-        clock.write(exchange.loop.nanosecondsSince1970(at: time), as: format, to: &line)
+    private mutating func write(_ time: UInt64, _ format: LogTimeFormat, _ number: Int, _ clock: inout LogClock) {
+        clock.write(exchange.loop.nanosecondsSince1970(at: time), as: format, number, to: &line)
     }
 
-    private mutating func write(_ span: LogOperator.Span, _ record: ExchangeRecord) {
+    private mutating func write(_ span: LogOperator.Span) {
         let (from, to) =
             switch span {
-            case .whole: (record.began, record.ended)
-            case .request: (record.began, record.requestEnded)
-            case .response: (record.began, record.answered)
-            case .responseSending: (record.answered, record.ended)
-            case .upstream: (record.attemptBegan, record.answered)
+            case .whole: (exchange.record.began, exchange.record.ended)
+            case .request: (exchange.record.began, exchange.record.requestEnded)
+            case .response: (exchange.record.began, exchange.record.answered)
+            case .responseSending: (exchange.record.answered, exchange.record.ended)
+            case .upstream: (exchange.record.attemptBegan, exchange.record.answered)
             }
         guard from > 0, to >= from else { return line.writeMissing() }
         line.writeMilliseconds(to - from)
@@ -160,6 +173,18 @@ struct LogLine {
             }
         }
         line.end()
+    }
+
+    private enum Side { case request, response }
+
+    private mutating func write(_ field: LogSteps.Field, of side: Side, _ limit: Int) {
+        // Most are not there, and then no table is touched.
+        let isRequest = if case .request = side { true } else { false }
+        let present = isRequest ? exchange.request.fields.present : exchange.response.fields.present
+        if present.mayHave(field.key.name) || field.otherwise.isField {
+            return write(field, of: isRequest ? exchange.request.fields : exchange.response.fields, limit)
+        }
+        if case .value(let value) = field.otherwise { write(value, limit) } else { line.writeMissing() }
     }
 
     private mutating func write(_ field: LogSteps.Field, of fields: HeaderTable, _ limit: Int) {

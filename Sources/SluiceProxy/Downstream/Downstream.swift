@@ -50,7 +50,7 @@ protocol Downstream: AnyObject {
     /// - Returns: false for a head that did not fit its own estimate, which cannot happen.
     func sendHead(of exchange: Exchange) -> Bool
     func sendBody(_ piece: ByteBuffer)
-    func endResponse(_ trailers: HeaderTable?)
+    func endResponse(_ trailers: Trailers?)
     func flushResponse()
 
     // Tunnels.

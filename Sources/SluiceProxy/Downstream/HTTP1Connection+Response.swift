@@ -75,11 +75,11 @@ extension HTTP1Connection {
         }
     }
 
-    func endResponse(_ trailers: HeaderTable?) {
+    func endResponse(_ trailers: Trailers?) {
         guard respondsChunked else { return }
         var buffer = out ?? worker.loop.takeScratch()
         buffer.writeStaticString("0\r\n")
-        if var trailers { trailers.write(to: &buffer) }
+        if let trailers { trailers.fields.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
         out = buffer
     }

@@ -118,8 +118,7 @@ final class HTTP2Connection: DownstreamConnection {
         guard phase == .open, let session else { return }
         phase = .noticed
         // What the client has sent already is still served: it is told twice, a round trip apart.
-        session.shutdownNotice()
-        session.ping(Self.drainPing)
+        session.shutdownNotice(ping: Self.drainPing)
         worker.loop.wheel.arm(self, in: Worker.lingerTicks)
         schedule()
     }

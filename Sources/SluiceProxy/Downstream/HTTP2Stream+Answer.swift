@@ -67,7 +67,7 @@ extension HTTP2Stream {
         outputBytes += piece.readableBytes
     }
 
-    func endResponse(_ trailers: HeaderTable?) {
+    func endResponse(_ trailers: Trailers?) {
         guard case .began = answer else { return }
         answer = .ended
         outTrailers = trailers
@@ -105,10 +105,10 @@ extension HTTP2Stream {
         guard let connection, let session = connection.session else { return .failed(.internalError) }
         // A tunnel that is half closed goes on in the other direction.
         if !inputHasEnded, !isTunnel || exchange == nil { connection.endedBeforeRequest(id) }
-        guard var trailers = outTrailers, trailers.count > 0 else { return .last(piece) }
+        guard let trailers = outTrailers, trailers.fields.count > 0 else { return .last(piece) }
         outTrailers = nil
         connection.fields.reset()
-        trailers.write(to: &connection.fields.lines)
+        trailers.fields.write(to: &connection.fields.lines)
         connection.fields.lines.writeStaticString("\r\n")
         guard session.submitTrailers(id, &connection.fields) else { return .failed(.internalError) }
         return .lastBeforeTrailers(piece)

@@ -17,7 +17,7 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     // The request.
     private var input = ByteBuffer()
-    private var trailers: HeaderTable?
+    private var trailers: Trailers?
     /// END_STREAM came.
     var inputHasEnded = false
     /// It has something that `process` was not called for yet.
@@ -32,7 +32,7 @@ final class HTTP2Stream: TimerNode, Downstream {
     var outputBytes = 0
     enum Answer { case none, began, ended, broken }
     var answer = Answer.none
-    var outTrailers: HeaderTable?
+    var outTrailers: Trailers?
     var lastActivity: UInt64 = 0
     /// The upstream is being told that there is room.
     var isWaking = false
@@ -85,7 +85,7 @@ final class HTTP2Stream: TimerNode, Downstream {
         input.writeBytes(bytes)
     }
 
-    func trailersCame(_ table: HeaderTable) { trailers = table }
+    func trailersCame(_ table: HeaderTable) { trailers = Trailers(table) }
 
     func process() {
         guard !isProcessing, let exchange, exchange.isPastHead else { return }

@@ -43,6 +43,17 @@ struct BodyPipeline {
         return true
     }
 
+    /// Keeps what a translation made of a piece, which bounds it itself.
+    mutating func hold(_ piece: ByteBuffer) {
+        if collected.readableBytes == 0 { collected = piece } else { collected.writeImmutableBuffer(piece) }
+    }
+
+    mutating func takeCollected() -> ByteBuffer {
+        var body = ByteBuffer()
+        swap(&body, &collected)
+        return body
+    }
+
     /// Shows the whole body to the filters, one after the other.
     mutating func finishCollecting(
         _ chain: FilterChain,

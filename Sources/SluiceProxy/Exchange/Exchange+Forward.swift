@@ -16,16 +16,19 @@ extension Exchange {
         guard plan.hasTargets else { return reply(LocalReply(.noHealthyUpstream)) }
         target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
         if let target { stickyHash = hash(plan.stickyKeys(for: target)) }
-        if let rewrite = plan.rewrite, !rewritePath(rewrite) { return reply(LocalReply(.badTarget)) }
+        let timeout = snapshot.routes[routeIndex].timeoutTicks
+        let isCall = translation != nil || request.fields.present.mayHave(.contentType) && request.fields.isGRPC
+        if isCall, !beginCall(routeTicks: timeout) { return reply(LocalReply(.routeTimeout)) }
+        if let translation {
+            translation.prepareRequest(self)
+            requestTrailers = nil
+        } else if let rewrite = plan.rewrite, !rewritePath(rewrite) {
+            return reply(LocalReply(.badTarget))
+        }
         prepareRequestFields()
         if connection?.needsTunnel == true, !request.wantsUpgrade { return reply(LocalReply(.badUpgrade)) }
         if request.framing.hasBody { replay.start(limit: plan.replayLimit, framing: request.framing) }
-        let timeout = snapshot.routes[routeIndex].timeoutTicks
-        if request.fields.isGRPC {
-            guard beginCall(routeTicks: timeout) else { return reply(LocalReply(.routeTimeout)) }
-        } else if timeout != TimerNode.never, requestBodyIsComplete {
-            startRouteTimeout(timeout)
-        }
+        if !isCall, timeout != TimerNode.never, requestBodyIsComplete { startRouteTimeout(timeout) }
         if let mirror = plan.mirror { startMirror(mirror) }
         startAttempt(plan)
     }
@@ -39,7 +42,7 @@ extension Exchange {
     func startAttempt(_ plan: ForwardPlan) {
         guard let target, let snapshot else { return reply(LocalReply(.internalError)) }
         var settings = AttemptSettings()
-        settings.method = request.method
+        settings.method = upstreamLine?.method ?? request.method
         settings.mayUpgrade = request.wantsUpgrade
         settings.needsFreshConnection = needsFreshConnection
         settings.perTryTicks = plan.perTryTicks
@@ -105,9 +108,11 @@ extension Exchange {
 
     @inline(__always)
     private func writeRequestLine(to writer: inout HeadWriter, _ bytes: UnsafeRawBufferPointer) {
-        writer.write(request.methodRange, of: bytes)
+        writer.write(upstreamLine?.methodRange ?? request.methodRange, of: bytes)
         writer.write(UInt8(ascii: " "))
-        if request.method == .connect {
+        if let upstreamLine {
+            writer.write(upstreamLine.target, of: bytes)
+        } else if request.method == .connect {
             writer.write(request.authority, of: bytes)
         } else {
             if request.path.isEmpty { writer.write(UInt8(ascii: "/")) }
@@ -123,15 +128,7 @@ extension Exchange {
     /// Takes out what belongs to the client's connection only (RFC 9110, section 7.6.1), and what strangers say about
     /// forwarding. Upgrade and TE stay until the request is forwarded, for routes and filters to see.
     func removeConnectionFields(_ connection: DownstreamConnection) {
-        if request.nominatesFields {
-            HopByHop.removeNominated(from: &request.fields)
-        } else {
-            request.fields.remove(.connection)
-        }
-        request.fields.remove(.keepAlive)
-        request.fields.remove(.proxyConnection)
-        request.fields.remove(.proxyAuthorization)
-        request.fields.remove(.http2Settings)
+        HopByHop.removeFromRequest(&request.fields, nominated: request.nominatesFields)
         connection.removeUntrustedForwardedFields(of: self)
         connection.writeForwardedCertificate(to: &request.fields)
     }
@@ -148,7 +145,7 @@ extension Exchange {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
-        if bodies.changesRequestLength(filterChain, self) {
+        if bodies.changesRequestLength(filterChain, self) || translation != nil && request.framing.hasBody {
             request.fields.remove(.contentLength)
             sendsChunked = request.framing.hasBody
         }

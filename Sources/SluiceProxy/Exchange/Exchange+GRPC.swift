@@ -43,7 +43,7 @@ extension Exchange {
 
     /// Tells the upstream what is left of the call's time, which gets less with each attempt.
     func writeTimeout(to writer: inout HeadWriter) {
-        guard callDeadline > 0 else { return }
+        guard callDeadline > 0, translation?.clientSpeaksGRPC != true else { return }
         writer.write("grpc-timeout: ")
         GRPCTimeout.text(nanoseconds: timeLeft).eachByte { writer.write($0) }
         writer.write("\r\n")
@@ -54,7 +54,7 @@ extension Exchange {
     /// The status that an error of the gateway is to a client of gRPC; nil for other clients, and for those whose gRPC
     /// cannot be understood.
     func grpcStatus(of local: LocalReply) -> GRPCCode? {
-        guard let error = local.error, request.fields.isGRPC else { return nil }
+        guard let error = local.error, translation?.clientSpeaksGRPC ?? request.fields.isGRPC else { return nil }
         if case .badGRPCWeb = error { return nil }
         return GRPCCode(error, httpStatus: local.status)
     }
@@ -81,7 +81,7 @@ extension Exchange {
 
     /// Notes how the call ended, before filters can change what says so.
     func noteStatus(in fields: HeaderTable) {
-        guard isGRPC, let code = fields.grpcStatus else { return }
+        guard let code = fields.grpcStatus else { return }
         record.grpcStatus = code
     }
 

@@ -19,9 +19,14 @@ extension Exchange {
         phase = .forwarding
         if request.method == .connect { connection.closesAfterExchange = true }
         response.reset()
+        var local = local
+        if let error = local.error, let translation {
+            _ = errorID()
+            translation.translateReply(&local, error, self)
+        }
         if let code = grpcStatus(of: local) {
             prepareStatusOnly(code, local)
-            return send([], status: response.status)
+            return send([], status: response.status, isStatusOnly: true)
         }
         response.status = local.status
         let reason = ReasonPhrase.of(local.status)
@@ -36,15 +41,16 @@ extension Exchange {
             response.fields.append(.xRequestID, value: requestID)
         } else if !body.isEmpty {
             response.fields.append(.contentType, value: local.contentType.bytes)
+            if local.error != nil, translation != nil { response.fields.append(.xRequestID, value: requestID) }
         }
         for field in local.fields { response.fields.append(name: field.name, value: field.value) }
         send(body, status: local.status)
     }
 
-    private func send(_ body: [UInt8], status: UInt16) {
+    private func send(_ body: [UInt8], status: UInt16, isStatusOnly: Bool = false) {
         let mayHaveBody = status >= 200 && status != 204 && status != 304
         // A status of gRPC over HTTP/2 has no body, not even an empty one.
-        if mayHaveBody, !isGRPC || !request.isHTTP2 {
+        if mayHaveBody, !isStatusOnly || !request.isHTTP2 {
             response.fields.append(.contentLength, value: "\(body.count)".utf8)
         }
         response.framing = body.isEmpty ? .none : .length(UInt64(body.count))

@@ -61,7 +61,7 @@ final class Mirror: TimerNode, AttemptDelegate {
     func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) {}
     func attempt(_ attempt: Attempt, body: ByteBuffer) {}
     func attemptReadDone(_ attempt: Attempt) {}
-    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) { ended() }
+    func attemptFinished(_ attempt: Attempt, trailers: Trailers?) { ended() }
     func attemptFailed(_ attempt: Attempt, _ error: GatewayError) { ended() }
 
     override func deadlineReached() {
@@ -108,6 +108,6 @@ extension Exchange {
         guard let mirror, let snapshot, let plan = snapshot.routes[routeIndex].forward?.mirror else { return }
         self.mirror = nil
         guard let upstream = snapshot.upstream(at: plan.upstream) else { return }
-        mirror.start(upstream, method: request.method)
+        mirror.start(upstream, method: upstreamLine?.method ?? request.method)
     }
 }

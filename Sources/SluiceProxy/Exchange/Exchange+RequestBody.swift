@@ -60,7 +60,7 @@ extension Exchange {
     }
 
     /// The client's body cannot be used: say so if it still can be said, or cut the connection.
-    private func requestBroken(_ error: GatewayError) {
+    func requestBroken(_ error: GatewayError) {
         self.error = error
         if phase == .discarding { return finish() }
         attempt.cancel()
@@ -70,12 +70,12 @@ extension Exchange {
     private func requestPiece(_ piece: ByteBuffer, isLast: Bool) {
         switch phase {
         case .discarding: return
-        case .collectingBody:
+        case .collectingBody where filterChain?.wholeRequestLimit != nil:
             guard bodies.collect(piece) else { return bodyTooLarge() }
         default:
-            guard let chain = filterChain, chain.hasRequestBodyFilters else { return sendUpstream(piece) }
+            guard let chain = filterChain, chain.hasRequestBodyFilters else { return pass(piece, isLast: isLast) }
             switch bodies.runRequest(piece, isLast: isLast, chain, self) {
-            case .success(let passed): if passed.readableBytes > 0 { sendUpstream(passed) }
+            case .success(let passed): pass(passed, isLast: isLast)
             case .failure(let error): requestBroken(error)
             }
         }
@@ -90,7 +90,7 @@ extension Exchange {
         case .collectingBody: return requestBodyCollected()
         default: break
         }
-        if filterChain?.hasRequestBodyFilters == true {
+        if filterChain?.hasRequestBodyFilters == true || translation != nil {
             requestPiece(ByteBuffer(), isLast: true)
             guard phase == .forwarding, !responseIsComplete else { return }
         }
@@ -105,24 +105,34 @@ extension Exchange {
 
     /// A filter wanted the whole body; here it is.
     func requestBodyCollected() {
+        if holdsRequest, filterChain?.wholeRequestLimit == nil {
+            requestPiece(ByteBuffer(), isLast: true)
+            guard case .collectingBody = phase else { return }
+            return forward(collected: bodies.takeCollected())
+        }
         guard let chain = filterChain else { return forward() }
         switch bodies.finishCollecting(chain, self) {
-        case .success(let body):
-            request.fields.remove(.contentLength)
-            request.fields.remove(.transferEncoding)
-            if body.readableBytes > 0 || request.framing.hasBody {
-                request.fields.append(.contentLength, value: Array("\(body.readableBytes)".utf8))
-            }
-            request.framing = .none
-            replay.preset(body)
-            forward()
+        case .success(var body):
+            if let error = translation?.translateRequest(&body, isLast: true, self) { return requestBroken(error) }
+            forward(collected: body)
         case .failure(let error): requestBroken(error)
         }
     }
 
+    private func forward(collected body: ByteBuffer) {
+        request.fields.remove(.contentLength)
+        request.fields.remove(.transferEncoding)
+        if body.readableBytes > 0 || request.framing.hasBody {
+            request.fields.append(.contentLength, value: Array("\(body.readableBytes)".utf8))
+        }
+        request.framing = .none
+        replay.preset(body)
+        forward()
+    }
+
     // MARK: - Sending
 
-    private func sendUpstream(_ piece: ByteBuffer) {
+    func sendUpstream(_ piece: ByteBuffer) {
         replay.keep(piece)
         mirrorPiece(piece)
         writeUpstream(piece)
@@ -159,7 +169,7 @@ extension Exchange {
         var buffer = upstreamOut ?? loop.takeScratch()
         upstreamOut = nil
         buffer.writeStaticString("0\r\n")
-        if var trailers = requestTrailers { trailers.write(to: &buffer) }
+        if let requestTrailers { requestTrailers.fields.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
         upstreamOut = buffer
     }

@@ -37,8 +37,14 @@ extension Exchange: AttemptDelegate {
         if request.method == .connect { connection?.closesAfterExchange = true }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.transferEncoding)
-        noteStatus(in: response.fields)
+        if isGRPC { noteStatus(in: response.fields) }
         responseHasBody = response.framing.hasBody
+        if let translation { return translateHead(translation) }
+        passHead()
+    }
+
+    /// The head is what the client is to get, but for the filters.
+    func passHead() {
         if bodies.changesResponseLength(filterChain, self), responseHasBody {
             response.fields.remove(.contentLength)
             response.framing = .chunked
@@ -70,6 +76,11 @@ extension Exchange: AttemptDelegate {
 
     func attempt(_ attempt: Attempt, body: ByteBuffer) {
         if phase == .tunnel { return tunnelBytesFromUpstream(body) }
+        if let translation { return translateBody(body, translation) }
+        passBody(body)
+    }
+
+    func passBody(_ body: ByteBuffer) {
         guard let chain = filterChain, chain.hasResponseBodyFilters else { return sendBody(body) }
         switch bodies.runResponse(body, isLast: false, chain, self) {
         case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
@@ -97,10 +108,15 @@ extension Exchange: AttemptDelegate {
 
     // MARK: - Ends
 
-    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) {
+    func attemptFinished(_ attempt: Attempt, trailers: Trailers?) {
         if phase == .tunnel { return tunnelFinished() }
-        if let trailers { noteStatus(in: trailers) }
+        if isGRPC, let trailers { noteStatus(in: trailers.fields) }
         responseTrailers = trailers
+        if let translation { return translateEnd(translation) }
+        passEnd()
+    }
+
+    func passEnd() {
         if let chain = filterChain, chain.hasResponseBodyFilters, responseHasBody {
             switch bodies.runResponse(ByteBuffer(), isLast: true, chain, self) {
             case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
@@ -111,7 +127,7 @@ extension Exchange: AttemptDelegate {
     }
 
     /// The answer is complete and queued. What is left of the request body is thrown away, within reason.
-    func responseFinished(_ trailers: HeaderTable? = nil) {
+    func responseFinished(_ trailers: Trailers? = nil) {
         responseIsComplete = true
         connection?.endResponse(trailers)
         flushDownstream()

@@ -29,7 +29,9 @@ extension Exchange {
 
     /// No answer came.
     func retries(after error: GatewayError) -> Bool {
-        guard connection != nil, let plan = forwardPlan, let outcome = AttemptOutcome(error) else { return false }
+        guard connection != nil, !responseIsHeld, let plan = forwardPlan, let outcome = AttemptOutcome(error) else {
+            return false
+        }
         switch decide(outcome, plan, wasStale: error == .staleConnection) {
         case .no: return false
         case .resend:
@@ -49,7 +51,7 @@ extension Exchange {
         let failed = FailedAttempt(
             outcome,
             retriesMade: retriesMade,
-            isIdempotent: request.method.isIdempotent,
+            isIdempotent: request.method.isIdempotent || upstreamLine?.method.isIdempotent == true,
             isReplayable: !responseHeadSent && replay.isWhole,
             wasReused: wasStale,
             // A request whose end was never sent cannot have been carried out.

@@ -47,7 +47,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     // The request body.
     var requestBody = BodyDecoder()
     var requestBodyIsComplete = false
-    var requestTrailers: HeaderTable?
+    var requestTrailers: Trailers?
     /// The body's length is not known to the upstream: it goes as chunks.
     var sendsChunked = false
     /// `TE: trailers` goes upstream.
@@ -88,6 +88,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var responseHeadSent = false
     var responseIsComplete = false
     var responseHasBody = true
+    /// The upstream's answer has begun, but what the client's is to be is not known yet.
+    var responseIsHeld = false
     var error: GatewayError?
 
     // Deadlines, in ticks.
@@ -273,14 +275,15 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         }
         switch snapshot.routes[routeIndex].action {
         case .forward:
+            if let local = translation?.refusal(of: self) { return reply(local) }
             if let limit = filterChain?.wholeRequestLimit {
-                phase = .collectingBody
                 bodies.collectLimit = limit
-                if request.expectsContinue { sendContinue() }
-                if requestBodyIsComplete { requestBodyCollected() } else { connection?.process() }
-            } else {
-                forward()
+            } else if !holdsRequest {
+                return forward()
             }
+            phase = .collectingBody
+            if request.expectsContinue { sendContinue() }
+            if requestBodyIsComplete { requestBodyCollected() } else { connection?.process() }
         case .respond: if let plan = snapshot.routes[routeIndex].respond { reply(respond(plan)) }
         case .redirect: if let plan = snapshot.routes[routeIndex].redirect { reply(redirect(plan)) }
         }
@@ -382,6 +385,9 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         responseHeadSent = false
         responseIsComplete = false
         responseHasBody = true
+        responseIsHeld = false
+        if translation != nil { translation = nil }
+        if upstreamLine != nil { upstreamLine = nil }
         error = nil
         routeDeadline = TimerNode.never
         isGRPC = false

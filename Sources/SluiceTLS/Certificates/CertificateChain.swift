@@ -13,7 +13,7 @@ struct CertificateChain {
     init(_ bytes: [UInt8], key: LibraryObject, index: Int) throws(TLSSettingsError) {
         let item = TLSSettingsError.Item.certificate(index)
         var rest = try Self.parse(bytes, of: "chain", item: item)
-        guard let leaf = rest.firstIndex(where: { X509_check_private_key($0.pointer, key.pointer) == 1 }) else {
+        guard let leaf = rest.firstIndex(where: { $0.lend(with: key) { X509_check_private_key($0, $1) } == 1 }) else {
             LibraryError.clear()
             throw TLSSettingsError(.key(index), "the private key does not belong to the certificate")
         }
@@ -28,7 +28,7 @@ struct CertificateChain {
             chain.append(next)
             if isSelfSigned { break }
         }
-        for stray in rest where !chain.contains(where: { X509_cmp($0.pointer, stray.pointer) == 0 }) {
+        for stray in rest where !chain.contains(where: { $0.lend(with: stray) { X509_cmp($0, $1) } == 0 }) {
             // Another certificate for one of the issuers, signed by somebody else, may help some clients.
             guard chain.contains(where: { Self.issued($0, by: stray) || Self.issued(stray, by: $0) }) else {
                 let subject = TLSCertificate(stray).map { String(decoding: $0.subject, as: UTF8.self) } ?? ""
@@ -75,9 +75,11 @@ struct CertificateChain {
     /// Whether one certificate was signed by another, going by names and the signature.
     private static func issued(_ subject: LibraryObject, by issuer: LibraryObject) -> Bool {
         defer { LibraryError.clear() }
-        guard X509_check_issued(issuer.pointer, subject.pointer) == X509_V_OK,
-            let key = X509_get0_pubkey(issuer.pointer)
-        else { return false }
-        return X509_verify(subject.pointer, key) == 1
+        return issuer.lend(with: subject) { issuer, subject in
+            guard X509_check_issued(issuer, subject) == X509_V_OK, let key = X509_get0_pubkey(issuer) else {
+                return false
+            }
+            return X509_verify(subject, key) == 1
+        }
     }
 }

@@ -24,7 +24,7 @@ struct Credential: Sendable {
             throw TLSSettingsError(.library, "the library has no memory")
         }
         self.leaf = leaf
-        keyKind = withExtendedLifetime(key) { KeyKind(of: key.pointer) }
+        keyKind = key.lend { KeyKind(of: $0) }
         earliestNotAfter = chain.certificates.map { TLSCertificate.notAfter(of: $0) }.min() ?? leaf.notAfter
         serverNames = try Self.serverNames(source.serverNames, leaf: leaf, index: index)
         plain = try Self.make(chain, key: key, ocspResponse: nil, index: index)
@@ -82,27 +82,23 @@ struct Credential: Sendable {
             throw none
         }
         let buffers = chain.certificates.compactMap { certificate in
-            LibraryObject.bytes { i2d_X509(certificate.pointer, $0) }.flatMap { LibraryObject.buffer($0) }
+            certificate.certificateInDER.flatMap { LibraryObject.buffer($0) }
         }
-        let pointers: [OpaquePointer?] = buffers.map(\.pointer)
         LibraryError.clear()
-        // The optimiser lets go of an object behind its last use, and a pointer taken out of it is none.
-        let isSet = withExtendedLifetime(buffers) {
-            SSL_CREDENTIAL_set1_cert_chain(credential.pointer, pointers, pointers.count) == 1
+        let isChainSet = LibraryObject.lend(buffers) { buffers in
+            credential.lend { SSL_CREDENTIAL_set1_cert_chain($0, buffers.map(Optional.some), buffers.count) == 1 }
         }
-        guard isSet else {
+        guard isChainSet else {
             let reason = LibraryError.take()?.text ?? "unknown"
             throw TLSSettingsError(.certificate(index), "the certificate cannot be used: \(reason)")
         }
-        guard SSL_CREDENTIAL_set1_private_key(credential.pointer, key.pointer) == 1 else {
+        guard credential.lend(with: key, { SSL_CREDENTIAL_set1_private_key($0, $1) }) == 1 else {
             let reason = LibraryError.take()?.text ?? "unknown"
             throw TLSSettingsError(.key(index), "the private key cannot be used: \(reason)")
         }
         if let ocspResponse {
             guard let buffer = LibraryObject.buffer(ocspResponse) else { throw none }
-            let isSet = withExtendedLifetime(buffer) {
-                SSL_CREDENTIAL_set1_ocsp_response(credential.pointer, buffer.pointer) == 1
-            }
+            let isSet = credential.lend(with: buffer) { SSL_CREDENTIAL_set1_ocsp_response($0, $1) == 1 }
             guard isSet else { throw none }
         }
         return credential
@@ -119,12 +115,12 @@ struct Credential: Sendable {
 }
 
 extension TLSCertificate {
-    static func notAfter(of x509: LibraryObject) -> Int64 { seconds(of: X509_get0_notAfter(x509.pointer)) }
+    static func notAfter(of x509: LibraryObject) -> Int64 { x509.lend { seconds(of: X509_get0_notAfter($0)) } }
 }
 
 /// Whether a certificate says that it is only good with a stapled response (RFC 7633).
 private func mustStaple(_ x509: LibraryObject) -> Bool {
     guard let feature = OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1) else { return false }
     defer { ASN1_OBJECT_free(feature) }
-    return X509_get_ext_by_OBJ(x509.pointer, feature, -1) >= 0
+    return x509.lend { X509_get_ext_by_OBJ($0, feature, -1) } >= 0
 }

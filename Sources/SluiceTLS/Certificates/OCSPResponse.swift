@@ -23,8 +23,10 @@ struct OCSPResponse: Sendable {
     /// - Parameter certificate: The X509 that the response must speak of.
     init(_ bytes: [UInt8], certificate: LibraryObject, index: Int) throws(TLSSettingsError) {
         let item = TLSSettingsError.Item.ocspResponse(index)
-        guard let serial = LibraryObject.bytes({ i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate.pointer), $0) })
-        else { throw TLSSettingsError(.library, "the library has no memory") }
+        let serial = certificate.lend { certificate in
+            LibraryObject.bytes { i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), $0) }
+        }
+        guard let serial else { throw TLSSettingsError(.library, "the library has no memory") }
         let found = bytes.withUnsafeBufferPointer { all -> OCSPResponse? in
             var input = CBS()
             CBS_init(&input, all.baseAddress, all.count)

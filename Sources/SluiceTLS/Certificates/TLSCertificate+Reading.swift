@@ -4,10 +4,11 @@ import SluiceCore
 extension TLSCertificate {
     /// Reads the facts out of a parsed certificate; nil only for want of memory.
     init?(_ x509: LibraryObject) {
-        let pointer = x509.pointer
-        guard let der = LibraryObject.bytes({ i2d_X509(pointer, $0) }),
-            let publicKey = LibraryObject.bytes({ i2d_X509_PUBKEY(X509_get_X509_PUBKEY(pointer), $0) })
-        else { return nil }
+        guard let der = x509.certificateInDER, let publicKey = x509.publicKeyInDER else { return nil }
+        self = x509.lend { TLSCertificate($0, der: der, publicKey: publicKey) }
+    }
+
+    private init(_ pointer: OpaquePointer, der: [UInt8], publicKey: [UInt8]) {
         let names = SubjectNames(pointer)
         subject = Self.text(of: X509_get_subject_name(pointer))
         issuer = Self.text(of: X509_get_issuer_name(pointer))

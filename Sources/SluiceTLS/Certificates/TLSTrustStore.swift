@@ -29,8 +29,8 @@ package final class TLSTrustStore: Sendable {
         trusted = try CertificateChain.parse(bundle, of: "bundle", item: .trust, skipsUnreadable: skipsUnreadable)
         var seen: [UInt8] = [checksWholeChain ? 1 : 0]
         for certificate in trusted {
-            guard X509_STORE_add_cert(store.pointer, certificate.pointer) == 1,
-                let der = LibraryObject.bytes({ i2d_X509(certificate.pointer, $0) })
+            guard store.lend(with: certificate, { X509_STORE_add_cert($0, $1) }) == 1,
+                let der = certificate.certificateInDER
             else { throw none }
             seen += sha256(der)
         }
@@ -38,11 +38,11 @@ package final class TLSTrustStore: Sendable {
         var validUntil: Int64?
         for (index, file) in revocationLists.enumerated() {
             for list in try Self.lists(file, index: index) {
-                guard X509_STORE_add_crl(store.pointer, list.pointer) == 1,
-                    let der = LibraryObject.bytes({ i2d_X509_CRL(list.pointer, $0) })
+                guard store.lend(with: list, { X509_STORE_add_crl($0, $1) }) == 1,
+                    let der = list.lend({ list in LibraryObject.bytes { i2d_X509_CRL(list, $0) } })
                 else { throw none }
                 seen += sha256(der)
-                let end = X509_CRL_get0_nextUpdate(list.pointer).map { TLSCertificate.seconds(of: $0) } ?? .max
+                let end = list.lend { X509_CRL_get0_nextUpdate($0).map { TLSCertificate.seconds(of: $0) } ?? .max }
                 validUntil = min(validUntil ?? .max, end)
             }
         }
@@ -50,7 +50,7 @@ package final class TLSTrustStore: Sendable {
         if !revocationLists.isEmpty {
             flags |= checksWholeChain ? X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL : X509_V_FLAG_CRL_CHECK
         }
-        guard X509_STORE_set_flags(store.pointer, UInt(flags)) == 1 else { throw none }
+        guard store.lend({ X509_STORE_set_flags($0, UInt(flags)) }) == 1 else { throw none }
         self.store = store
         digest = sha256(seen)
         earliestNotAfter = trusted.map { TLSCertificate.notAfter(of: $0) }.min() ?? 0
@@ -66,7 +66,9 @@ package final class TLSTrustStore: Sendable {
     /// The names of the trusted in DER, as they stand in a request for a certificate.
     var subjects: [[UInt8]] {
         trusted.compactMap { certificate in
-            LibraryObject.bytes { i2d_X509_NAME(X509_get_subject_name(certificate.pointer), $0) }
+            certificate.lend { certificate in
+                LibraryObject.bytes { i2d_X509_NAME(X509_get_subject_name(certificate), $0) }
+            }
         }
     }
 

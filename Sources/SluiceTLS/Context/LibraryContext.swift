@@ -31,46 +31,48 @@ enum LibraryContext {
         guard minimum <= maximum else {
             throw TLSSettingsError(.versions, "the lowest version is above the highest")
         }
-        guard SSL_CTX_set_min_proto_version(context.pointer, minimum.rawValue) == 1,
-            SSL_CTX_set_max_proto_version(context.pointer, maximum.rawValue) == 1
-        else { throw TLSSettingsError(.versions, "the library does not know this version") }
-        try set(ciphers: ciphers, of: context)
-        try set(curves: curves, of: context)
-        guard SSL_CTX_set_verify_algorithm_prefs(context.pointer, peerAlgorithms, peerAlgorithms.count) == 1 else {
-            throw TLSSettingsError(.library, "the library does not know the usual signature algorithms")
+        try context.lend { (context) throws(TLSSettingsError) in
+            guard SSL_CTX_set_min_proto_version(context, minimum.rawValue) == 1,
+                SSL_CTX_set_max_proto_version(context, maximum.rawValue) == 1
+            else { throw TLSSettingsError(.versions, "the library does not know this version") }
+            try set(ciphers: ciphers, of: context)
+            try set(curves: curves, of: context)
+            guard SSL_CTX_set_verify_algorithm_prefs(context, peerAlgorithms, peerAlgorithms.count) == 1 else {
+                throw TLSSettingsError(.library, "the library does not know the usual signature algorithms")
+            }
+            SSL_CTX_set_options(context, UInt32(SSL_OP_CIPHER_SERVER_PREFERENCE))
+            SSL_CTX_set_early_data_enabled(context, 0)
         }
-        SSL_CTX_set_options(context.pointer, UInt32(SSL_OP_CIPHER_SERVER_PREFERENCE))
-        SSL_CTX_set_early_data_enabled(context.pointer, 0)
         return context
     }
 
-    private static func set(ciphers: [String]?, of context: LibraryObject) throws(TLSSettingsError) {
+    private static func set(ciphers: [String]?, of context: OpaquePointer) throws(TLSSettingsError) {
         defer { LibraryError.clear() }
         guard let ciphers else {
-            guard SSL_CTX_set_strict_cipher_list(context.pointer, defaultCiphers) == 1 else {
+            guard SSL_CTX_set_strict_cipher_list(context, defaultCiphers) == 1 else {
                 throw TLSSettingsError(.ciphers, "the library does not know the usual cipher suites")
             }
             return
         }
-        for cipher in ciphers where !isOne(cipher) || SSL_CTX_set_strict_cipher_list(context.pointer, cipher) != 1 {
+        for cipher in ciphers where !isOne(cipher) || SSL_CTX_set_strict_cipher_list(context, cipher) != 1 {
             let name = TextForm.clean(cipher)
             let isNew = name.hasPrefix("TLS_AES_") || name.hasPrefix("TLS_CHACHA20_")
             let known = "is no known cipher suite; names are OpenSSL's, such as ECDHE-RSA-AES128-GCM-SHA256"
             throw TLSSettingsError(.ciphers, "'\(name)' \(isNew ? "is of TLS 1.3, where all suites are on" : known)")
         }
-        guard SSL_CTX_set_strict_cipher_list(context.pointer, ciphers.joined(separator: ":")) == 1 else {
+        guard SSL_CTX_set_strict_cipher_list(context, ciphers.joined(separator: ":")) == 1 else {
             throw TLSSettingsError(.ciphers, "the list of cipher suites is empty")
         }
     }
 
-    private static func set(curves: [String]?, of context: LibraryObject) throws(TLSSettingsError) {
+    private static func set(curves: [String]?, of context: OpaquePointer) throws(TLSSettingsError) {
         guard let curves else { return }
         defer { LibraryError.clear() }
-        for curve in curves where !isOne(curve) || SSL_CTX_set1_groups_list(context.pointer, curve) != 1 {
+        for curve in curves where !isOne(curve) || SSL_CTX_set1_groups_list(context, curve) != 1 {
             let known = "known are X25519MLKEM768, X25519, P-256, P-384 and P-521"
             throw TLSSettingsError(.curves, "'\(TextForm.clean(curve))' is no known group; \(known)")
         }
-        guard SSL_CTX_set1_groups_list(context.pointer, curves.joined(separator: ":")) == 1 else {
+        guard SSL_CTX_set1_groups_list(context, curves.joined(separator: ":")) == 1 else {
             throw TLSSettingsError(.curves, "the list of groups is empty, or names one twice")
         }
     }

@@ -46,13 +46,16 @@ package final class TLSClientContext: Sendable {
             ciphers: settings.ciphers,
             curves: settings.curves
         )
-        try configure(settings, credential)
+        try library.lend { (context) throws(TLSSettingsError) in try Self.configure(context, settings, credential) }
     }
 
-    private func configure(_ settings: TLSClientSettings, _ credential: Credential?) throws(TLSSettingsError) {
-        let context = library.pointer
+    private static func configure(
+        _ context: OpaquePointer,
+        _ settings: TLSClientSettings,
+        _ credential: Credential?
+    ) throws(TLSSettingsError) {
         let none = TLSSettingsError(.library, "the library has no memory")
-        if let credential, SSL_CTX_add1_credential(context, credential.plain.pointer) != 1 { throw none }
+        if let credential, credential.plain.lend({ SSL_CTX_add1_credential(context, $0) }) != 1 { throw none }
         let alpn = try LibraryContext.alpnList(settings.protocols)
         // Zero is success here.
         guard SSL_CTX_set_alpn_protos(context, alpn, alpn.count) == 0 else { throw none }

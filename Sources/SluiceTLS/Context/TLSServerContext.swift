@@ -75,7 +75,7 @@ package final class TLSServerContext: Sendable {
             ciphers: settings.ciphers,
             curves: settings.curves
         )
-        try configure(settings)
+        try library.lend { (context) throws(TLSSettingsError) in try Self.configure(context, settings) }
     }
 
     private static func verifier(_ settings: TLSServerSettings) throws(TLSSettingsError) -> PeerVerifier? {
@@ -106,8 +106,10 @@ package final class TLSServerContext: Sendable {
         return sha256([mode, clients.acceptsUnverified ? 1 : 0] + depth + trust.digest + verifier.rules.identity)
     }
 
-    private func configure(_ settings: TLSServerSettings) throws(TLSSettingsError) {
-        let context = library.pointer
+    private static func configure(
+        _ context: OpaquePointer,
+        _ settings: TLSServerSettings
+    ) throws(TLSSettingsError) {
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF)
         if settings.ticketKeys == nil {
             SSL_CTX_set_options(context, UInt32(SSL_OP_NO_TICKET))
@@ -122,14 +124,14 @@ package final class TLSServerContext: Sendable {
         if !settings.protocols.isEmpty { SSL_CTX_set_alpn_select_cb(context, TLSCallbacks.selectProtocol, nil) }
         if settings.keyLog != nil { SSL_CTX_set_keylog_callback(context, TLSCallbacks.keyLog) }
         let clients = settings.clientAuthentication
-        guard verifier != nil else { return }
+        guard clients.mode != .none else { return }
         let mode = clients.mode == .require ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER
         SSL_CTX_set_custom_verify(context, mode, TLSCallbacks.verify)
-        if clients.namesAuthorities, let trust = clients.trust { try name(trust.subjects) }
+        if clients.namesAuthorities, let trust = clients.trust { try name(trust.subjects, context) }
     }
 
     /// Names the authorities in requests for a certificate, unless they are too many to be of use there.
-    private func name(_ authorities: [[UInt8]]) throws(TLSSettingsError) {
+    private static func name(_ authorities: [[UInt8]], _ context: OpaquePointer) throws(TLSSettingsError) {
         guard authorities.reduce(0, { $0 + $1.count + 2 }) <= 16_384 else { return }
         guard let list = OPENSSL_sk_new_null() else { throw TLSSettingsError(.library, "the library has no memory") }
         for authority in authorities {
@@ -137,6 +139,6 @@ package final class TLSServerContext: Sendable {
             if OPENSSL_sk_push(list, UnsafeMutableRawPointer(buffer)) == 0 { CRYPTO_BUFFER_free(buffer) }
         }
         // Takes the list over.
-        SSL_CTX_set0_client_CAs(library.pointer, list)
+        SSL_CTX_set0_client_CAs(context, list)
     }
 }

@@ -56,7 +56,7 @@ final class TLSSessionCache: Sendable {
     func take(for key: Key) -> LibraryObject? {
         state.withLock { state in
             guard let session = state.entries[key]?.sessions.last else { return nil }
-            guard SSL_SESSION_should_be_single_use(session.pointer) == 1 else { return session }
+            guard session.lend({ SSL_SESSION_should_be_single_use($0) }) == 1 else { return session }
             state.entries[key]?.sessions.removeLast()
             state.count -= 1
             if state.entries[key]?.sessions.isEmpty == true { state.entries[key] = nil }

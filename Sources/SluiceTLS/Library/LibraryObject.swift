@@ -5,7 +5,7 @@ import CNIOBoringSSL
 /// SAFETY: the library counts references atomically, and what is wrapped here (contexts, certificates, keys, stores,
 /// credentials, sessions) is not changed any more once it is shared.
 final class LibraryObject: @unchecked Sendable {
-    let pointer: OpaquePointer
+    private let pointer: OpaquePointer
     private let release: @Sendable (OpaquePointer?) -> Void
 
     /// Takes over one reference.
@@ -22,11 +22,48 @@ final class LibraryObject: @unchecked Sendable {
 
     deinit { release(pointer) }
 
+    /// Lends the pointer to a call, for as long as the call takes.
+    ///
+    /// There is no other way to it: the optimiser lets go of an object behind its last use, and a pointer that was taken
+    /// out of it is none.
+    @inline(__always)
+    func lend<Result, Failure>(_ body: (OpaquePointer) throws(Failure) -> Result) throws(Failure) -> Result {
+        defer { withExtendedLifetime(self) {} }
+        return try body(pointer)
+    }
+
+    /// As `lend`, for two at once.
+    @inline(__always)
+    func lend<Result, Failure>(
+        with other: LibraryObject,
+        _ body: (OpaquePointer, OpaquePointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime((self, other)) {} }
+        return try body(pointer, other.pointer)
+    }
+
+    /// As `lend`, for all of a list.
+    @inline(__always)
+    static func lend<Result, Failure>(
+        _ objects: [LibraryObject],
+        _ body: ([OpaquePointer]) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(objects) {} }
+        return try body(objects.map(\.pointer))
+    }
+
     /// A certificate that is parsed out of its DER; nil if it is none, or bytes follow it.
     static func certificate(der: [UInt8]) -> LibraryObject? {
         guard let buffer = buffer(der) else { return nil }
-        let certificate = withExtendedLifetime(buffer) { X509_parse_from_buffer(buffer.pointer) }
-        return LibraryObject(taking: certificate) { X509_free($0) }
+        return LibraryObject(taking: buffer.lend { X509_parse_from_buffer($0) }) { X509_free($0) }
+    }
+
+    /// Of a certificate: its DER.
+    var certificateInDER: [UInt8]? { lend { certificate in Self.bytes { i2d_X509(certificate, $0) } } }
+
+    /// Of a certificate: its subject's public key info in DER.
+    var publicKeyInDER: [UInt8]? {
+        lend { certificate in Self.bytes { i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), $0) } }
     }
 
     /// A byte string that the library shares between its objects.

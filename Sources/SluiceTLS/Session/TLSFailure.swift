@@ -56,4 +56,7 @@ package struct TLSFailure: Error, Sendable, Equatable {
         self.reason = reason
         self.detail = detail
     }
+
+    /// Both, for logs: `certificate_unknown_ca: self signed certificate: CN=localhost`.
+    package var text: String { detail.isEmpty ? reason.rawValue : "\(reason.rawValue): \(detail)" }
 }

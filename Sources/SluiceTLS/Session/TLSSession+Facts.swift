@@ -45,7 +45,7 @@ extension TLSSession {
         guard let leaf = chain.first, let certificate = TLSCertificate(leaf) else { return nil }
         return PeerCertificate(
             certificate: certificate,
-            chain: chain.compactMap { link in LibraryObject.bytes { i2d_X509(link.pointer, $0) } },
+            chain: chain.compactMap(\.certificateInDER),
             isVerified: !isUnverified && checksChain
         )
     }

@@ -39,7 +39,7 @@ extension TLSSession {
         let now = context.settings.clock()
         for index in choice.certificates where context.credentials.indices.contains(index) {
             let credential = context.credentials[index].current(context.settings.staplingPolicy, now: now)
-            guard let credential, SSL_add1_credential(ssl, credential.pointer) == 1 else { continue }
+            guard let credential, credential.lend({ SSL_add1_credential(ssl, $0) }) == 1 else { continue }
             count += 1
         }
         guard count > 0 else {

@@ -47,7 +47,7 @@ package final class TLSSession {
 
     /// Nil only for want of memory.
     package init?(server context: TLSServerContext) {
-        guard let ssl = SSL_new(context.library.pointer) else { return nil }
+        guard let ssl = context.library.lend({ SSL_new($0) }) else { return nil }
         self.ssl = ssl
         side = .server(context)
         host = nil
@@ -63,7 +63,7 @@ package final class TLSSession {
     ///
     /// Nil if `host` is neither, or for want of memory.
     package init?(client context: TLSClientContext, host: [UInt8], endpoint: UInt64 = 0) {
-        guard let peer = PeerHost(host), let ssl = SSL_new(context.library.pointer) else { return nil }
+        guard let peer = PeerHost(host), let ssl = context.library.lend({ SSL_new($0) }) else { return nil }
         self.ssl = ssl
         side = .client(context)
         self.host = peer
@@ -94,7 +94,7 @@ package final class TLSSession {
     package func start(into out: inout ByteBuffer) -> TLSState {
         guard case .handshaking = state, case .client(let context) = side else { return state }
         if let key = cacheKey, let session = context.sessions.take(for: key) {
-            _ = withExtendedLifetime(session) { SSL_set_session(ssl, session.pointer) }
+            _ = session.lend { SSL_set_session(ssl, $0) }
         }
         swap(&outgoing, &out)
         defer { swap(&outgoing, &out) }

@@ -24,7 +24,8 @@ struct AlternativePaths {
 
     /// Whether some path is good.
     mutating func hasGoodOne() -> Bool {
-        guard !intermediates.isEmpty else { return false }
+        // With nothing to choose from, there is no other path.
+        guard !intermediates.isEmpty || attempt.anchors(for: leaf).count > 1 else { return false }
         return follow([leaf])
     }
 
@@ -45,6 +46,6 @@ struct AlternativePaths {
 
     /// Going by names and key identifiers: signatures are checked when a path is complete.
     private func issued(_ subject: LibraryObject, by issuer: LibraryObject) -> Bool {
-        X509_check_issued(issuer.pointer, subject.pointer) == X509_V_OK
+        issuer.lend(with: subject) { X509_check_issued($0, $1) } == X509_V_OK
     }
 }

@@ -13,43 +13,70 @@ struct ChainAttempt {
     ///   - untrusted: Intermediates to choose from.
     ///   - anchors: What is trusted instead of all of the store.
     func run(leaf: LibraryObject, untrusted: [LibraryObject], anchors: [LibraryObject]? = nil) -> TLSFailure? {
+        LibraryObject.lend(untrusted) { untrusted in
+            LibraryObject.lend(anchors ?? []) { trusted in
+                store.lend(with: leaf) {
+                    run($0, leaf: $1, untrusted: untrusted, trusted: anchors.map { _ in trusted })
+                }
+            }
+        }
+    }
+
+    private func run(
+        _ store: OpaquePointer,
+        leaf: OpaquePointer,
+        untrusted: [OpaquePointer],
+        trusted: [OpaquePointer]?
+    ) -> TLSFailure? {
         let none = TLSFailure(.internalError, "the library has no memory")
         // Both lists are used until the context is freed.
-        guard let list = Self.list(untrusted), let trusted = Self.list(anchors ?? []) else { return none }
+        guard let list = Self.list(untrusted), let anchors = Self.list(trusted ?? []) else { return none }
         defer {
             OPENSSL_sk_free(list)
-            OPENSSL_sk_free(trusted)
+            OPENSSL_sk_free(anchors)
         }
         guard let context = X509_STORE_CTX_new() else { return none }
         defer { X509_STORE_CTX_free(context) }
-        guard X509_STORE_CTX_init(context, store.pointer, leaf.pointer, list) == 1,
+        guard X509_STORE_CTX_init(context, store, leaf, list) == 1,
             X509_STORE_CTX_set_default(context, purpose) == 1,
             let parameters = X509_STORE_CTX_get0_param(context)
         else { return none }
         X509_VERIFY_PARAM_set_time_posix(parameters, now)
+        X509_STORE_CTX_set_verify_cb(context, Self.judge)
         if let maximumDepth { X509_VERIFY_PARAM_set_depth(parameters, Int32(clamping: max(0, maximumDepth))) }
-        if anchors != nil { X509_STORE_CTX_set0_trusted_stack(context, trusted) }
+        if trusted != nil { X509_STORE_CTX_set0_trusted_stack(context, anchors) }
         defer { LibraryError.clear() }
         guard X509_verify_cert(context) == 1 else { return Self.failure(context) }
         return ChainRules.check(X509_STORE_CTX_get0_chain(context))
     }
 
+    /// What is to become of a problem that the library found: 1 lets it pass.
+    private static let judge: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isGood, context in
+        // Constraints on addresses are for `NameConstraints`.
+        let isUnknown = X509_STORE_CTX_get_error(context) == X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE
+        return isGood == 1 || isUnknown ? 1 : 0
+    }
+
     /// The trusted certificates whose subject is the issuer of a certificate.
     func anchors(for certificate: LibraryObject) -> [LibraryObject] {
+        store.lend(with: certificate) { Self.anchors($0, for: $1) }
+    }
+
+    private static func anchors(_ store: OpaquePointer, for certificate: OpaquePointer) -> [LibraryObject] {
         guard let context = X509_STORE_CTX_new() else { return [] }
         defer { X509_STORE_CTX_free(context) }
-        guard X509_STORE_CTX_init(context, store.pointer, certificate.pointer, nil) == 1,
-            let found = X509_STORE_CTX_get1_certs(context, X509_get_issuer_name(certificate.pointer))
+        guard X509_STORE_CTX_init(context, store, certificate, nil) == 1,
+            let found = X509_STORE_CTX_get1_certs(context, X509_get_issuer_name(certificate))
         else { return [] }
         defer { OPENSSL_sk_free(found) }
         return LibraryList(found).map { element in LibraryObject(OpaquePointer(element)) { X509_free($0) } }
     }
 
     /// A list that owns none of its elements.
-    private static func list(_ certificates: [LibraryObject]) -> OpaquePointer? {
+    private static func list(_ certificates: [OpaquePointer]) -> OpaquePointer? {
         guard let list = OPENSSL_sk_new_null() else { return nil }
         for certificate in certificates {
-            guard OPENSSL_sk_push(list, UnsafeMutableRawPointer(certificate.pointer)) > 0 else {
+            guard OPENSSL_sk_push(list, UnsafeMutableRawPointer(certificate)) > 0 else {
                 OPENSSL_sk_free(list)
                 return nil
             }

@@ -80,9 +80,8 @@ struct PeerRuleSet: Sendable {
             return TLSFailure(.sanMismatch, "no subject alternative name of the certificate is an accepted one")
         }
         guard !(pins.isEmpty && hashes.isEmpty) else { return nil }
-        if let der = LibraryObject.bytes({ i2d_X509(leaf.pointer, $0) }), hashes.contains(sha256(der)) { return nil }
-        let key = LibraryObject.bytes { i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf.pointer), $0) }
-        if let key, pins.contains(sha256(key)) { return nil }
+        if let der = leaf.certificateInDER, hashes.contains(sha256(der)) { return nil }
+        if let key = leaf.publicKeyInDER, pins.contains(sha256(key)) { return nil }
         return TLSFailure(.pinMismatch, "neither the certificate nor its public key is a pinned one")
     }
 

@@ -24,7 +24,7 @@ struct PeerVerifier: Sendable {
     ///   - host: Who the peer must be; nil on a server.
     func verify(_ chain: [LibraryObject], host: PeerHost?) -> TLSFailure? {
         guard let leaf = chain.first else { return TLSFailure(.noCertificate, "no certificate was shown") }
-        let names = SubjectNames(leaf.pointer)
+        let names = leaf.lend { SubjectNames($0) }
         if let trust {
             if let failure = verify(chain, leaf: leaf, trust: trust) { return failure }
             guard !names.isMalformed else {

@@ -54,8 +54,18 @@ package enum HTTP2Frames {
         frame(.data, flags: endStream ? self.endStream : 0, stream, bytes)
     }
 
+    /// A block that is longer than a frame may be goes on in CONTINUATION frames.
     package static func headers(_ stream: Int32, _ block: [UInt8], endStream: Bool) -> [UInt8] {
-        frame(.headers, flags: endHeaders | (endStream ? self.endStream : 0), stream, block)
+        let longest = 16_384
+        var rest = block.dropFirst(longest)
+        let ends = endStream ? self.endStream : 0
+        var bytes = frame(.headers, flags: ends | (rest.isEmpty ? endHeaders : 0), stream, Array(block.prefix(longest)))
+        while !rest.isEmpty {
+            let piece = Array(rest.prefix(longest))
+            rest = rest.dropFirst(longest)
+            bytes += frame(.continuation, flags: rest.isEmpty ? endHeaders : 0, stream, piece)
+        }
+        return bytes
     }
 
     /// A GET of the path.

@@ -42,6 +42,27 @@ package final class ScriptedOrigin {
         return RawPeer(accepted, name: "\(name) connection \(acceptedCount)")
     }
 
+    /// Takes connections up to one on which something comes, which is where the next request is.
+    ///
+    /// A request that is given up may leave a connection behind that the next one is too early for.
+    package func acceptBusy() throws -> RawPeer {
+        var idle: [RawPeer] = []
+        let end = SystemClock.monotonic() + patience
+        while SystemClock.monotonic() < end {
+            if Sockets.wait(descriptor, for: POLLIN, until: SystemClock.monotonic() + .milliseconds(1)) != 0 {
+                idle.append(try accept())
+            }
+            if let busy = try idle.first(where: { !(try $0.peek().isEmpty) }) {
+                quiet += idle.filter { $0 !== busy }
+                return busy
+            }
+        }
+        throw TestFailure("\(name): waited too long for a request on one of \(idle.count) connections")
+    }
+
+    /// Connections that `acceptBusy` passed over.
+    private var quiet: [RawPeer] = []
+
     /// Nobody has connected whom `accept` has not returned yet. Only after `TestGateway.settle` does this say much.
     package var isSilent: Bool { Sockets.wait(descriptor, for: POLLIN, until: SystemClock.monotonic()) == 0 }
 

@@ -1,18 +1,18 @@
 /// Takes gRPC messages out of the pieces of a body (gRPC over HTTP/2, "Length-Prefixed-Message").
 ///
 /// A message that lies whole in one piece is not copied; of others what has come is kept, up to the limit.
-struct FrameReader {
+package struct FrameReader {
     private let limit: Int
     /// What has come of a message that is not complete, its five bytes included.
     private var pending: [UInt8] = []
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// Whether nothing is missing.
-    var isComplete: Bool { pending.isEmpty }
+    package var isComplete: Bool { pending.isEmpty }
 
     /// Calls for each message that is complete with this piece.
-    mutating func feed(
+    package mutating func feed(
         _ bytes: UnsafeRawBufferPointer,
         _ body: (UnsafeRawBufferPointer) throws(TranscodingError) -> Void
     ) throws(TranscodingError) {

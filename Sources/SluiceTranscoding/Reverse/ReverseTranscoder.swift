@@ -6,6 +6,7 @@ import SluiceCore
 package final class ReverseTranscoder: Sendable {
     package let pool: DescriptorPool
     package let options: TranscodingOptions
+    private let choice: Transcoder.Choice
     private let bindings: [Binding]
     /// Places in `bindings` by the path of the gRPC call.
     private let paths: NameTable
@@ -27,9 +28,19 @@ package final class ReverseTranscoder: Sendable {
         }
         self.pool = pool
         self.options = options
+        self.choice = choice
         self.bindings = bindings
         self.paths = paths
     }
+
+    /// Another one of the same kind that shares no reference count with this one, not even inside.
+    package func copy() -> ReverseTranscoder {
+        // What was compiled once compiles again.
+        (try? ReverseTranscoder(pool: pool.copy(), choice: choice, options: options)) ?? self
+    }
+
+    /// Whether a method, from `method(path:)`, is answered with a stream.
+    package func streamsResponses(_ method: Int) -> Bool { pool.methods[bindings[method].method].streamsResponses }
 
     /// The method of a gRPC call by its path, `/package.Service/Method`; nil when it cannot be called here.
     package func method(path: UnsafeRawBufferPointer) -> Int? { paths.find(path, scope: 0) }

@@ -36,7 +36,7 @@ package protocol AttemptDelegate: AnyObject {
     /// All that was readable for now has been delivered: the moment to flush.
     func attemptReadDone(_ attempt: Attempt)
     /// The answer is complete and the connection is given back.
-    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?)
+    func attemptFinished(_ attempt: Attempt, trailers: Trailers?)
     func attemptFailed(_ attempt: Attempt, _ error: GatewayError)
     /// The upstream ended its direction of a tunnel.
     func attemptTunnelEnded(_ attempt: Attempt)
@@ -63,7 +63,7 @@ package final class Attempt: TimerNode {
     package private(set) var settings = AttemptSettings()
     package var delegate: (any AttemptDelegate)?
     package private(set) var requestIsComplete = false
-    private var trailers: HeaderTable?
+    private var trailers: Trailers?
     private var perTryDeadline = TimerNode.never
     /// Tells whether this object still serves the same try after a call that may have ended it.
     private var tryNumber: UInt64 = 0
@@ -148,7 +148,7 @@ package final class Attempt: TimerNode {
     }
 
     /// Goes behind the body of a stream, at its end.
-    package func writeTrailers(_ trailers: HeaderTable?) { self.trailers = trailers }
+    package func writeTrailers(_ trailers: Trailers?) { self.trailers = trailers }
 
     private func requestEnded() {
         requestIsComplete = true
@@ -252,7 +252,7 @@ package final class Attempt: TimerNode {
         return tryNumber
     }
 
-    func finished(trailers: HeaderTable?, in number: UInt64) {
+    func finished(trailers: Trailers?, in number: UInt64) {
         guard number == tryNumber else { return }
         let delegate = self.delegate
         done()

@@ -18,6 +18,8 @@ package struct CalloutRequest: Sendable {
     package var answerLimit = 64 * 1024
     /// What a sticky choice is computed from.
     package var hash: UInt64?
+    /// Says that trailers are understood, which servers of gRPC insist on.
+    package var takesTrailers = false
 
     package init(_ method: StaticString = "GET", target: [UInt8]) {
         self.method = Array(UnsafeBufferPointer(start: method.utf8Start, count: method.utf8CodeUnitCount))
@@ -50,6 +52,7 @@ package struct CalloutRequest: Sendable {
         out.writeStaticString(" HTTP/1.1\r\nHost: ")
         out.writeBytes(host)
         out.writeStaticString("\r\n")
+        if takesTrailers { out.writeStaticString("TE: trailers\r\nConnection: TE\r\n") }
         fields.write(to: &out)
         if announcesBody {
             out.writeStaticString("Content-Length: ")

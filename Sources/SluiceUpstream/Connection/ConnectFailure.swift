@@ -52,7 +52,7 @@ package enum ConnectMetrics {
     package static let failures = MetricFamily(
         "sluice_upstream_connect_failures_total",
         .counter,
-        help: "Connections to endpoints that did not come about, by what the system said.",
+        help: "Connections to endpoints that did not come about, by what the system or TLS said.",
         labels: ["upstream", "reason"]
     )
 }

@@ -1,6 +1,7 @@
 package import NIOCore
 import NIOPosix
 package import SluiceCore
+package import SluiceTLS
 
 /// Opens connections; a protocol so that tests can do without sockets.
 package protocol Connector: AnyObject {
@@ -12,19 +13,32 @@ package protocol Connector: AnyObject {
         timeout: TimeAmount,
         done: @escaping (GatewayError?) -> Void
     )
+    /// A connection stood, and its TLS did not come about.
+    func refused(_ failure: TLSFailure, at endpoint: LoopEndpoint)
+}
+
+extension Connector {
+    package func refused(_ failure: TLSFailure, at endpoint: LoopEndpoint) {}
 }
 
 /// TCP and Unix sockets through SwiftNIO.
 package final class SocketConnector: Connector {
     private let metrics: MetricShard
     private let shortage: ResourceShortage?
+    private let log: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - metrics: where failures are counted.
     ///   - shortage: is told when the gateway itself is what has run out of something.
-    package init(metrics: MetricShard = MetricShard(), shortage: ResourceShortage? = nil) {
+    ///   - log: takes one line for operators, without a line end, on the loop.
+    package init(
+        metrics: MetricShard = MetricShard(),
+        shortage: ResourceShortage? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.metrics = metrics
         self.shortage = shortage
+        self.log = log
     }
 
     package func connect(
@@ -53,6 +67,16 @@ package final class SocketConnector: Connector {
             case .failure(let error): done(failure(error, connection.endpoint))
             }
         }
+    }
+
+    package func refused(_ failure: TLSFailure, at endpoint: LoopEndpoint) {
+        let upstream = String(decoding: endpoint.upstream.name, as: UTF8.self)
+        metrics.counter(ConnectMetrics.failures, [upstream, failure.reason.rawValue]).increment()
+        guard endpoint.state.refusals.begins(at: SystemClock.monotonic()) else { return }
+        let address = String(decoding: endpoint.addressText, as: UTF8.self)
+        log(
+            "warning: no TLS with \(address) of upstream '\(upstream)': \(failure.text) (not said again while it lasts)"
+        )
     }
 
     private func failure(_ error: any Error, _ endpoint: LoopEndpoint) -> GatewayError {

@@ -69,6 +69,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     }
 
     package override func securityFailed() {
+        endpoint.wasRefused(tlsFailure)
         if whenReady != nil { return fail(ready: .upstreamTLSFailed) }
         connectionEnded(.upstreamReset)
     }
@@ -90,7 +91,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
 
     var isStream: Bool { false }
 
-    func writeEnd(_ buffer: ByteBuffer?, trailers: HeaderTable?) {
+    func writeEnd(_ buffer: ByteBuffer?, trailers: Trailers?) {
         if let buffer { writeAndFlush(buffer) } else { flush() }
     }
 

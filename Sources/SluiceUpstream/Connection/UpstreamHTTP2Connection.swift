@@ -167,7 +167,10 @@ final class UpstreamHTTP2Connection: SocketHandler {
 
     override func ended(reset: Bool) { gone(reset ? .upstreamReset : .upstreamClosedEarly) }
 
-    override func securityFailed() { gone(.upstreamReset) }
+    override func securityFailed() {
+        endpoint.wasRefused(tlsFailure)
+        gone(.upstreamReset)
+    }
 
     override func becameWritable() { pump() }
 

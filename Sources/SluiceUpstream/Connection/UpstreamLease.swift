@@ -15,7 +15,7 @@ protocol UpstreamLease: AnyObject {
     func writeAndFlush(_ buffer: ByteBuffer)
     func flush()
     /// The last of the request, which `trailers` follow on a stream; or only what is queued.
-    func writeEnd(_ buffer: ByteBuffer?, trailers: HeaderTable?)
+    func writeEnd(_ buffer: ByteBuffer?, trailers: Trailers?)
     func pauseReading()
     func resumeReading()
     /// Our direction of a tunnel ended; what was written before still goes.

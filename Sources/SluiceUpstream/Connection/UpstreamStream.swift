@@ -34,13 +34,13 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     private var output = CircularBuffer<ByteBuffer>()
     private var outputBytes = 0
     private var requestEnded = false
-    private var requestTrailers: HeaderTable?
+    private var requestTrailers: Trailers?
     // The answer.
     private var isPaused = false
     /// It has something that `readDone` was not called for yet.
     var isTouched = false
     private var unconsumed = 0
-    private var trailers: HeaderTable?
+    private var trailers: Trailers?
 
     init(of connection: UpstreamHTTP2Connection) {
         self.connection = connection
@@ -100,7 +100,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         connection.schedule()
     }
 
-    func writeEnd(_ buffer: ByteBuffer?, trailers: HeaderTable?) {
+    func writeEnd(_ buffer: ByteBuffer?, trailers: Trailers?) {
         // Behind the head of a tunnel its bytes follow.
         requestEnded = isTunnel || !(wantsUpgrade || attempt?.settings.method == .connect)
         requestTrailers = trailers
@@ -164,13 +164,14 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     }
 
     private func end(_ piece: ByteBuffer) -> HTTP2Body {
-        guard var trailers = requestTrailers, trailers.count > 0, let connection, let session = connection.session
+        guard let trailers = requestTrailers, trailers.fields.count > 0, let connection,
+            let session = connection.session
         else {
             return .last(piece)
         }
         requestTrailers = nil
         connection.fields.reset()
-        trailers.write(to: &connection.fields.lines)
+        trailers.fields.write(to: &connection.fields.lines)
         connection.fields.lines.writeStaticString("\r\n")
         return session.submitTrailers(id, &connection.fields) ? .lastBeforeTrailers(piece) : .failed(.internalError)
     }
@@ -229,7 +230,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         }
     }
 
-    func trailersCame(_ table: HeaderTable) { trailers = table }
+    func trailersCame(_ table: HeaderTable) { trailers = Trailers(table) }
 
     func readDone() { attempt?.readDone() }
 

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SluiceTLS
 
 /// One endpoint as one loop sees it: its address, its idle connections, its requests under way.
 ///
@@ -24,6 +25,8 @@ package final class LoopEndpoint {
     private(set) var shared: ContiguousArray<UpstreamHTTP2Connection> = []
     /// What its last connection turned out to speak, where that is not known beforehand.
     var speaksHTTP2 = false
+    /// Why the last connection had no TLS; nil when the last one had.
+    package private(set) var tlsFailure: TLSFailure?
     /// Connections of it that are being opened.
     var connecting = 0
     /// Connections open or being opened by this loop.
@@ -37,6 +40,21 @@ package final class LoopEndpoint {
         self.state = state
         self.id = state.id
         self.outliers = state.outliers
+    }
+
+    /// Whether requests reach it by HTTP/2, as far as is known.
+    package var isHTTP2: Bool { upstream.isHTTP2(self) }
+
+    /// TLS with it came about.
+    func wasSecured() {
+        if tlsFailure != nil { tlsFailure = nil }
+    }
+
+    /// TLS with it failed, before or behind the handshake.
+    func wasRefused(_ failure: TLSFailure?) {
+        guard let failure else { return }
+        tlsFailure = failure
+        upstream.refused(failure, at: self)
     }
 
     var hasIdle: Bool { !idle.isEmpty }

@@ -306,6 +306,8 @@ package final class LoopUpstream: TimerNode {
         )
     }
 
+    func refused(_ failure: TLSFailure, at endpoint: LoopEndpoint) { connector.refused(failure, at: endpoint) }
+
     private func connected(_ connection: UpstreamConnection, _ pending: PendingConnection, _ error: GatewayError?) {
         let attempt = pending.attempt
         pending.attempt = nil
@@ -325,6 +327,7 @@ package final class LoopUpstream: TimerNode {
             return serveWaiters()
         }
         metrics.connectionOpened()
+        pending.endpoint.wasSecured()
         if isHTTP2(connection) { return share(connection, attempt) }
         connection.isCounted = true
         guard let attempt else { return connection.isSingleUse ? connection.end() : release(connection) }
@@ -333,6 +336,14 @@ package final class LoopUpstream: TimerNode {
             return attempt.failed(.upstreamOverflow)
         }
         hand(connection, to: attempt, isReused: false)
+    }
+
+    func isHTTP2(_ endpoint: LoopEndpoint) -> Bool {
+        switch version {
+        case .http1: false
+        case .http2: true
+        case .auto: endpoint.speaksHTTP2
+        }
     }
 
     private func isHTTP2(_ connection: UpstreamConnection) -> Bool {

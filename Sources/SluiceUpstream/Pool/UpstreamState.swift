@@ -22,6 +22,8 @@ package final class EndpointState: Sendable {
     package var outliers: OutlierCounters { outlierOwner.counters }
     /// Connections that the gateway itself had nothing left to make of.
     let shortages = Episode()
+    /// Connections whose TLS did not come about.
+    let refusals = Episode()
     private let open = Atomic<Int>(0)
     /// Connections of all loops, open or being opened; for show only, so not exact while they change.
     package var connections: Int { open.load(ordering: .relaxed) }

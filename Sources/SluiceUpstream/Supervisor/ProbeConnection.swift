@@ -9,6 +9,8 @@ final class ProbeConnection: SocketHandler {
     private let order: ProbeOrder
     private var done: ((ProbeResult) -> Void)?
     var cancelDeadline: (() -> Void)?
+    /// Is told why there is no TLS.
+    var whenRefused: ((TLSFailure) -> Void)?
     /// Who reads the answer; nil before there is something to be answered.
     private var call: (any ProbeCall)?
 
@@ -40,7 +42,10 @@ final class ProbeConnection: SocketHandler {
         return self
     }
 
-    override func securityFailed() { finish(.timeout) }
+    override func securityFailed() {
+        if let tlsFailure { whenRefused?(tlsFailure) }
+        finish(.timeout)
+    }
 
     private func ask() {
         guard done != nil, call == nil else { return }

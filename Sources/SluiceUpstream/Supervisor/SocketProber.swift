@@ -11,15 +11,26 @@ import SluiceTLS
 package final class SocketProber: Prober {
     private let shortage: ResourceShortage?
     private let shortages = Episode()
+    private let log: (String) -> Void
+    /// Servers whose TLS did not come about, by their addresses; only so many are spoken of.
+    private var refusals: [String: Episode] = [:]
+    private static let mostRefusals = 256
 
-    /// - Parameter shortage: is told when the gateway itself is what has run out of something.
-    package init(shortage: ResourceShortage? = nil) { self.shortage = shortage }
+    /// - Parameters:
+    ///   - shortage: is told when the gateway itself is what has run out of something.
+    ///   - log: takes one line for operators, without a line end, on the loop.
+    package init(shortage: ResourceShortage? = nil, log: @escaping (String) -> Void = { _ in }) {
+        self.shortage = shortage
+        self.log = log
+    }
 
     package func probe(_ order: ProbeOrder, on loop: any EventLoop, done: @escaping (ProbeResult) -> Void) {
         let probe = ProbeConnection(order, done)
         if let security = order.transport.security {
             guard let session = Self.session(security) else { return probe.finish(.notMade) }
             probe.secure(session)
+            let address = EndpointText.of(order.address)
+            probe.whenRefused = { [self] failure in refused(failure, at: address) }
         }
         if let version = order.transport.proxyProtocol {
             ProxyHeader.write(version: version == .v1 ? 1 : 2, nil, to: &probe.preamble)
@@ -40,6 +51,14 @@ package final class SocketProber: Prober {
                 case .failure(let error): failed(probe, error)
                 }
             }
+    }
+
+    private func refused(_ failure: TLSFailure, at address: String) {
+        guard refusals[address] != nil || refusals.count < Self.mostRefusals else { return }
+        let row = refusals[address] ?? Episode()
+        refusals[address] = row
+        guard row.begins(at: SystemClock.monotonic()) else { return }
+        log("warning: no TLS with \(address) for health checks: \(failure.text) (not said again while it lasts)")
     }
 
     private static func session(_ security: ProbeTransport.Security) -> TLSSession? {

@@ -77,7 +77,7 @@ enum Codec {
             case .invalid(let error): return .refused(error)
             case .needMore where !decoder.endsAtClose: return .waits
             case .end, .needMore:
-                seen.trailers = decoder.trailers.map { lines(of: $0) } ?? []
+                seen.trailers = decoder.trailers.map { lines(of: $0.fields) } ?? []
                 seen.rest = text(input.readableBytesView)
                 return .message(seen)
             }

@@ -23,7 +23,9 @@ import Testing
         arguments: [
             ("REQ(:METHOD)", .method), ("REQ(X-ENVOY-ORIGINAL-PATH?:PATH)", .originalPath), ("REQ(:PATH)", .path),
             ("REQ(Host)", .requestHost), ("REQ(X-A?X-B)", .requestField("x-a", or: "x-b")),
-            ("RESP(X-A)", .responseField("x-a", or: nil)), ("TRAILER(X)", .absent), ("DURATION", .duration(.whole)),
+            ("RESP(X-A)", .responseField("x-a", or: nil)), ("TRAILER(X)", .absent),
+            ("UPSTREAM_TRANSPORT_FAILURE_REASON", .upstreamTLSFailure),
+            ("DURATION", .duration(.whole)),
             ("UPSTREAM_HOST", .endpoint), ("DOWNSTREAM_TLS_VERSION", .tls(.version)),
             ("QUERY_PARAM(a)", .queryParameter("a")),
             ("JWT(sub)", .claim("sub")), ("START_TIME", .startTime(.standard)), ("PATH(NQ)", .pathWithoutQuery),

@@ -101,7 +101,7 @@ import Testing
         response(exchange, filter, ("content-type", "application/grpc"))
         #expect(exchange.values("content-type", of: exchange.response.fields) == ["application/grpc-web+proto"])
         #expect(body(filter, exchange, [0, 0, 0, 0, 1, 9], isLast: false) == [0, 0, 0, 0, 1, 9])
-        exchange.responseTrailers = trailers(("Grpc-Status", "0"), ("x-a", "b"), ("x-a", "c"))
+        exchange.responseTrailers = Trailers(trailers(("Grpc-Status", "0"), ("x-a", "b"), ("x-a", "c")))
         let last = "grpc-status: 0\r\nx-a: b\r\nx-a: c\r\n"
         #expect(body(filter, exchange, [], isLast: true) == [0x80, 0, 0, 0, UInt8(last.utf8.count)] + Array(last.utf8))
         #expect(exchange.responseTrailers == nil)
@@ -113,7 +113,7 @@ import Testing
         #expect(filter.onRequest(exchange).isNext)
         response(exchange, filter, ("content-type", "application/grpc"), ("grpc-status", "0"))
         #expect(body(filter, exchange, [], isLast: true) == [])
-        exchange.responseTrailers = HeaderTable()
+        exchange.responseTrailers = Trailers()
         #expect(body(filter, exchange, [], isLast: true) == [])
     }
 
@@ -132,7 +132,7 @@ import Testing
         }
         #expect(decoded == [0, 0, 0, 0, 1, 65])
         response(exchange, filter, ("content-type", "application/grpc"))
-        exchange.responseTrailers = trailers(("grpc-status", "0"))
+        exchange.responseTrailers = Trailers(trailers(("grpc-status", "0")))
         let frame: [UInt8] = [0, 0, 0, 0, 1, 65]
         let end = [0x80, 0, 0, 0, 16] + Array("grpc-status: 0\r\n".utf8)
         #expect(body(filter, exchange, frame, isLast: true) == Base64.encode(frame) + Base64.encode(end))

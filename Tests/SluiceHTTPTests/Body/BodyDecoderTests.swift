@@ -31,7 +31,7 @@ private func decode(_ pieces: [[UInt8]], _ framing: BodyFraming) -> Decoded {
         }
     }
     #expect(decoder.isDone == decoded.isDone)
-    decoded.trailers = decoder.trailers?.lines
+    decoded.trailers = decoder.trailers?.fields.lines
     decoded.rest = Array(buffer: input)
     return decoded
 }
@@ -246,12 +246,12 @@ struct TrailerTests {
         var decoder = BodyDecoder()
         decoder.start(.chunked)
         var input = ByteBuffer(string: "0\r\nx-A:  b \r\nC: d\r\n\r\n")
-        guard case .end = decoder.next(&input), var trailers = decoder.trailers else {
+        guard case .end = decoder.next(&input), let trailers = decoder.trailers else {
             Issue.record("no trailers")
             return
         }
         var out = ByteBuffer()
-        trailers.write(to: &out)
+        trailers.fields.write(to: &out)
         #expect(String(buffer: out) == "x-A:  b \r\nC: d\r\n")
     }
 

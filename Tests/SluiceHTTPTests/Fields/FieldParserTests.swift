@@ -25,6 +25,22 @@ private func line(_ bytes: String, from start: Int = 0) -> Line {
 
 @Suite("One header line (RFC 9112, section 5)")
 struct FieldParserTests {
+    @Test("a name ends before the first byte that is no token, wherever that is and whatever stands around it")
+    func endOfName() {
+        for byte in UInt8.min ... .max {
+            for count in 1...20 {
+                for place in 0..<count {
+                    for other in "-_z" {
+                        var bytes = [UInt8](repeating: other.asciiValue ?? 0, count: count)
+                        bytes[place] = byte
+                        let end = bytes.withUnsafeBytes { FieldParser.endOfName($0, from: 0) }
+                        #expect(end == (ASCII.isToken(byte) ? count : place))
+                    }
+                }
+            }
+        }
+    }
+
     @Test("a field, its value without the white space around it")
     func field() {
         #expect(line("A: b\r\n") == .field("A", "b", next: 6))

@@ -14,6 +14,12 @@ private let fieldBytes = HPACK.block(HPACK.get)
         Violation("4.2 DATA as large as it may be", .fine, Frame.post, Frame.zeros(1, 16_384, end: true)),
         Violation("4.2 HEADERS that are too large", .frameSizeError, Frame.block(Array(repeating: 0, count: 16_385))),
         Violation("4.2 only its header", .frameSizeError, Frame.make(Frame.headers, stream: 1, length: 0xFF_FFFF)),
+        Violation(
+            "4.2 CONTINUATION that is too large",
+            .frameSizeError,
+            Frame.getBegun,
+            Frame.make(Frame.continuation, flags: 4, stream: 1, Array(repeating: 0x90, count: 16_385))
+        ),
         Violation("4.3 a block that does not unpack", .compressionError, Frame.block([0xFF, 0xFF, 0xFF])),
         Violation("4.3 PRIORITY inside of a block", .protocolError, Frame.getBegun, Frame.priority(1)),
         Violation("4.3 other HEADERS inside of a block", .protocolError, Frame.getBegun, Frame.headers(3, HPACK.get)),

@@ -67,7 +67,7 @@ import Testing
         case 6: peer.session.consumeConnection(Int.random(in: 0..<20_000, using: &random))
         case 7: peer.session.reset(stream, .cancel)
         case 8: peer.session.ping(1)
-        case 9 where Int.random(in: 0..<10, using: &random) == 0: peer.session.shutdownNotice()
+        case 9 where Int.random(in: 0..<10, using: &random) == 0: peer.session.shutdownNotice(ping: 7)
         case 10 where Int.random(in: 0..<10, using: &random) == 0: peer.session.goAway()
         default: peer.now += UInt64.random(in: 0..<2000, using: &random)
         }

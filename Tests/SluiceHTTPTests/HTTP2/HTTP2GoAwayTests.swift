@@ -9,7 +9,7 @@ import Testing
         let pair = try Pair()
         let early = try pair.client.ask()
         pair.run()
-        pair.server.session.shutdownNotice()
+        pair.server.session.shutdownNotice(ping: 7)
         // Sent before the notice arrives.
         let late = try pair.client.ask()
         pair.run()

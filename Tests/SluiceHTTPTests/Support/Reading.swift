@@ -104,7 +104,7 @@ struct Reader<Head: Equatable> {
     }
 
     private mutating func complete() {
-        reading.messages[reading.messages.count - 1].trailers = body.trailers?.lines
+        reading.messages[reading.messages.count - 1].trailers = body.trailers?.fields.lines
         reading.messages[reading.messages.count - 1].isComplete = true
         isInBody = false
     }

@@ -210,7 +210,7 @@ final class PoolClient: AttemptDelegate {
     }
 
     func attempt(_ attempt: Attempt, head: inout ResponseHead, opensTunnel: Bool) { statuses.append(head.status) }
-    func attemptFinished(_ attempt: Attempt, trailers: HeaderTable?) { ends.append("finished") }
+    func attemptFinished(_ attempt: Attempt, trailers: Trailers?) { ends.append("finished") }
     func attemptFailed(_ attempt: Attempt, _ error: GatewayError) { ends.append(error.code) }
     func attemptBecameWritable(_ attempt: Attempt) {}
     func attempt(_ attempt: Attempt, interim head: inout ResponseHead) {}

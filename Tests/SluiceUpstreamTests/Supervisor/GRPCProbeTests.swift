@@ -145,7 +145,11 @@ private final class HealthServer: ChannelInboundHandler, HTTP2Delegate {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         guard answer.status > 0 else {
-            received.write("raw \(String(buffer: bytes))")
+            body += Array(buffer: bytes)
+            let text = String(decoding: body, as: UTF8.self)
+            guard text.contains("PRI * HTTP/2.0") else { return }
+            received.write("raw \(text)")
+            body = []
             return context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 400 Bad\r\n\r\n")), promise: nil)
         }
         _ = bytes.withUnsafeReadableBytes { session?.receive($0, now: 0) }
