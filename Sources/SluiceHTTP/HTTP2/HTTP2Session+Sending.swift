@@ -27,6 +27,7 @@ extension HTTP2Session {
             return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
         }
         pulled = bytes.readableBytes > 0 ? bytes : nil
+        isDribble = role == .server && bytes.readableBytes == limit && limit < Self.dribble
         return bytes.readableBytes
     }
 
@@ -34,9 +35,16 @@ extension HTTP2Session {
         output?.write(head)
         guard var bytes = pulled else { return }
         pulled = nil
-        flood.dataMoved()
+        if !isDribble {
+            flood.dataMoved()
+        } else if let error = flood.idleFrame() {
+            fail(error)
+        }
         output?.write(body: &bytes)
     }
+
+    /// Windows that let fewer bytes pass make more work than they move (CVE-2019-9511).
+    private static let dribble = 64
 
     func frameSent(_ frame: UnsafePointer<nghttp2_frame>, _ head: nghttp2_frame_hd) {
         switch nghttp2_frame_type(UInt32(head.type)) {

@@ -33,6 +33,8 @@ package final class HTTP2Session {
     var output: Output?
     /// What `pullData` gave for the DATA frame that is being made.
     var pulled: ByteBuffer?
+    /// The window let hardly anything of it pass.
+    var isDribble = false
     /// A request that was never sent; its stream is about to be closed.
     var unsent: Int32 = 0
     /// The last stream that the delegate was told to be malformed.

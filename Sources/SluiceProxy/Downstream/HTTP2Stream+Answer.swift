@@ -11,6 +11,9 @@ extension HTTP2Stream {
 
     var isWritable: Bool { outputBytes < Worker.bufferLimit }
 
+    /// Frames that may wait in front of an interim answer.
+    private static let mostPending = 1000
+
     func sendContinue() { sendInterim { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") } }
 
     func sendInterim(_ head: inout ResponseHead) {
@@ -24,7 +27,8 @@ extension HTTP2Stream {
     }
 
     private func sendInterim(_ write: (inout ByteBuffer) -> Void) {
-        guard let connection, let session = connection.session else { return }
+        // An upstream that sends them without end does not fill memory with what the client does not read.
+        guard let connection, let session = connection.session, session.pendingFrames < Self.mostPending else { return }
         connection.fields.reset()
         write(&connection.fields.lines)
         if connection.fields.readAnswer() { _ = session.submitInterim(id, &connection.fields) }

@@ -166,19 +166,21 @@ package final class Attempt: TimerNode {
     }
 
     /// Gives up; the delegate hears no more of this try.
-    package func cancel() {
+    package func cancel() { cancel(isLate: false) }
+
+    private func cancel(isLate: Bool) {
         guard state != .idle else { return }
         let held = connection
         if state == .waiting { upstream?.forget(self) }
         if state != .receiving { upstream?.metrics.cancelled() }
         done()
-        held?.abandon()
+        if isLate { held?.timeOut() } else { held?.abandon() }
     }
 
     /// Gives up because the upstream took too long, which counts as its failure.
     package func timeOut() {
         if connection != nil, let endpoint { upstream?.recordFailure(at: endpoint) }
-        cancel()
+        cancel(isLate: true)
     }
 
     /// Both directions of a tunnel have ended: what is queued for the upstream still goes out.
@@ -199,7 +201,7 @@ package final class Attempt: TimerNode {
         let held = connection
         if state == .waiting { upstream?.forget(self) }
         let number = detach()
-        held?.abandon()
+        held?.timeOut()
         failed(error, in: number)
     }
 

@@ -113,6 +113,8 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         end()
     }
 
+    func timeOut() { abandon() }
+
     /// Closes as soon as what is queued has been written, or after a while if the endpoint does not take it.
     func closeAfterWrites() {
         guard phase != .closed else { return }

@@ -91,6 +91,11 @@ final class UpstreamHTTP2Connection: SocketHandler {
         if users == 0 { end() }
     }
 
+    /// A request has waited in vain, and nothing came on any stream meanwhile.
+    func isSilent() {
+        if isWritable { leave() } else { gone(.upstreamReset) }
+    }
+
     private func end() {
         guard phase != .closed else { return }
         session?.goAway()

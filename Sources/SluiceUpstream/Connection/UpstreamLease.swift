@@ -22,6 +22,8 @@ protocol UpstreamLease: AnyObject {
     func closeTunnelOutput()
     /// Gives it up; nothing is told to the attempt.
     func abandon()
+    /// As `abandon`, since the endpoint took too long.
+    func timeOut()
     /// Both directions of a tunnel ended; what was written still goes.
     func closeAfterWrites()
 }

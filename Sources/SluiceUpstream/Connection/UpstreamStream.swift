@@ -280,6 +280,15 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         if id > 0 { connection?.reset(self, .cancel) } else { leave() }
     }
 
+    /// Where nothing at all has come since the request was sent, the server may have gone without a word, and the next
+    /// requests must not meet the same silence.
+    func timeOut() {
+        let connection = self.connection
+        let wasSilent = id > 0 && connection?.inputs == inputsBefore
+        abandon()
+        if wasSilent { connection?.isSilent() }
+    }
+
     /// The answer cannot be used.
     func fail(_ error: GatewayError) {
         let user = attempt
@@ -292,6 +301,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     private func leave() {
         let connection = self.connection
         self.connection = nil
+        connection?.waitingForSettings.removeAll { $0 === self }
         connection?.streamLeft()
     }
 

@@ -65,6 +65,21 @@ import Testing
 
     private static let malformed = Frame.headers(1, HPACK.post + [("BAD", "1")], end: false)
 
+    @Test("a body that is taken byte by byte is a flood, one that is taken in small pieces is not")
+    func dribble() throws {
+        for (step, isFlood) in [(1 as UInt32, true), (63, true), (100, false)] {
+            let server = try Peer(.server)
+            server.hear(Frame.opening + Frame.settings([(4, 0)]) + Frame.window(0, 1 << 20) + Frame.get)
+            server.answer(1, [(":status", "200")], Array(repeating: .zeros(1000), count: 200))
+            var rounds = 0
+            while rounds < 1500, server.hear(Frame.window(1, step)) == nil, server.session.failure == nil {
+                rounds += 1
+            }
+            #expect(server.session.failure == (isFlood ? .idleFrameFlood : nil), "\(step)")
+            #expect(isFlood ? rounds < 1100 : rounds == 1500)
+        }
+    }
+
     @Test(arguments: floods)
     func aFloodEndsTheConnection(_ flood: Flood) throws {
         let server = try Peer(.server)

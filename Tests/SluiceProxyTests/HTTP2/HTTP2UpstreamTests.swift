@@ -108,6 +108,39 @@ import Testing
         }
     }
 
+    @Test("a server that went without a word is not asked again, one that is only slow with one request is")
+    func silence() throws {
+        let folder = try TemporaryFolder()
+        let origin = try ScriptedOrigin(at: .unix(path: folder.path("origin")))
+        let model = GatewayModel.forwardingHTTP2(to: origin.address) {
+            $0.upstreams[0].timeouts.responseHead = .seconds(10)
+        }
+        try TestGateway.run(model, clock: ManualClock()) { gateway in
+            let client = try gateway.connectHTTP2()
+            let slow = try client.request("GET", "/slow")
+            let first = try origin.acceptHTTP2()
+            _ = try first.request()
+            try gateway.advance(by: .seconds(6))
+            let quick = try client.request("GET", "/quick")
+            try first.respond(to: try first.request().stream, 200)
+            #expect(try client.answer(to: quick).status == 200)
+            try gateway.advance(by: .seconds(6))
+            #expect(try client.answer(to: slow).status == 504)
+            // Something came meanwhile: it is alive.
+            let silent = try client.request("GET", "/silent")
+            _ = try first.request()
+            try gateway.advance(by: .seconds(11))
+            #expect(try client.answer(to: silent).status == 504)
+            // Nothing came.
+            let next = try client.request("GET", "/next")
+            let second = try origin.acceptHTTP2()
+            try second.respond(to: try second.request().stream, 200, body: "second")
+            #expect(try client.answer(to: next).text == "second")
+            try first.waitForEnd()
+            #expect(gateway.current(.connections) == 1)
+        }
+    }
+
     // MARK: - RST_STREAM
 
     static let resets: [(HTTP2ErrorCode, status: Int, GatewayError)] = [
