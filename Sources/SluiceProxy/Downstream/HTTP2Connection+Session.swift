@@ -31,7 +31,7 @@ extension HTTP2Connection: HTTP2Delegate {
         }
         requestCount += 1
         let head = text.finish(endStream: endStream) { worker.loop.random.next() }
-        stream.begin(head, text, endStream: endStream)
+        stream.begin(head, opensWebSocket: text.opensWebSocket, endStream: endStream)
         drainIfLast()
     }
 
@@ -39,7 +39,7 @@ extension HTTP2Connection: HTTP2Delegate {
         guard let stream = streams[id] else { return }
         if case .request = blockKind {
             requestCount += 1
-            stream.begin(.failure(.headTooLarge), text, endStream: endStream)
+            stream.begin(.failure(.headTooLarge), opensWebSocket: false, endStream: endStream)
         } else {
             session?.reset(id, .enhanceYourCalm)
         }

@@ -28,7 +28,7 @@ final class HTTP2Stream: TimerNode, Downstream {
     var isTunnel = false
 
     // The answer.
-    var output = CircularBuffer<ByteBuffer>()
+    var output = HTTP2PieceQueue()
     var outputBytes = 0
     enum Answer { case none, began, ended, broken }
     var answer = Answer.none
@@ -52,12 +52,12 @@ final class HTTP2Stream: TimerNode, Downstream {
     // MARK: - The request
 
     /// The head is whole, or will never be.
-    func begin(_ head: Result<ByteBuffer, GatewayError>, _ text: borrowing HTTP2RequestText, endStream: Bool) {
+    func begin(_ head: Result<ByteBuffer, GatewayError>, opensWebSocket: Bool, endStream: Bool) {
         let exchange = worker.takeExchange()
         self.exchange = exchange
         exchange.attach(to: self)
         inputHasEnded = endStream
-        opensWebSocket = text.opensWebSocket
+        self.opensWebSocket = opensWebSocket
         switch head {
         case .failure(let error):
             exchange.request.reset()
