@@ -7,7 +7,23 @@ import SluiceHTTP
 ///
 /// One per connection: header blocks come one after the other. Isolation: one loop. Allocates: until it has grown.
 struct HTTP2RequestText {
-    private enum Pseudo: Int { case method, scheme, authority, path, `protocol` }
+    private enum Pseudo: Int {
+        case method, scheme, authority, path, `protocol`
+
+        init?(_ name: UnsafeRawBufferPointer) {
+            let (kind, text): (Pseudo, StaticString)
+            switch name.count {
+            case 5: (kind, text) = (.path, ":path")
+            case 7 where name[1] == UInt8(ascii: "m"): (kind, text) = (.method, ":method")
+            case 7: (kind, text) = (.scheme, ":scheme")
+            case 9: (kind, text) = (.protocol, ":protocol")
+            case 10: (kind, text) = (.authority, ":authority")
+            default: return nil
+            }
+            guard ASCII.equalsFolded(name, text) else { return nil }
+            self = kind
+        }
+    }
 
     private var pseudo = InlineArray<5, ByteRange?>(repeating: nil)
     private var values = ByteBuffer()
@@ -34,9 +50,9 @@ struct HTTP2RequestText {
 
     /// Takes one field in the order in which they come, pseudo fields first.
     mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        if name.first == UInt8(ascii: ":") { return addPseudo(name, value) }
         // The library has checked both; a line break that slipped through would be a field of its own.
         for byte in value where byte == 0x0D || byte == 0x0A || byte == 0 { isMalformed = true }
-        if name.first == UInt8(ascii: ":") { return addPseudo(name, value) }
         switch FieldName.intern(name) {
         case .cookie: return addCookie(value)
         case .host: return addHost(value)
@@ -52,40 +68,35 @@ struct HTTP2RequestText {
             return
         default: break
         }
-        lines.writeBytes(name)
-        lines.writeInteger(UInt16(0x3A20))
-        lines.writeBytes(value)
-        lines.writeInteger(UInt16(0x0D0A))
+        _ = lines.writeHead(atMost: name.count + value.count + 4) { out in
+            out.write(name)
+            out.write(": ")
+            out.write(value)
+            out.write("\r\n")
+        }
     }
 
     private mutating func addPseudo(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        let kind: Pseudo
-        if ASCII.equalsFolded(name, ":method") {
-            kind = .method
-        } else if ASCII.equalsFolded(name, ":path") {
-            kind = .path
-        } else if ASCII.equalsFolded(name, ":authority") {
-            kind = .authority
-        } else if ASCII.equalsFolded(name, ":scheme") {
-            kind = .scheme
-        } else if ASCII.equalsFolded(name, ":protocol") {
-            kind = .protocol
-        } else {
+        guard let kind = Pseudo(name) else {
             isMalformed = true
             return
         }
         // They stand in a line with spaces between them.
         for byte in value where byte <= 0x20 || byte == 0x7F { isMalformed = true }
         if pseudo[kind.rawValue] != nil { isMalformed = true }
-        let start = values.writerIndex
-        pseudo[kind.rawValue] = ByteRange(start: start, count: values.writeBytes(value))
+        pseudo[kind.rawValue] = keep(value)
     }
 
     /// RFC 9113, section 8.3.1: beside `:authority` it says the same or nothing good.
     private mutating func addHost(_ value: UnsafeRawBufferPointer) {
         if host != nil { isMalformed = true }
+        host = keep(value)
+    }
+
+    private mutating func keep(_ value: UnsafeRawBufferPointer) -> ByteRange {
         let start = values.writerIndex
-        host = ByteRange(start: start, count: values.writeBytes(value))
+        _ = values.writeHead(atMost: value.count) { $0.write(value) }
+        return ByteRange(start: start, count: value.count)
     }
 
     /// RFC 9113, section 8.2.3: crumbs are put together again.
@@ -102,57 +113,66 @@ struct HTTP2RequestText {
     mutating func finish(endStream: Bool, random: () -> UInt64) -> Result<ByteBuffer, GatewayError> {
         guard !isMalformed, let method = pseudo[Pseudo.method.rawValue] else { return .failure(.badRequestLine) }
         isConnect = equals(method, "CONNECT")
-        var head = ByteBuffer()
-        head.reserveCapacity(values.readableBytes + lines.readableBytes + cookies.readableBytes + 256)
-        if let error = writeRequestLine(method, to: &head) { return .failure(error) }
+        let target: ByteRange
+        switch checkedTarget() {
+        case .success(let range): target = range
+        case .failure(let error): return .failure(error)
+        }
         let authority = pseudo[Pseudo.authority.rawValue]
         if let authority, let host, !areEqual(authority, host) { return .failure(.severalHosts) }
-        if let name = authority ?? host {
-            head.writeStaticString("Host: ")
-            write(name, to: &head)
-            head.writeStaticString("\r\n")
+        var head = ByteBuffer()
+        let size = values.readableBytes + lines.readableBytes + cookies.readableBytes + 256
+        let isComplete = head.writeHead(atMost: size) { out in
+            values.withUnsafeReadableBytes { values in
+                if opensWebSocket { out.write("GET") } else { out.write(method, of: values) }
+                out.write(" ")
+                out.write(target, of: values)
+                out.write(" HTTP/1.1\r\n")
+                if let name = authority ?? host {
+                    out.write("Host: ")
+                    out.write(name, of: values)
+                    out.write("\r\n")
+                }
+            }
+            lines.withUnsafeReadableBytes { out.write($0) }
+            if cookies.readableBytes > 0 {
+                out.write("cookie: ")
+                cookies.withUnsafeReadableBytes { out.write($0) }
+                out.write("\r\n")
+            }
+            if opensWebSocket {
+                writeHandshake(random, to: &out)
+            } else if !endStream, !declaresLength, !isConnect {
+                out.write("transfer-encoding: chunked\r\n")
+            }
+            out.write("\r\n")
         }
-        head.writeImmutableBuffer(lines)
-        if cookies.readableBytes > 0 {
-            head.writeStaticString("cookie: ")
-            head.writeImmutableBuffer(cookies)
-            head.writeStaticString("\r\n")
-        }
-        if opensWebSocket {
-            writeHandshake(random, to: &head)
-        } else if !endStream, !declaresLength, !isConnect {
-            head.writeStaticString("transfer-encoding: chunked\r\n")
-        }
-        head.writeStaticString("\r\n")
-        return .success(head)
+        return isComplete ? .success(head) : .failure(.internalError)
     }
 
-    private mutating func writeRequestLine(_ method: ByteRange, to head: inout ByteBuffer) -> GatewayError? {
+    /// The target of the request line; also finds out what kind of CONNECT it is.
+    private mutating func checkedTarget() -> Result<ByteRange, GatewayError> {
         if let token = pseudo[Pseudo.protocol.rawValue] {
-            guard isConnect else { return .badRequestLine }
-            guard equals(token, "websocket") else { return .badUpgrade }
+            guard isConnect else { return .failure(.badRequestLine) }
+            guard equals(token, "websocket") else { return .failure(.badUpgrade) }
             opensWebSocket = true
             isConnect = false
         }
-        guard isConnect || hasWebScheme else { return .badTarget }
-        let target = isConnect ? Pseudo.authority : .path
-        guard let target = pseudo[target.rawValue], target.count > 0 else { return .badRequestLine }
+        guard isConnect || hasWebScheme else { return .failure(.badTarget) }
+        let kind = isConnect ? Pseudo.authority : .path
+        guard let target = pseudo[kind.rawValue], target.count > 0 else { return .failure(.badRequestLine) }
         // The library looks at paths of `http` only; one that begins with a scheme would name another host.
-        if !isConnect, !startsWithSlash(target), !equals(target, "*") { return .badTarget }
-        if opensWebSocket { head.writeStaticString("GET") } else { write(method, to: &head) }
-        head.writeStaticString(" ")
-        write(target, to: &head)
-        head.writeStaticString(" HTTP/1.1\r\n")
-        return nil
+        if !isConnect, !startsWithSlash(target), !equals(target, "*") { return .failure(.badTarget) }
+        return .success(target)
     }
 
     /// What RFC 6455 wants, section 4.1, and RFC 8441 leaves out.
-    private func writeHandshake(_ random: () -> UInt64, to head: inout ByteBuffer) {
-        head.writeStaticString("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
+    private func writeHandshake(_ random: () -> UInt64, to head: inout HeadWriter) {
+        head.write("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
         var key: [UInt8] = []
         for _ in 0..<2 { withUnsafeBytes(of: random()) { key += $0 } }
-        head.writeBytes(Base64.encode(key))
-        head.writeStaticString("\r\n")
+        head.write(Base64.encode(key))
+        head.write("\r\n")
     }
 
     /// RFC 9113, section 8.3.1; the gateway translates no other protocol.
@@ -165,10 +185,6 @@ struct HTTP2RequestText {
 
     private func withBytes<R>(_ range: ByteRange, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         values.withUnsafeReadableBytes { body(UnsafeRawBufferPointer(rebasing: $0[Int(range.start)..<range.end])) }
-    }
-
-    private func write(_ range: ByteRange, to head: inout ByteBuffer) {
-        values.withUnsafeReadableBytes { head.writeRange(range, of: $0) }
     }
 
     private func areEqual(_ a: ByteRange, _ b: ByteRange) -> Bool {

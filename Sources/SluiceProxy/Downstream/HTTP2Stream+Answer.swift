@@ -61,13 +61,7 @@ extension HTTP2Stream {
 
     func sendBody(_ piece: ByteBuffer) {
         guard case .began = answer, piece.readableBytes > 0 else { return }
-        if piece.readableBytes <= Worker.copyLimit, let last = output.indices.last,
-            output[last].readableBytes <= Worker.copyLimit
-        {
-            output[last].writeImmutableBuffer(piece)
-        } else {
-            output.append(piece)
-        }
+        output.append(piece, joiningUpTo: Worker.copyLimit)
         outputBytes += piece.readableBytes
     }
 

@@ -28,7 +28,7 @@ final class HTTP2Stream: TimerNode, Downstream {
     var isTunnel = false
 
     // The answer.
-    var output = CircularBuffer<ByteBuffer>()
+    var output = HTTP2PieceQueue()
     var outputBytes = 0
     enum Answer { case none, began, ended, broken }
     var answer = Answer.none

@@ -31,7 +31,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     private var acceptKey: [UInt8] = []
 
     // The request on its way.
-    private var output = CircularBuffer<ByteBuffer>()
+    private var output = HTTP2PieceQueue()
     private var outputBytes = 0
     private var requestEnded = false
     private var requestTrailers: Trailers?
