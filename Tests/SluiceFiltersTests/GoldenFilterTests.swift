@@ -7,7 +7,9 @@ import Testing
 /// for word. `=== name` begins a file that the settings name. `UPDATE_GOLDEN=1` writes the expectations anew.
 @Suite struct GoldenFilterTests {
     static let folder = "Tests/Golden/filters"
-    static let cases = ["concurrency", "cors", "fault", "grpc_web", "ip_access", "mtls_auth", "request_size"]
+    static let cases = [
+        "concurrency", "cors", "fault", "grpc_json", "grpc_web", "ip_access", "mtls_auth", "request_size",
+    ]
 
     @Test(arguments: cases)
     func says(_ name: String) throws {
@@ -33,6 +35,7 @@ import Testing
             filters: BuiltInFilters.catalog,
             environment: { _ in nil },
             readFile: { name in
+                if let bytes = DescriptorFile.bytes(name) { return bytes }
                 guard let file = files.first(where: { $0.name == name }) else { throw Missing() }
                 return Array(file.text.utf8)
             }

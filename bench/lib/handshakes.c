@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -49,7 +50,9 @@ static void begin(struct connection *c) {
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     /* Ends with a reset: the ports of closed connections must not run out. */
     struct linger linger = {1, 0};
+    int one = 1;
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (connect(c->fd, (struct sockaddr *)&server, sizeof server) && errno != EINPROGRESS) {
         perror("handshakes");
         exit(1);

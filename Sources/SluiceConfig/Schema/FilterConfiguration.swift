@@ -70,6 +70,8 @@ package struct FilterNeeds: Sendable {
     package var clientCertificates = false
     /// It makes calls of gRPC of requests, which the upstreams of its routes must speak.
     package var grpcUpstream = false
+    /// It makes something else of calls of gRPC, which the upstreams of its routes need not speak.
+    package var translatesCalls = false
     /// Headers, parameters and cookies that hold credentials, in lower case: the access log does not show them.
     package var secretNames: Set<String> = []
 

@@ -9,7 +9,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case keepAlive, proxyConnection, contentLength, contentType, transferEncoding, retryAfter, authorization
     case xForwardedFor, xForwardedProto, xForwardedHost, xRequestID, http2Settings, proxyAuthenticate
     case proxyAuthorization, setCookie, grpcTimeout, maxForwards, xRealIP
-    case xForwardedClientCert, grpcStatus
+    case xForwardedClientCert, grpcStatus, userAgent, referer
 
     /// Its place in the set of `HeaderTable.present`.
     @inlinable public var bit: UInt64 { 1 &<< UInt64(rawValue) }
@@ -52,6 +52,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .xRealIP: "X-Real-IP"
         case .xForwardedClientCert: "X-Forwarded-Client-Cert"
         case .grpcStatus: "grpc-status"
+        case .userAgent: "User-Agent"
+        case .referer: "Referer"
         }
     }
 
@@ -69,9 +71,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
             if end == c("e") { return check(name, "date", .date) }
         case 6:
             switch end {
-            case c("t"):
-                let accept = check(name, "accept", .accept)
-                return accept == .other ? check(name, "expect", .expect) : accept
+            case c("t"): return check(name, "accept", .accept, or: check(name, "expect", .expect))
             case c("e"): return check(name, "cookie", .cookie)
             case c("r"): return check(name, "server", .server)
             case c("n"): return check(name, "origin", .origin)
@@ -79,7 +79,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
             }
         case 7:
             if end == c("e") { return check(name, "upgrade", .upgrade) }
-            if end == c("r") { return check(name, "trailer", .trailer) }
+            if end == c("r") { return check(name, "trailer", .trailer, or: check(name, "referer", .referer)) }
         case 8 where end == c("n"): return check(name, "location", .location)
         case 9:
             if end == c("d") { return check(name, "forwarded", .forwarded) }
@@ -87,9 +87,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case 10:
             switch end {
             case c("n"): return check(name, "connection", .connection)
-            case c("e"):
-                let keep = check(name, "keep-alive", .keepAlive)
-                return keep == .other ? check(name, "set-cookie", .setCookie) : keep
+            case c("t"): return check(name, "user-agent", .userAgent)
+            case c("e"): return check(name, "keep-alive", .keepAlive, or: check(name, "set-cookie", .setCookie))
             default: break
             }
         case 11:
@@ -126,20 +125,21 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     private static func check(
         _ name: UnsafeRawBufferPointer,
         _ lower: StaticString,
-        _ result: FieldName
+        _ result: FieldName,
+        or other: @autoclosure () -> FieldName = .other
     ) -> FieldName {
         // The caller has compared the lengths. Both are tokens, and among the bytes of tokens setting bit 5 makes only
         // letters equal that differ in nothing but case, as far as the names above go.
         let fold: UInt64 = 0x2020_2020_2020_2020
-        let other = UnsafeRawPointer(lower.utf8Start)
+        let known = UnsafeRawPointer(lower.utf8Start)
         var i = 0
         while i + 8 <= name.count {
             let a = name.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-            if a | fold != other.loadUnaligned(fromByteOffset: i, as: UInt64.self) | fold { return .other }
+            if a | fold != known.loadUnaligned(fromByteOffset: i, as: UInt64.self) | fold { return other() }
             i += 8
         }
         while i < name.count {
-            if name[i] | 0x20 != lower.utf8Start[i] | 0x20 { return .other }
+            if name[i] | 0x20 != lower.utf8Start[i] | 0x20 { return other() }
             i += 1
         }
         return result

@@ -38,6 +38,12 @@ package struct GRPCToRESTConfiguration: RunnableFilterConfiguration {
         }
     }
 
+    package var needs: FilterNeeds {
+        var needs = FilterNeeds()
+        needs.translatesCalls = true
+        return needs
+    }
+
     package var effects: [String] {
         ["request: turn gRPC into REST", "response: turn JSON into gRPC, the status of HTTP into that of gRPC"]
     }

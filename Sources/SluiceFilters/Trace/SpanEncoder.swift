@@ -193,7 +193,7 @@ struct SpanEncoder {
     }
 
     private mutating func writeUserAgent(_ fields: HeaderTable) {
-        guard let index = fields.firstIndex(ofLowercased: Array("user-agent".utf8)) else { return }
+        guard let index = fields.firstIndex(of: .userAgent) else { return }
         text("user_agent.original", fields.withBytes(fields.entries[index].valueRange) { Array($0) })
     }
 

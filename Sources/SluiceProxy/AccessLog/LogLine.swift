@@ -22,18 +22,18 @@ struct LogLine {
                     line.bytes.write(UnsafeRawBufferPointer(rebasing: all[Int(start)..<Int(start + count)]))
                 }
             case .value(let value, let limit): write(value, bounded(limit))
-            case .duration(let span): write(span, exchange.record)
+            case .duration(let span): write(span)
             case .requestField(let index, let limit):
-                write(format.fields[Int(index)], of: exchange.request.fields, bounded(limit))
+                write(format.fields[Int(index)], of: .request, bounded(limit))
             case .responseField(let index, let limit):
-                write(format.fields[Int(index)], of: exchange.response.fields, bounded(limit))
+                write(format.fields[Int(index)], of: .response, bounded(limit))
             case .parameter(let index, let limit):
                 let parameter = format.parameters[Int(index)]
                 writeParameter(parameter.name, isHidden: parameter.isHidden, bounded(limit))
             case .claim(let index, let limit):
                 line.write(text: exchange.claims?.text(ofClaim: format.claims[Int(index)]) ?? [], limit: bounded(limit))
-            case .startTime(let index): write(exchange.record.began, format.times[Int(index)], &clock)
-            case .emitTime(let index): write(exchange.record.ended, format.times[Int(index)], &clock)
+            case .startTime(let index): write(exchange.record.began, format.times[Int(index)], Int(index), &clock)
+            case .emitTime(let index): write(exchange.record.ended, format.times[Int(index)], Int(index), &clock)
             }
         }
     }
@@ -41,18 +41,18 @@ struct LogLine {
     private func bounded(_ limit: Int32) -> Int { min(Int(limit), cap) }
 
     private mutating func write(_ value: LogOperator, _ limit: Int) {
-        let record = exchange.record
+        // Copies of the whole record would count references.
         switch value {
-        case .requestBytes: line.write(record.requestBytes)
-        case .responseBytes: line.write(record.responseBytes)
-        case .attempts: line.write(record.attempts)
+        case .requestBytes: line.write(exchange.record.requestBytes)
+        case .responseBytes: line.write(exchange.record.responseBytes)
+        case .attempts: line.write(exchange.record.attempts)
         case .status: exchange.loggedStatus > 0 ? line.write(exchange.loggedStatus) : writeNoStatus()
         case .protocolName: writeProtocol()
-        case .upstreamProtocol: writeUpstreamProtocol(record.endpoint)
-        case .reasonCode: record.error.map { line.write(text: $0.code) } ?? line.writeMissing()
-        case .flags: record.error.map { line.write(text: $0.responseFlag) } ?? line.writeMissing()
-        case .grpcStatus(let form): write(form, record.grpcStatus)
-        case .flagsLong: record.error.map { line.write(text: $0.message) } ?? line.writeMissing()
+        case .upstreamProtocol: writeUpstreamProtocol(exchange.record.endpoint)
+        case .reasonCode: exchange.record.error.map { line.write(text: $0.code) } ?? line.writeMissing()
+        case .flags: exchange.record.error.map { line.write(text: $0.responseFlag) } ?? line.writeMissing()
+        case .grpcStatus(let form): write(form, exchange.record.grpcStatus)
+        case .flagsLong: exchange.record.error.map { line.write(text: $0.message) } ?? line.writeMissing()
         default: writeName(value, limit)
         }
     }
@@ -132,18 +132,18 @@ struct LogLine {
         line.end()
     }
 
-    private mutating func write(_ time: UInt64, _ format: LogTimeFormat, _ clock: inout LogClock) {
-        clock.write(exchange.loop.nanosecondsSince1970(at: time), as: format, to: &line)
+    private mutating func write(_ time: UInt64, _ format: LogTimeFormat, _ number: Int, _ clock: inout LogClock) {
+        clock.write(exchange.loop.nanosecondsSince1970(at: time), as: format, number, to: &line)
     }
 
-    private mutating func write(_ span: LogOperator.Span, _ record: ExchangeRecord) {
+    private mutating func write(_ span: LogOperator.Span) {
         let (from, to) =
             switch span {
-            case .whole: (record.began, record.ended)
-            case .request: (record.began, record.requestEnded)
-            case .response: (record.began, record.answered)
-            case .responseSending: (record.answered, record.ended)
-            case .upstream: (record.attemptBegan, record.answered)
+            case .whole: (exchange.record.began, exchange.record.ended)
+            case .request: (exchange.record.began, exchange.record.requestEnded)
+            case .response: (exchange.record.began, exchange.record.answered)
+            case .responseSending: (exchange.record.answered, exchange.record.ended)
+            case .upstream: (exchange.record.attemptBegan, exchange.record.answered)
             }
         guard from > 0, to >= from else { return line.writeMissing() }
         line.writeMilliseconds(to - from)
@@ -173,6 +173,18 @@ struct LogLine {
             }
         }
         line.end()
+    }
+
+    private enum Side { case request, response }
+
+    private mutating func write(_ field: LogSteps.Field, of side: Side, _ limit: Int) {
+        // Most are not there, and then no table is touched.
+        let isRequest = if case .request = side { true } else { false }
+        let present = isRequest ? exchange.request.fields.present : exchange.response.fields.present
+        if present.mayHave(field.key.name) || field.otherwise.isField {
+            return write(field, of: isRequest ? exchange.request.fields : exchange.response.fields, limit)
+        }
+        if case .value(let value) = field.otherwise { write(value, limit) } else { line.writeMissing() }
     }
 
     private mutating func write(_ field: LogSteps.Field, of fields: HeaderTable, _ limit: Int) {

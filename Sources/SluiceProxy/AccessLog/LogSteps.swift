@@ -30,6 +30,8 @@ struct LogSteps {
             case nothing
             case field(FieldKey, isHidden: Bool, isTarget: Bool)
             case value(LogOperator)
+
+            var isField: Bool { if case .field = self { true } else { false } }
         }
     }
 

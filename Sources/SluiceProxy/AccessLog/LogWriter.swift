@@ -13,30 +13,19 @@ struct LogWriter {
     mutating func writeMissing() { isJSON ? bytes.write("null") : bytes.write("-") }
 
     @inline(__always)
-    mutating func write(_ number: some BinaryInteger) { writeDigits(UInt64(clamping: number)) }
+    mutating func write(_ number: some BinaryInteger) { bytes.write(decimal: UInt64(clamping: number)) }
 
-    private mutating func writeDigits(_ number: UInt64, width: Int = 1) {
-        var digits = InlineArray<20, UInt8>(repeating: 0x30)
-        var rest = number
-        var first = 20
-        repeat {
-            first -= 1
-            digits[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0 && first > 0
-        first = min(first, 20 - width)
-        withUnsafeBytes(of: &digits) { bytes.write(UnsafeRawBufferPointer(rebasing: $0[first..<20])) }
+    /// At least that many digits.
+    mutating func write(_ number: Int, width: Int) {
+        bytes.write(decimal: UInt64(clamping: number), width: min(width, 20))
     }
-
-    /// Exactly that many digits.
-    mutating func write(_ number: Int, width: Int) { writeDigits(UInt64(clamping: number), width: min(width, 20)) }
 
     /// Nanoseconds as milliseconds: with three decimals in JSON, whole in text.
     mutating func writeMilliseconds(_ nanoseconds: UInt64) {
-        writeDigits(nanoseconds / 1_000_000)
+        bytes.write(decimal: nanoseconds / 1_000_000)
         guard isJSON else { return }
         bytes.write(UInt8(ascii: "."))
-        writeDigits(nanoseconds / 1000 % 1000, width: 3)
+        bytes.write(decimal: nanoseconds / 1000 % 1000, width: 3)
     }
 
     // MARK: - Texts
@@ -64,9 +53,7 @@ struct LogWriter {
 
     /// A part of a text between `begin` and `end`.
     mutating func append(_ text: UnsafeRawBufferPointer) {
-        var plain = 0
-        while plain < text.count, Self.isPlain(text[plain]) { plain += 1 }
-        if plain == text.count { return bytes.write(text) }
+        if Self.isPlain(text) { return bytes.write(text) }
         if isJSON, text.contains(where: { $0 >= 0x80 }) {
             // Decoding repairs what is no UTF-8.
             var repaired = String(decoding: text, as: UTF8.self)
@@ -77,6 +64,32 @@ struct LogWriter {
 
     mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Whether all bytes may stand as they are, eight of them at a step.
+    @inline(__always)
+    private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+        var i = 0
+        while i + 8 <= text.count {
+            guard arePlain(text.loadUnaligned(fromByteOffset: i, as: UInt64.self)) else { return false }
+            i += 8
+        }
+        // The last eight once more, in part, are fewer steps than what is left one by one.
+        if i > 0 {
+            return i == text.count || arePlain(text.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self))
+        }
+        while i < text.count, isPlain(text[i]) { i += 1 }
+        return i == text.count
+    }
+
+    @inline(__always)
+    private static func arePlain(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let highs: UInt64 = 0x8080_8080_8080_8080
+        // A byte has its high bit set where it was one of those, and only the first such place is sure.
+        func holds(_ byte: UInt64) -> UInt64 { ((word ^ ones &* byte) &- ones) & ~(word ^ ones &* byte) }
+        let controls = (word &- ones &* 0x20) & ~word
+        return (controls | word | holds(0x22) | holds(0x5C) | holds(0x7F)) & highs == 0
     }
 
     @inline(__always)

@@ -13,7 +13,9 @@ package enum FilterText {
         bytes: [String: [UInt8]] = [:]
     ) throws -> [FilterModel] {
         let list = items.map { "  - \($0)\n" }.joined()
-        let text = "version: 1\nroutes: [{name: all, respond: {status: 200}}]\nfilters:\n\(list)"
+        let text =
+            "version: 1\nupstreams: {origin: {endpoints: [\"127.0.0.1:1\"]}}\n"
+            + "routes: [{name: all, respond: {status: 200}}]\nfilters:\n\(list)"
         let loaded = NativeConfiguration.load(
             files: [ConfigFile(path: "test.yaml", text: text)],
             filters: BuiltInFilters.catalog,

@@ -312,7 +312,7 @@ package final class TestGateway {
 
     /// Waits until something that other threads do has come about.
     package func wait(for what: String, _ condition: () throws -> Bool) throws {
-        let deadline = SystemClock.monotonic() + .seconds(5)
+        let deadline = SystemClock.monotonic() + .seconds(30)
         while try !condition() {
             guard SystemClock.monotonic() < deadline else { throw TestFailure("waited too long for \(what)") }
             _ = Sockets.wait(-1, for: 0, until: SystemClock.monotonic() + .milliseconds(1))

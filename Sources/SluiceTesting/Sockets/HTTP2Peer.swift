@@ -251,6 +251,17 @@ package final class HTTP2Peer {
         try flush()
     }
 
+    /// The same for bytes that are no text.
+    package func send(bytes: [UInt8], on stream: Int32, trailers: [(String, String)]) throws {
+        var state = outgoing[stream] ?? Outgoing()
+        state.body += bytes
+        state.ends = true
+        state.trailers = trailers
+        outgoing[stream] = state
+        session?.dataReady(stream)
+        try flush()
+    }
+
     /// Sends the pattern as far as the windows allow; the rest goes whenever they open.
     package func sendPattern(_ count: Int, on stream: Int32, ends: Bool = true) throws {
         outgoing[stream, default: Outgoing()].pattern += count

@@ -14,7 +14,7 @@ package final class RawPeer {
     /// Who this is in failures.
     package let name: String
     /// How long any step may take.
-    package var patience = TimeAmount.seconds(5)
+    package var patience = TimeAmount.seconds(30)
     /// At most this much is taken in with one call; less makes a slower reader.
     package var readSize = 256 * 1024
     private(set) var descriptor: CInt

@@ -11,7 +11,7 @@ package final class ScriptedOrigin {
     /// With the port that the system chose.
     package let address: ListenAddress
     package private(set) var acceptedCount = 0
-    package var patience = TimeAmount.seconds(5)
+    package var patience = TimeAmount.seconds(30)
     private let name: String
     private var descriptor: CInt
 

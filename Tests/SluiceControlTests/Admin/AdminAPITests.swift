@@ -58,7 +58,7 @@ import Testing
             try client.send(Wire.get("/slow"))
             let upstream = try origin.accept()
             _ = try upstream.readRequest()
-            let drained = Background { gateway.drain(timeout: .seconds(10)) }
+            let drained = Background { gateway.drain(timeout: .seconds(60)) }
             try GatewayKit.eventually("it drains") { try gateway.ask("/ready").status == 503 }
             #expect(try gateway.ask("/ready").text == "{\"status\": \"draining\"}\n")
             #expect(try gateway.ask("/live").status == 200)

@@ -165,17 +165,18 @@ extension ListenAddress {
 
     @Test func aServerThatSaysNothingTimesOut() throws {
         let result = try fetch {
-            $0.timeout = .milliseconds(80)
+            // Long enough for a loaded machine to connect and send.
+            $0.timeout = .seconds(1)
         } serve: { peer in
             _ = try peer.readRequest()
             try peer.expectGone()
         }
-        #expect(message(result).hasSuffix("no answer within 80ms: waiting for the answer"))
+        #expect(message(result).hasSuffix("no answer within 1s: waiting for the answer"))
     }
 
     @Test func slowBytesDoNotStretchTheTime() throws {
         let result = try fetch {
-            $0.timeout = .milliseconds(150)
+            $0.timeout = .seconds(1)
             $0.answerLimit = 1 << 30
         } serve: { peer in
             _ = try peer.readRequest()
@@ -183,7 +184,7 @@ extension ListenAddress {
             // One byte at a time for as long as somebody listens.
             while (try? peer.send("x")) != nil {}
         }
-        #expect(message(result).contains("no answer within 150ms"))
+        #expect(message(result).contains("no answer within 1s"))
     }
 
     @Test func aRefusedConnectionSaysSo() throws {

@@ -15,7 +15,7 @@ import Testing
             let load = Load(8, .keepAlive, to: try gateway.address())
             let fresh = try gateway.connect()
             try GatewayKit.eventually("there is load") { load.answered > 200 }
-            let drained = Background { gateway.drain(timeout: .seconds(10)) }
+            let drained = Background { gateway.drain(timeout: .seconds(60)) }
             try GatewayKit.eventually("it drains") { gateway.listeners.isEmpty }
             // Connected before, sent only now.
             let answer = try fresh.get("/fresh")
@@ -40,7 +40,7 @@ import Testing
         try GatewayKit.run(unix) { gateway in
             let client = try gateway.connect()
             #expect(try client.get().text == "ok")
-            let drained = Background { gateway.drain(timeout: .seconds(10)) }
+            let drained = Background { gateway.drain(timeout: .seconds(60)) }
             try client.expectEnd()
             client.close()
             #expect(try drained.value() == 0)

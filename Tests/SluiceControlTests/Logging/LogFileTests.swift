@@ -44,7 +44,7 @@ private final class Told: Sendable {
             let log = try log(at: path)
             log.take(bytes("\(round)a\n\(round)b\n"), lines: 2)
             log.take(bytes("\(round)c\n"), lines: 1)
-            log.flush(patience: .seconds(5))
+            log.flush(patience: .seconds(30))
             #expect(log.counts.writtenLines == 3)
             #expect(log.counts.lostLines == 0)
         }
@@ -56,12 +56,12 @@ private final class Told: Sendable {
         let path = folder.path("access.log")
         let log = try log(at: path)
         log.take(bytes("1\n"), lines: 1)
-        log.flush(patience: .seconds(5))
+        log.flush(patience: .seconds(30))
         rename(path, folder.path("access.log.1"))
         log.take(bytes("2\n"), lines: 1)
         log.reopen()
         log.take(bytes("3\n"), lines: 1)
-        log.flush(patience: .seconds(5))
+        log.flush(patience: .seconds(30))
         #expect(try content(folder.path("access.log.1")) == "1\n2\n")
         #expect(try content(path) == "3\n")
     }
@@ -74,7 +74,7 @@ private final class Told: Sendable {
         rename(inner, folder.path("elsewhere"))
         log.reopen()
         log.take(bytes("1\n"), lines: 1)
-        log.flush(patience: .seconds(5))
+        log.flush(patience: .seconds(30))
         #expect(try content(folder.path("elsewhere") + "/access.log") == "1\n")
         #expect(told.lines.count == 1)
         #expect(told.lines[0].contains("cannot be opened anew"))
@@ -84,7 +84,7 @@ private final class Told: Sendable {
     func fullDisk() throws {
         let log = try log(at: "/dev/full")
         for _ in 0..<5 { log.take(bytes("a\nb\n"), lines: 2) }
-        log.flush(patience: .seconds(5))
+        log.flush(patience: .seconds(30))
         #expect(log.counts.lostLines == 10)
         #expect(log.counts.writtenLines == 0)
         #expect(told.lines.count == 1)
@@ -113,7 +113,7 @@ private final class Told: Sendable {
             try #require(poll(&ready, 1, 5000) == 1)
             received += max(0, read(reader, &memory, memory.count))
         }
-        log.flush(patience: .seconds(5))
+        log.flush(patience: .seconds(30))
         #expect(log.counts.writtenLines == kept)
         let lost = log.counts.lostLines
         #expect(told.lines.dropFirst() == ["access log: \(lost) lines dropped; caught up"])

@@ -59,7 +59,7 @@ import Testing
                 #expect(try stays.get().text == "old")
                 let before = load.answered
                 try GatewayKit.eventually("clients go on") { load.answered > before + 100 }
-                #expect(old.drain(timeout: .seconds(10)) == 0)
+                #expect(old.drain(timeout: .seconds(60)) == 0)
                 try stays.expectEnd()
                 let outcome = try load.stop()
                 #expect(outcome.lost == [])

@@ -29,7 +29,7 @@ struct FilterFile {
             files: files,
             filters: BuiltInFilters.catalog,
             environment: { $0 == "EMPTY" ? "" : $0 == "TOKEN" ? "s3cr3t${path.id}" : nil },
-            readFile: { _ in [] }
+            readFile: { DescriptorFile.bytes($0) ?? [] }
         )
         model = loaded.model
         findings = loaded.diagnostics.sorted.map { finding in
@@ -67,4 +67,29 @@ enum Repository {
         fputs(text, file)
         fclose(file)
     }
+}
+
+/// Descriptor sets, by the names that tests give them.
+enum DescriptorFile {
+    /// nil: there is none of that name.
+    static func bytes(_ name: String) -> [UInt8]? {
+        switch name.split(separator: "/").last {
+        case "library.pb": return try? ConfigFiles.read(Repository.path("examples/library.pb"))
+        case "text.pb": return Array("syntax = \"proto3\";".utf8)
+        case "ambiguous.pb": return ambiguous
+        default: return nil
+        }
+    }
+
+    /// The fixture, with a DELETE that became a GET (google.api.HttpRule: field 5 to 2) and so the same as another method's.
+    private static let ambiguous: [UInt8]? = {
+        guard var bytes = try? ConfigFiles.read(Repository.path("Tests/Fixtures/transcoding/all.pb")) else {
+            return nil
+        }
+        let path = "/v1/{name=shelves/*/books/*}"
+        let rule = [5 << 3 | 2, UInt8(path.utf8.count)] + Array(path.utf8)
+        guard let place = bytes.firstRange(of: rule)?.lowerBound else { return nil }
+        bytes[place] = 2 << 3 | 2
+        return bytes
+    }()
 }

@@ -40,7 +40,7 @@ import Testing
                 address: address,
                 hostField: Array("app.test:81".utf8),
                 probe: probe,
-                timeout: .seconds(5)
+                timeout: .seconds(30)
             )
             order.transport.isHTTP2 = true
             change(&order)

@@ -25,7 +25,7 @@ import Testing
     private func probe(
         _ server: Server,
         _ probe: HealthCheckModel.Probe = Self.http,
-        timeout: TimeAmount = .seconds(5)
+        timeout: TimeAmount = .seconds(30)
     ) async throws -> (result: ProbeResult, received: String) {
         let group = MultiThreadedEventLoopGroup.singleton
         let received = LineLog()
@@ -116,7 +116,7 @@ import Testing
                 let prober = SocketProber(shortage: ResourceShortage(log: lines.write))
                 let checks = [HealthCheckModel.Probe.tcp, Self.http].map { probe in
                     let promise = loop.makePromise(of: ProbeResult.self)
-                    let order = ProbeOrder(address: address, hostField: [], probe: probe, timeout: .seconds(5))
+                    let order = ProbeOrder(address: address, hostField: [], probe: probe, timeout: .seconds(30))
                     prober.probe(order, on: loop) { promise.succeed($0) }
                     return promise.futureResult
                 }
@@ -137,7 +137,7 @@ import Testing
         try await channel.close()
         let loop = group.next()
         for probe in [HealthCheckModel.Probe.tcp, Self.http] {
-            let order = ProbeOrder(address: address, hostField: [], probe: probe, timeout: .seconds(5))
+            let order = ProbeOrder(address: address, hostField: [], probe: probe, timeout: .seconds(30))
             let result = try await loop.flatSubmit {
                 let promise = loop.makePromise(of: ProbeResult.self)
                 SocketProber().probe(order, on: loop) { promise.succeed($0) }
