@@ -3,7 +3,7 @@
 //   streams PORT CONNECTIONS STREAMS SECONDS LEAD SLOW SIZE
 //
 // Every connection has STREAMS requests under way all the time, for `/`. The first SLOW streams ask for SIZE bytes instead
-// (`/SIZE`) and make room for 64 bytes of their window each 10 ms. Whatever is answered otherwise than by 200, or reset,
+// (`/SIZE`) and make room for 1 KiB of their window each 100 ms. Whatever is answered otherwise than by 200, or reset,
 // ends the run. Only requests of the others that began behind the first LEAD seconds are counted. The summary is one line
 // of JSON, in microseconds. Links with nghttp2.
 #define _GNU_SOURCE
@@ -203,9 +203,9 @@ int main(int count, char **arguments) {
             send_all(c);
         }
         if (t < next_sip) continue;
-        next_sip = t + 0.01;
+        next_sip = t + 0.1;
         for (int i = 0; i < slow_count; i++) {
-            nghttp2_submit_window_update(slow[i].c->session, NGHTTP2_FLAG_NONE, slow[i].id, 64);
+            nghttp2_submit_window_update(slow[i].c->session, NGHTTP2_FLAG_NONE, slow[i].id, 1024);
             send_all(slow[i].c);
         }
     }

@@ -106,7 +106,8 @@ def run(bench, subject, peers):
         return [Line("floods of HTTP/2", "only for sluice")], {}
     origin, port, admin = start_origin(bench), free_port(), free_port()
     path = configuration(bench, port, admin, origin.port)
-    server = Server(bench, "sluice", [bench.options.sluice, "run", "-c", path, "--workers", "1"], port, [bench.proxy_core])
+    server = Server(bench, "sluice", [bench.options.sluice, "run", "-c", path, "--workers", "1"], port,
+                    [bench.proxy_core])
     lines, raw = [], {}
     load = Disturbed(bench, server, admin, None, SECONDS)
     for name in FLOODS:

@@ -44,7 +44,8 @@ def run(bench, subject, peers):
         return [Line("streams with a slow reader", "only for sluice")], {}
     origin, sink, port = start_origin(bench), start_sink(bench), free_port()
     path = configuration(bench, port, origin.port, sink.port)
-    server = Server(bench, "sluice", [bench.options.sluice, "run", "-c", path, "--workers", "1"], port, [bench.proxy_core])
+    server = Server(bench, "sluice", [bench.options.sluice, "run", "-c", path, "--workers", "1"], port,
+                    [bench.proxy_core])
     program = compiled(bench, "streams", ["-lnghttp2"])
     sides = (1, 0, CONNECTIONS * STREAMS // 10)
     # First, since freed memory stays with the process.
@@ -64,7 +65,8 @@ def run(bench, subject, peers):
         # A tenth of the streams asks for nothing then, so that the others are faster.
         Line(f"{what}, {sides[2]} slow readers: p99 of the others", f"{with_many['ours']:.0f} us", "without them",
              f"{with_many['theirs']:.0f} us", ratio_text(with_many)),
+        # Each keeps 64 KiB, and what one turn of the loop brings: up to four reads of as much.
         judge(Line(f"{what}, {sides[2]} slow readers: peak RSS", f"{of_many:.1f} MiB", "without them",
-                   f"{calm:.1f} MiB"), of_many - calm, bar=32, text="+{:.0f} MiB"),
+                   f"{calm:.1f} MiB"), of_many - calm, bar=40, text="+{:.0f} MiB"),
     ]
     return lines, {"one": one, "none": none, "many": many, "p99": p99, "peaks": peaks}
