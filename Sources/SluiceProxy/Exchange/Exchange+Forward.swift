@@ -51,7 +51,8 @@ extension Exchange {
             settings.proxied = source?.ends
         }
         // Servers of gRPC send the head of a stream with its first message, whenever that is.
-        let standard = isGRPC ? TimerNode.never : target.responseHeadTicks
+        let answersLate = isGRPC && translation?.clientSpeaksGRPC != true
+        let standard = answersLate ? TimerNode.never : target.responseHeadTicks
         settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? standard
         beginAttemptRecord()
         attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)

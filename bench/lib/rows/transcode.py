@@ -4,7 +4,7 @@ import pathlib
 import re
 
 from ..processes import BenchError, free_port, need, run as run_load
-from ..proxies import BENCH, Server, _envoy
+from ..proxies import BENCH, Server, envoy
 from ..report import Line, judge, ratio_text
 from ..rounds import alternate, compare
 
@@ -47,7 +47,7 @@ def start_peer(bench, name, origin):
     if name == "sluice":
         command = [bench.options.sluice, "run", "-c", path, "--workers", "1"]
     else:
-        command = [_envoy(), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", path]
+        command = [envoy(), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", path]
     return Server(bench, name, command, port, [bench.proxy_core], status=404)
 
 
