@@ -155,6 +155,24 @@ import Testing
         }
     }
 
+    static let takenBack: [Flood] = floods.filter {
+        $0.description == "rapid reset" || $0.description.hasPrefix("MadeYouReset: window")
+    }
+
+    @Test("requests that are over before they have begun cost nothing behind the gateway", arguments: takenBack)
+    func nothingBegins(_ flood: Flood) throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(.forwarding(to: origin.address)) { gateway in
+            let attacker = try gateway.connect(name: "attacker")
+            try attacker.send(HTTP2Frames.hello())
+            try gateway.settle()
+            // A read may end between two frames.
+            for batch in 0..<5 { try attacker.send((0..<30).flatMap { flood.frames(batch * 30 + $0) }) }
+            try gateway.settle()
+            #expect(gateway.total(\.requests) < 15 && gateway.total(\.attempts) < 15)
+        }
+    }
+
     // MARK: - Memory, each in a process of its own: other tests run at the same time in this one.
 
     @Test("floods from many connections do not make the process grow")

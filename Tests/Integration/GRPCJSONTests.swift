@@ -330,6 +330,59 @@ import Testing
         }
     }
 
+    @Test("a client that does not read stalls the service")
+    func slowReader() throws {
+        let folder = try TemporaryFolder()
+        let origin = try ScriptedOrigin(at: .unix(path: folder.path("origin")))
+        var model = try Library.model(origin)
+        model.listeners[0].address = .unix(path: folder.path("gateway"))
+        try TestGateway.run(model) { gateway in
+            let client = try gateway.connect()
+            try client.send(Wire.get("/v1/shelves/1/books:watch"))
+            let upstream = try HTTP2Peer(serving: try origin.accept())
+            let request = try upstream.request()
+            let tags = String(repeating: Library.field(5, String(repeating: "x", count: 100)), count: 160)
+            let message = Library.frame(tags + Library.field(5, String(repeating: "y", count: 62)))
+            let body = String(repeating: message, count: 400)
+            try upstream.respond(
+                to: request.stream,
+                200,
+                [Library.type],
+                body: body,
+                trailers: Library.fine
+            )
+            var sent = -1
+            while upstream.sentCount(request.stream) != sent {
+                sent = upstream.sentCount(request.stream)
+                for _ in 0..<5 {
+                    try gateway.settle()
+                    try upstream.poll()
+                }
+            }
+            #expect(sent < 1_500_000, "\(sent) bytes were taken for a client that reads nothing")
+            let reader = Background { [client = Handover(client)] in try client.value.readResponse() }
+            try upstream.wait { upstream.sentCount(request.stream) == body.utf8.count }
+            let answer = try reader.value()
+            #expect(answer.text.hasSuffix(#""]}]"#) && answer.body.count > 6_400_000)
+        }
+    }
+
+    @Test("a client that waits for a go-ahead gets it, and its trailers go nowhere")
+    func expectations() throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(try Library.model(origin)) { gateway in
+            let client = try gateway.connect()
+            let lines = ["Host: a", "Expect: 100-continue", "Transfer-Encoding: chunked"]
+            try client.send(Wire.message("POST /v1/books:import HTTP/1.1", lines))
+            #expect(try client.readHead().status == 100)
+            try client.send("2\r\n{}\r\n0\r\nx-last: 1\r\n\r\n")
+            let upstream = try HTTP2Peer(serving: try origin.accept())
+            let request = try upstream.serve([Library.number(1, 1)])
+            #expect(request.text == Library.frame("") && request.trailers.isEmpty && request["expect"] == nil)
+            #expect(try client.readResponse().text == #"{"count":"1"}"#)
+        }
+    }
+
     // MARK: - Retries, deadlines
 
     @Test("a call that says it is unavailable is made again with the same message")

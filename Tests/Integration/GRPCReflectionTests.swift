@@ -53,7 +53,9 @@ import Testing
     }
 
     private func model(_ origin: ScriptedOrigin) throws -> GatewayModel {
-        let filters = try FilterText.models("grpc_json: {reflection: {upstream: origin, refresh: 60s}}")
+        let filters = try FilterText.models(
+            "grpc_json: {reflection: {upstream: origin, refresh: 6s}, services: [sluice.library.Library]}"
+        )
         return .forwarding(to: origin.address) {
             $0.upstreams[0].version = .http2
             $0.filters = filters
@@ -90,7 +92,7 @@ import Testing
             #expect(try peer.serve([Library.book("x")]).path == "/sluice.library.Library/GetBook")
             #expect(try client.readResponse().text == #"{"name":"x"}"#)
             // The next time it fails.
-            try gateway.advance(by: .seconds(61))
+            try gateway.advance(by: .seconds(4))
             let again = try peer.request()
             #expect(again.path == "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
             try peer.respond(to: again.stream, 200, [Library.type, ("grpc-status", "13")])

@@ -1,17 +1,19 @@
 /// Warnings about calls of gRPC.
 extension Validation {
+    /// Why the upstreams of a route must speak gRPC; nil: they need not.
+    private func reasonForGRPC(_ route: RouteModel) -> String? {
+        if let filter = route.filters.first(where: { $0.configuration.needs.grpcUpstream }) {
+            return "has '\(filter.name)'"
+        }
+        let filters = FilterOrder.kept(model.filters, beside: route.filters) + route.filters
+        let isTranslated = filters.contains { $0.configuration.needs.translatesCalls }
+        return route.match.isOfGRPC && !isTranslated ? "is for gRPC" : nil
+    }
+
     /// A route of gRPC whose upstream cannot carry it.
     func lintGRPC() {
         for route in model.routes where !broken.contains(route.place) {
-            let translator = route.filters.first { $0.configuration.needs.grpcUpstream }
-            let isCall =
-                route.match.isOfGRPC
-                && !FilterOrder.kept(model.filters, beside: route.filters)
-                    .contains { $0.configuration.needs.translatesCalls }
-                && !route.filters.contains { $0.configuration.needs.translatesCalls }
-            guard isCall || translator != nil else { continue }
-            let reason = translator.map { "has '\($0.name)'" } ?? "is for gRPC"
-            guard case .forward(let forward) = route.action else { continue }
+            guard case .forward(let forward) = route.action, let reason = reasonForGRPC(route) else { continue }
             for target in forward.targets {
                 guard let position = upstreams[target.upstream] else { continue }
                 let upstream = model.upstreams[position]

@@ -31,7 +31,8 @@ extension HTTP2Connection: HTTP2Delegate {
         }
         requestCount += 1
         let head = text.finish(endStream: endStream) { worker.loop.random.next() }
-        stream.begin(head, opensWebSocket: text.opensWebSocket, endStream: endStream)
+        stream.headCame(head, opensWebSocket: text.opensWebSocket, endStream: endStream)
+        arrived.append(stream)
         drainIfLast()
     }
 
@@ -39,7 +40,8 @@ extension HTTP2Connection: HTTP2Delegate {
         guard let stream = streams[id] else { return }
         if case .request = blockKind {
             requestCount += 1
-            stream.begin(.failure(.headTooLarge), opensWebSocket: false, endStream: endStream)
+            stream.headCame(.failure(.headTooLarge), opensWebSocket: false, endStream: endStream)
+            arrived.append(stream)
         } else {
             session?.reset(id, .enhanceYourCalm)
         }

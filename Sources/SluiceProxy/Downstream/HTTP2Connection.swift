@@ -33,6 +33,8 @@ final class HTTP2Connection: DownstreamConnection {
     var blockTrailers = HeaderTable()
     /// What is used for each head that is sent.
     var fields = HTTP2FieldList()
+    /// Streams whose head came in the bytes at hand, in their order.
+    var arrived: [HTTP2Stream] = []
     /// Streams that got something in the bytes at hand.
     var touched: [HTTP2Stream] = []
     /// Streams whose answer is whole before their request.
@@ -103,6 +105,7 @@ final class HTTP2Connection: DownstreamConnection {
     private func forgetStreams(_ error: GatewayError) {
         let left = streams.values
         streams = [:]
+        arrived = []
         touched = []
         for stream in left { stream.connectionGone(error) }
     }
@@ -158,14 +161,26 @@ final class HTTP2Connection: DownstreamConnection {
         let now = worker.loop.wheel.now &* UInt64(TimerWheel.tickMilliseconds)
         let error = bytes.withUnsafeReadableBytes { session.receive($0, now: now) }
         watchBlock(session)
-        handOver()
+        // What we reset ourselves leaves first, so that nothing is begun for it.
+        if error == nil, !arrived.isEmpty, session.wantsWrite { produce(session) }
+        if error == nil, session.failure == nil { handOver() }
         isReading = false
-        if let error { return broken(error) }
+        if let error = error ?? session.failure { return broken(error) }
         pump()
     }
 
-    /// Gives the streams what came for them, all of it at once.
+    /// Begins the requests that came, and gives all streams what came for them, all of it at once.
+    ///
+    /// Not from within the session: a request that its client takes back in the same breath (CVE-2023-44487), or that
+    /// makes us reset it, costs no work behind this connection.
     private func handOver() {
+        if !arrived.isEmpty {
+            var streams: [HTTP2Stream] = []
+            swap(&streams, &arrived)
+            for stream in streams { stream.begin() }
+            streams.removeAll(keepingCapacity: true)
+            if arrived.isEmpty { arrived = streams }
+        }
         while let stream = touched.popLast() {
             stream.isTouched = false
             stream.process()

@@ -51,13 +51,23 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     // MARK: - The request
 
+    /// What `begin` begins with.
+    private var head: Result<ByteBuffer, GatewayError>?
+
     /// The head is whole, or will never be.
-    func begin(_ head: Result<ByteBuffer, GatewayError>, opensWebSocket: Bool, endStream: Bool) {
+    func headCame(_ head: Result<ByteBuffer, GatewayError>, opensWebSocket: Bool, endStream: Bool) {
+        self.head = head
+        self.opensWebSocket = opensWebSocket
+        inputHasEnded = endStream
+    }
+
+    /// Begins the request, if nobody has taken it back by now.
+    func begin() {
+        guard let head, connection != nil else { return }
+        self.head = nil
         let exchange = worker.takeExchange()
         self.exchange = exchange
         exchange.attach(to: self)
-        inputHasEnded = endStream
-        self.opensWebSocket = opensWebSocket
         switch head {
         case .failure(let error):
             exchange.request.reset()
@@ -77,7 +87,7 @@ final class HTTP2Stream: TimerNode, Downstream {
     }
 
     func dataCame(_ bytes: UnsafeRawBufferPointer) {
-        guard exchange != nil else {
+        guard exchange != nil || head != nil else {
             connection?.session?.consume(id, bytes.count)
             return
         }
@@ -220,6 +230,11 @@ final class HTTP2Stream: TimerNode, Downstream {
         worker.loop.wheel.remove(self)
         output.removeAll()
         outputBytes = 0
+        if head != nil {
+            // It never began, which is all that there is to tell of it.
+            head = nil
+            worker.metrics.count(error)
+        }
         guard let exchange else { return }
         self.exchange = nil
         exchange.downstreamGone(error)

@@ -21,7 +21,6 @@ extension Exchange {
         if isCall, !beginCall(routeTicks: timeout) { return reply(LocalReply(.routeTimeout)) }
         if let translation {
             translation.prepareRequest(self)
-            requestTrailers = nil
         } else if let rewrite = plan.rewrite, !rewritePath(rewrite) {
             return reply(LocalReply(.badTarget))
         }

@@ -162,6 +162,7 @@ extension Exchange {
 
     /// What follows a body of unknown length.
     private func endBody() {
+        if translation != nil { requestTrailers = nil }
         if attempt.isStream { attempt.writeTrailers(requestTrailers) } else { endChunks() }
     }
 

@@ -279,6 +279,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             if let limit = filterChain?.wholeRequestLimit {
                 bodies.collectLimit = limit
             } else if !holdsRequest {
+                // A server of another protocol would not know what to say to that.
+                if translation != nil, request.expectsContinue { sendContinue() }
                 return forward()
             }
             phase = .collectingBody

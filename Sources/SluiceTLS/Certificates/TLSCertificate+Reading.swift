@@ -143,7 +143,7 @@ enum KeyKind: Equatable {
             return
         }
         switch EVP_PKEY_id(key) {
-        case EVP_PKEY_RSA: self = .rsa(bits: Int(EVP_PKEY_bits(key)))
+        case EVP_PKEY_RSA, EVP_PKEY_RSA_PSS: self = .rsa(bits: Int(EVP_PKEY_bits(key)))
         case EVP_PKEY_EC: self = .elliptic(curve: EVP_PKEY_get_ec_curve_nid(key))
         case EVP_PKEY_ED25519: self = .ed25519
         default: self = .other

@@ -20,7 +20,7 @@ enum ChainRules {
             // Nobody goes by the signature of what is trusted as it is.
             let isSigned = index + 1 < certificates.count
             let problem =
-                keyProblem(of: KeyKind(of: X509_get0_pubkey(certificate)))
+                keyProblem(of: X509_get0_pubkey(certificate))
                 ?? (isSigned ? signatureProblem(of: certificate) : nil)
                 ?? nameProblem(of: certificate, isLeaf: index == 0) ?? extensionProblem(of: certificate)
             if let problem { return invalid(problem) }
@@ -30,13 +30,15 @@ enum ChainRules {
         return NameConstraints.check(certificates)
     }
 
-    private static func keyProblem(of kind: KeyKind) -> String? {
-        switch kind {
+    /// - Parameter key: An EVP_PKEY; nil for one of a kind that the library does not know.
+    private static func keyProblem(of key: OpaquePointer?) -> String? {
+        switch KeyKind(of: key) {
         case .rsa(let bits) where bits < minimumRSABits || bits % 8 != 0:
             "a certificate of the chain has an RSA key of \(bits) bits"
         case .elliptic(let curve) where !curves.contains(curve): "a certificate of the chain has a key on a weak curve"
-        case .other: "a certificate of the chain has a key of a kind that is not used with TLS"
-        case .rsa, .elliptic, .ed25519: nil
+        case .other where key == nil || EVP_PKEY_id(key) == EVP_PKEY_DSA:
+            "a certificate of the chain has a key of a kind that is not used with TLS"
+        case .rsa, .elliptic, .ed25519, .other: nil
         }
     }
 

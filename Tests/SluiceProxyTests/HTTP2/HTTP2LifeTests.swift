@@ -420,7 +420,9 @@ import Testing
             try upstream.waitForEnd()
             #expect(upstream.goAways.map(\.code) == [.noError] && gateway.current(.connections) == 0)
             // The client leaves while the connection is being opened.
-            try client.reset(try client.request("GET", "/"))
+            let left = try client.request("GET", "/")
+            try gateway.wait(for: "the request") { gateway.total(\.attempts) == 2 }
+            try client.reset(left)
             try gateway.settle()
             #expect(gateway.current(.connections) == 1)
             try gateway.advance(by: .seconds(57))
