@@ -40,6 +40,32 @@ import Testing
         }
     }
 
+    @Test("a call that ends while another one is behind it on its connection leaves that one whole")
+    func pipelined() throws {
+        let origin = try ScriptedOrigin()
+        var model = try model(origin)
+        model.filters += try FilterText.models("fault: {from_headers: true}")
+        try TestGateway.run(model, clock: ManualClock()) { gateway in
+            let client = try gateway.connect()
+            let message = Library.frame(Library.field(1, "shelves/1") + Library.field(2, Library.field(3, "Faust")))
+            let head =
+                "POST /sluice.library.Library/CreateBook HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n"
+            // The first one waits, and then has no message at all; of the second one's only a part is there.
+            try client.send(head + "X-Fault-Delay: 1s\r\nContent-Length: 0\r\n\r\n")
+            try client.send(head + "Content-Length: \(message.utf8.count)\r\n\r\n" + String(message.prefix(7)))
+            try gateway.settle()
+            try gateway.advance(by: .seconds(2))
+            #expect(try client.readResponse()["grpc-status"] != nil)
+            try gateway.settle()
+            try client.send(String(message.dropFirst(7)))
+            let upstream = try origin.accept()
+            let request = try upstream.readRequest()
+            #expect(request.startLine == "POST /v1/shelves/1/books HTTP/1.1" && request.text == #"{"title":"Faust"}"#)
+            try upstream.send(Wire.status(204))
+            #expect(try client.readResponse().trailers.contains { $0.name == "grpc-status" && $0.value == "0" })
+        }
+    }
+
     @Test("a call with a body, and an answer without one")
     func bodies() throws {
         let origin = try ScriptedOrigin()

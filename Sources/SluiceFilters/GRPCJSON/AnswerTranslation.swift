@@ -24,6 +24,12 @@ final class AnswerTranslation {
         self.streams = streams
     }
 
+    /// What says something about the body that is replaced.
+    private static let ofBody = [
+        "content-encoding", "content-range", "content-digest", "digest", "etag", "accept-ranges",
+    ]
+    .map { Array($0.utf8) }
+
     func readHead(_ exchange: ExchangeContext) {
         if exchange.response.fields.isGRPC {
             early = Self.status(in: exchange.response.fields)
@@ -31,6 +37,7 @@ final class AnswerTranslation {
             foreignStatus = exchange.response.status
         }
         exchange.response.fields.remove(.contentType)
+        for name in Self.ofBody { exchange.response.fields.remove(lowercased: name) }
         Self.removeStatus(from: &exchange.response.fields)
     }
 

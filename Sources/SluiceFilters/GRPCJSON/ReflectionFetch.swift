@@ -98,7 +98,7 @@ final class ReflectionFetch {
         _ questions: [ReflectionMessage.Question],
         _ then: @escaping ([ReflectionMessage.Answer]) -> Void
     ) {
-        let status = answer.fields.grpcStatus
+        let status = answer.trailers.grpcStatus ?? answer.fields.grpcStatus
         if status == .unimplemented, rounds == 0, version + 1 < ReflectionMessage.paths.count {
             version += 1
             return ask(questions, then)

@@ -137,6 +137,10 @@ final class GRPCCall: Translation {
         }
     }
 
+    /// In characters, of which each may become nine bytes or more.
+    private static let messageLimit = 256
+    private static let detailsLimit = 4096
+
     private func finishError(_ exchange: ExchangeContext) {
         guard let failure else { return }
         let status = failure.body.withUnsafeReadableBytes { transcoder.status(httpStatus: failure.status, body: $0) }
@@ -148,9 +152,13 @@ final class GRPCCall: Translation {
         var trailers = exchange.responseTrailers?.fields ?? HeaderTable()
         for name in Self.statusNames { trailers.remove(lowercased: name) }
         trailers.append(.grpcStatus, value: "\(status.code.rawValue)".utf8)
-        if !status.message.isEmpty { trailers.append(name: "grpc-message".utf8, value: status.messageField) }
+        // Clients of gRPC take 8 KiB of metadata, and lose the status when there is more.
+        let short = RPCStatus(code: status.code, message: String(status.message.prefix(Self.messageLimit)))
+        if !short.message.isEmpty { trailers.append(name: "grpc-message".utf8, value: short.messageField) }
         let details = status.detailsField
-        if !details.isEmpty { trailers.append(name: "grpc-status-details-bin".utf8, value: details) }
+        if !details.isEmpty, details.count <= Self.detailsLimit {
+            trailers.append(name: "grpc-status-details-bin".utf8, value: details)
+        }
         exchange.responseTrailers = Trailers(trailers)
         exchange.record.grpcStatus = status.code
     }

@@ -16,7 +16,8 @@ final class GRPCToRESTFilter: Filter {
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         guard let transcoder else { return .respond(LocalReply(.descriptorsUnavailable)) }
         guard exchange.translation == nil, case .post = exchange.request.method,
-            let type = exchange.request.fields.grpcContentType
+            let type = exchange.request.fields.grpcContentType, case .plain = type.kind,
+            type.suffix.isEmpty || type.suffix == Array("+proto".utf8)
         else { return .next }
         exchange.translation = GRPCCall(transcoder, type: type)
         return .next

@@ -9,30 +9,41 @@ extension Exchange {
     // MARK: - Deadlines
 
     /// Settles how long the call may take: what the client gives it, but no more than the route allows. Both count from
-    /// the head, since the body of a stream ends when the call does.
+    /// the head, since the body of a stream ends when the call does; only where nothing was sent before the body was
+    /// there, the route's time begins now.
     ///
     /// A value that is malformed is ignored, as Envoy does; the upstream judges it then.
     ///
     /// - Returns: false when the time is up already.
     func beginCall(routeTicks: UInt64) -> Bool {
         isGRPC = true
-        var limit = UInt64.max
+        let now = timestamp
+        let began = arrived > 0 ? arrived : now
+        var deadline = UInt64.max
         if let range = request.fields.value(of: .grpcTimeout) {
-            limit = request.fields.withBytes(range) { GRPCTimeout.parse($0) } ?? .max
+            let limit = request.fields.withBytes(range) { GRPCTimeout.parse($0) } ?? .max
+            deadline = Self.sum(began, limit)
         }
         if routeTicks != TimerNode.never {
             let length = UInt64(TimerWheel.tickMilliseconds) * 1_000_000
             let (product, overflow) = routeTicks.multipliedReportingOverflow(by: length)
-            if !overflow { limit = min(limit, product) }
+            if !overflow {
+                deadline = min(deadline, Self.sum(translation?.holdsRequest == true ? now : began, product))
+            }
         }
         // What nobody lives to see is no limit.
-        guard limit < UInt64(Int64.max) / 2 else { return true }
+        guard deadline < UInt64(Int64.max) / 2 else { return true }
         request.fields.remove(.grpcTimeout)
-        callDeadline = (arrived > 0 ? arrived : timestamp) &+ limit
+        callDeadline = deadline
         let left = timeLeft
         guard left > 0 else { return false }
         startRouteTimeout(TimerWheel.ticks(nanoseconds: Int64(clamping: left)))
         return true
+    }
+
+    private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        return overflow ? .max : sum
     }
 
     /// Nanoseconds until the deadline of the call.

@@ -91,8 +91,9 @@ extension Exchange {
         default: break
         }
         if filterChain?.hasRequestBodyFilters == true || translation != nil {
+            let ours = generation
             requestPiece(ByteBuffer(), isLast: true)
-            guard phase == .forwarding, !responseIsComplete else { return }
+            guard generation == ours, phase == .forwarding, !responseIsComplete else { return }
         }
         if sendsChunked || attempt.isStream { endBody() }
         finishMirror()
@@ -106,8 +107,10 @@ extension Exchange {
     /// A filter wanted the whole body; here it is.
     func requestBodyCollected() {
         if holdsRequest, filterChain?.wholeRequestLimit == nil {
+            // When it ends the exchange, this object may be another one's already.
+            let ours = generation
             requestPiece(ByteBuffer(), isLast: true)
-            guard case .collectingBody = phase else { return }
+            guard generation == ours, case .collectingBody = phase else { return }
             return forward(collected: bodies.takeCollected())
         }
         guard let chain = filterChain else { return forward() }

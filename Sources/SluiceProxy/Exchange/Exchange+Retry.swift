@@ -54,8 +54,8 @@ extension Exchange {
             isIdempotent: request.method.isIdempotent || upstreamLine?.method.isIdempotent == true,
             isReplayable: !responseHeadSent && replay.isWhole,
             wasReused: wasStale,
-            // A request whose end was never sent cannot have been carried out.
-            sentNothing: !requestBodyIsComplete,
+            // A request whose end was never sent cannot have been carried out; of a call each message may have been.
+            sentNothing: !requestBodyIsComplete && !isGRPC,
             wasResent: !attempt.mayResend(after: resends)
         )
         return plan.retries.decide(failed, random: &loop.random)

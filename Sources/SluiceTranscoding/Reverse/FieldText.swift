@@ -63,10 +63,13 @@ struct FieldText {
         }
     }
 
-    /// The elements of a packed field as texts.
-    mutating func texts(_ place: Int, packed bytes: UnsafeRawBufferPointer) throws(TranscodingError) -> [[UInt8]] {
+    /// Calls `body` with the text of each element of a packed field.
+    mutating func texts(
+        _ place: Int,
+        packed bytes: UnsafeRawBufferPointer,
+        _ body: ([UInt8]) throws(TranscodingError) -> Void
+    ) throws(TranscodingError) {
         let field = pool.fields[place]
-        var texts: [[UInt8]] = []
         var reader = WireReader(bytes)
         while reader.at < bytes.count {
             var value = WireField(number: field.number, type: field.kind.wireType, start: reader.at)
@@ -75,9 +78,8 @@ struct FieldText {
             case .fixed64: value.value = try reader.fixed64()
             default: value.value = try reader.varint()
             }
-            texts.append(try unquoted { printer throws(TranscodingError) in try printer.scalar(field, value, bytes) })
+            try body(try unquoted { printer throws(TranscodingError) in try printer.scalar(field, value, bytes) })
         }
-        return texts
     }
 
     /// The one field of a wrapper whose value is a string.

@@ -106,10 +106,11 @@ struct RestRequestBuilder {
 
     /// Whether a value is what the template says, so that it cannot lead to another path than this one.
     private func fits(_ value: [UInt8], _ variable: Binding.Variable) -> Bool {
-        guard variable.isMulti else { return !value.isEmpty && !Self.isDots(value[...]) }
+        if Self.holdsDots(value) { return false }
+        guard variable.isMulti else { return !value.isEmpty }
         let parts = value.isEmpty ? [] : value.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         let pattern = binding.path.segments[variable.segments]
-        if parts.contains(where: { $0.isEmpty || Self.isDots($0) }) { return false }
+        if parts.contains(where: \.isEmpty) { return false }
         let rest = pattern.firstIndex(of: .rest)
         guard rest == nil ? parts.count == pattern.count : parts.count >= pattern.count - 1 else { return false }
         let front = pattern[..<(rest ?? pattern.endIndex)]
@@ -121,9 +122,24 @@ struct RestRequestBuilder {
         if case .literal(let text) = segment { part.elementsEqual(text) } else { true }
     }
 
-    /// `.` and `..` are resolved by whoever gets the path.
-    private static func isDots(_ part: ArraySlice<UInt8>) -> Bool {
-        part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8)
+    /// `.` and `..` are resolved by whoever gets the path, by some behind an escaped slash too.
+    private static func holdsDots(_ value: [UInt8]) -> Bool {
+        var start = 0
+        var at = 0
+        while at <= value.count {
+            let isEscape =
+                at + 2 < value.count && value[at] == UInt8(ascii: "%") && value[at + 1] == UInt8(ascii: "2")
+                && value[at + 2] | 0x20 == UInt8(ascii: "f")
+            if at == value.count || value[at] == UInt8(ascii: "/") || isEscape {
+                let part = value[start..<at]
+                if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) { return true }
+                start = at + (isEscape ? 3 : 1)
+                at = start
+            } else {
+                at += 1
+            }
+        }
+        return false
     }
 
     // MARK: - Body
@@ -156,6 +172,9 @@ struct RestRequestBuilder {
 
     // MARK: - Query
 
+    /// No server takes longer ones.
+    private static let targetLimit = 64 * 1024
+
     private mutating func query(
         _ message: UnsafeRawBufferPointer,
         _ type: Int,
@@ -170,10 +189,14 @@ struct RestRequestBuilder {
             let name = prefix + Array(pool.protoName(ofField: place).utf8)
             if pool.isTextual(entry), entry.shape != .map {
                 if field.type == .bytes, entry.kind.isPackable {
-                    for value in try text.texts(place, packed: reader.content(field)) { append(name, value) }
+                    // A copy that shares its parts: the texts go to `target`, which is beside it.
+                    var text = text
+                    try text.texts(place, packed: reader.content(field)) { (value) throws(TranscodingError) in
+                        try append(name, value)
+                    }
                 } else {
                     let bytes = Array(UnsafeRawBufferPointer(rebasing: message[field.start..<reader.at]))
-                    append(name, try text.text(place, field: bytes))
+                    try append(name, try text.text(place, field: bytes))
                 }
             } else if entry.shape == .singular, pool.messages[Int(entry.type)].wellKnown == .none {
                 try query(reader.content(field), Int(entry.type), name + [UInt8(ascii: ".")], depth + 1)
@@ -187,7 +210,11 @@ struct RestRequestBuilder {
         }
     }
 
-    private mutating func append(_ name: [UInt8], _ value: [UInt8]) {
+    private mutating func append(_ name: [UInt8], _ value: [UInt8]) throws(TranscodingError) {
+        // Each byte may become three.
+        guard name.count + value.count <= Self.targetLimit - target.count else {
+            throw TranscodingError(.tooLarge, "the message does not fit into a URL of \(Self.targetLimit) bytes")
+        }
         target.append(UInt8(ascii: hasQuery ? "&" : "?"))
         hasQuery = true
         name.withUnsafeBytes { PercentCoding.encode($0, into: &target) }

@@ -128,7 +128,10 @@ package final class Callout: TimerNode, AttemptDelegate {
         answer.body.writeImmutableBuffer(body)
     }
 
-    package func attemptFinished(_ attempt: Attempt, trailers: Trailers?) { complete(.success(answer)) }
+    package func attemptFinished(_ attempt: Attempt, trailers: Trailers?) {
+        if let trailers { answer.trailers = trailers.fields }
+        complete(.success(answer))
+    }
 
     package func attemptFailed(_ attempt: Attempt, _ error: GatewayError) {
         let isUndone = error == .upstreamRefusedStream || error == .staleConnection && request.interned.isIdempotent

@@ -78,6 +78,8 @@ package struct CalloutAnswer: Sendable {
     /// Without those that concern the connection only.
     package var fields = HeaderTable()
     package var body = ByteBuffer()
+    /// What followed the body.
+    package var trailers = HeaderTable()
 
     package init() {}
 }

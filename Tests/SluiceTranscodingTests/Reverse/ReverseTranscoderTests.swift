@@ -98,6 +98,16 @@ import Testing
             "name: 'shelves/../books/1' does not fit /v1/{name=shelves/*/books/*}"
         ),
         (
+            "GetBook", #"{"name":"shelves/1/books/..%2f.."}"#, "GetBookRequest",
+            "name: 'shelves/1/books/..%2f..' does not fit /v1/{name=shelves/*/books/*}"
+        ),
+        (
+            "GetBook",
+            #"{"name":"shelves/1/books/2","filter":{"ids":["#
+                + Array(repeating: "1", count: 9000).joined(separator: ",") + "]}}", "GetBookRequest",
+            "the message does not fit into a URL of 65536 bytes"
+        ),
+        (
             "GetBook", #"{"name":"shelves//books/1"}"#, "GetBookRequest",
             "name: 'shelves//books/1' does not fit /v1/{name=shelves/*/books/*}"
         ),
