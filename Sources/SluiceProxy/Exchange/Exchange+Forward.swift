@@ -145,7 +145,7 @@ extension Exchange {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
-        if bodies.changesRequestLength(filterChain, self) || translation != nil && request.framing.hasBody {
+        if filterChain != nil && bodies.changesRequestLength(filterChain, self) || translation != nil && request.framing.hasBody {
             request.fields.remove(.contentLength)
             sendsChunked = request.framing.hasBody
         }

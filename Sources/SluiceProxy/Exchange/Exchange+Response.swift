@@ -45,7 +45,7 @@ extension Exchange: AttemptDelegate {
 
     /// The head is what the client is to get, but for the filters.
     func passHead() {
-        if bodies.changesResponseLength(filterChain, self), responseHasBody {
+        if responseHasBody, filterChain != nil, bodies.changesResponseLength(filterChain, self) {
             response.fields.remove(.contentLength)
             response.framing = .chunked
         }
