@@ -145,7 +145,9 @@ extension Exchange {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
-        if filterChain != nil && bodies.changesRequestLength(filterChain, self) || translation != nil && request.framing.hasBody {
+        // Asking the bodies counts references, even where there are no filters.
+        let isFiltered = filterChain != nil && bodies.changesRequestLength(filterChain, self)
+        if isFiltered || translation != nil && request.framing.hasBody {
             request.fields.remove(.contentLength)
             sendsChunked = request.framing.hasBody
         }
