@@ -71,10 +71,20 @@ enum DescriptorFields {
         return limits
     }
 
-    /// Reports what is wrong with the bindings of a set.
-    static func report(_ error: DescriptorError, _ reader: ObjectReader) {
-        for problem in error.problems.prefix(10) {
-            reader.report(.invalidValue, at: reader.span(of: descriptor), problem)
+    /// What the bindings of a set make; nil without a set, and when they are unsound, which is reported.
+    static func compiled<T>(
+        _ pool: DescriptorPool?,
+        _ reader: ObjectReader,
+        _ make: (DescriptorPool) throws(DescriptorError) -> T
+    ) -> T? {
+        guard let pool else { return nil }
+        do throws(DescriptorError) {
+            return try make(pool)
+        } catch {
+            for problem in error.problems.prefix(10) {
+                reader.report(.invalidValue, at: reader.span(of: descriptor), problem)
+            }
+            return nil
         }
     }
 }

@@ -109,15 +109,8 @@ package struct GRPCJSONConfiguration: RunnableFilterConfiguration {
         reflection = reader.read(Self.reflection)
         unmatched = reader.read(Self.unmatched)
         streams = reader.read(Self.streams)
-        do throws(DescriptorError) {
-            if let pool {
-                transcoder = try Transcoder(pool: pool, choice: choice, options: options)
-            } else {
-                transcoder = nil
-            }
-        } catch {
-            transcoder = nil
-            DescriptorFields.report(error, reader)
+        transcoder = DescriptorFields.compiled(pool, reader) { [choice, options] (pool) throws(DescriptorError) in
+            try Transcoder(pool: pool, choice: choice, options: options)
         }
     }
 

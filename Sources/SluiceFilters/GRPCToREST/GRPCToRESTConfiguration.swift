@@ -26,15 +26,8 @@ package struct GRPCToRESTConfiguration: RunnableFilterConfiguration {
         var options = TranscodingOptions(secret: .secret())
         options.print = reader.read(PrintFields.field)
         options.limits = DescriptorFields.limits(reader)
-        do throws(DescriptorError) {
-            if let pool {
-                transcoder = try ReverseTranscoder(pool: pool, choice: choice, options: options)
-            } else {
-                transcoder = nil
-            }
-        } catch {
-            transcoder = nil
-            DescriptorFields.report(error, reader)
+        transcoder = DescriptorFields.compiled(pool, reader) { [choice, options] (pool) throws(DescriptorError) in
+            try ReverseTranscoder(pool: pool, choice: choice, options: options)
         }
     }
 

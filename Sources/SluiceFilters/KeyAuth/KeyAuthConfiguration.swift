@@ -34,22 +34,10 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
         doc: "`false`: requests without a key pass without a consumer. A wrong key never does."
     )
     static let forward = Field("forward", .flag, default: false, doc: "Passes the key on to the upstream.")
-    static let consumerHeader = Field(
-        "consumer_header",
-        .editableHeader(.request, replacing: true),
-        default: "x-consumer-name",
-        doc: "Tells the upstream the caller's name; what the client sent there is removed."
-    )
-    static let groupsHeader = Field(
-        "groups_header",
-        .editableHeader(.request, replacing: true),
-        default: "x-consumer-groups",
-        doc: "Tells the upstream the caller's groups, separated by commas; what the client sent there is removed."
-    )
     package static let schema = ObjectSchema(
         "key_auth",
         doc: "Recognises callers by the keys of `consumers`, and refuses others.",
-        fields: [places, names, groups, required, forward, consumerHeader, groupsHeader]
+        fields: [places, names, groups, required, forward, CallerHeaders.consumerField, CallerHeaders.groupsField]
     )
     package static var role: FilterRole { .authentication }
 
@@ -59,8 +47,7 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
     var groups: [String]
     var isRequired: Bool
     var forwards: Bool
-    var consumerHeader: String
-    var groupsHeader: String
+    var callerHeaders: CallerHeaders
 
     package init(from reader: ObjectReader) {
         places = reader.read(Self.places)
@@ -68,8 +55,7 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
         groups = reader.read(Self.groups)
         isRequired = reader.read(Self.required)
         forwards = reader.read(Self.forward)
-        consumerHeader = reader.read(Self.consumerHeader)
-        groupsHeader = reader.read(Self.groupsHeader)
+        callerHeaders = CallerHeaders(from: reader)
         check(reader)
     }
 
@@ -92,14 +78,12 @@ package struct KeyAuthConfiguration: RunnableFilterConfiguration {
     /// The identity headers are removed before the key is looked for.
     private func checkIdentity(_ reader: ObjectReader) {
         let headers = (places.contains(.header) ? names : []) + (places.contains(.cookie) ? ["cookie"] : [])
-        for (header, field) in [(consumerHeader, Self.consumerHeader), (groupsHeader, Self.groupsHeader)] {
+        for (header, field) in [
+            (callerHeaders.consumer, CallerHeaders.consumerField), (callerHeaders.groups, CallerHeaders.groupsField),
+        ] {
             guard headers.contains(where: { IdentityHeaders.areSame($0, header) }) else { continue }
             let message = "the header '\(header)' cannot tell who the caller is: the key is looked for there"
             reader.has(field) ? reader.invalid(field, message) : reader.invalid(Self.names, message)
-        }
-        if IdentityHeaders.areSame(consumerHeader, groupsHeader) {
-            let field = reader.has(Self.groupsHeader) ? Self.groupsHeader : Self.consumerHeader
-            reader.invalid(field, "'consumer_header' and 'groups_header' are one header, '\(consumerHeader)'")
         }
     }
 

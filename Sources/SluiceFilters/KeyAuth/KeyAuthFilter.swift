@@ -34,8 +34,7 @@ final class KeyAuthFilter: Filter {
     private let sources: [Source]
     private let groups: [[UInt8]]
     private let isRequired, forwards: Bool
-    private let identity: IdentityHeaders
-    private let consumerHeader, groupsHeader: FieldStem
+    private let callerHeaders: CallerHeadersWriter
     private let consumers: Consumers
     private let challenge: [UInt8]
     private let known, unknown, missing, forbidden: Counter
@@ -46,9 +45,7 @@ final class KeyAuthFilter: Filter {
         groups = configuration.groups.map { Array($0.utf8) }
         isRequired = configuration.isRequired
         forwards = configuration.forwards
-        identity = IdentityHeaders([Array(configuration.consumerHeader.utf8), Array(configuration.groupsHeader.utf8)])
-        consumerHeader = FieldStem(configuration.consumerHeader)
-        groupsHeader = FieldStem(configuration.groupsHeader)
+        callerHeaders = CallerHeadersWriter(configuration.callerHeaders)
         consumers = resources.consumers
         challenge = Array((sources.first?.hasScheme == true ? "Bearer" : "Key").utf8)
         func counter(_ result: String) -> Counter { resources.metrics.counter(Self.family, [result]) }
@@ -60,7 +57,7 @@ final class KeyAuthFilter: Filter {
 
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         // Whatever becomes of the request, nobody but the gateway says who the caller is.
-        identity.remove(from: &exchange.request.fields)
+        callerHeaders.remove(from: &exchange.request.fields)
         for index in sources.indices {
             switch credential(at: sources[index], exchange) {
             case .none: continue
@@ -73,7 +70,7 @@ final class KeyAuthFilter: Filter {
         guard !isRequired else { return refuse(.credentialMissing, missing) }
         missing.increment()
         // Somebody that an earlier filter knows is told of all the same.
-        if let consumer = exchange.consumer { introduce(consumer, exchange) }
+        if let consumer = exchange.consumer { callerHeaders.write(consumer, to: &exchange.request.fields) }
         return .next
     }
 
@@ -94,13 +91,8 @@ final class KeyAuthFilter: Filter {
         }
         known.increment()
         if !forwards { removeKeys(exchange) }
-        introduce(consumer, exchange)
+        callerHeaders.write(consumer, to: &exchange.request.fields)
         return .next
-    }
-
-    private func introduce(_ consumer: Consumer, _ exchange: ExchangeContext) {
-        exchange.request.fields.append(consumerHeader, value: consumer.name)
-        if !consumer.groups.isEmpty { exchange.request.fields.append(groupsHeader, value: consumer.groupList) }
     }
 
     // MARK: - Finding

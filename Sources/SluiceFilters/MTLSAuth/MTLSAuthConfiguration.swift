@@ -23,22 +23,10 @@ package struct MTLSAuthConfiguration: RunnableFilterConfiguration {
         defaultText: "any",
         doc: "Groups of which the caller must be in one; else 403."
     )
-    static let consumerHeader = Field(
-        "consumer_header",
-        .editableHeader(.request, replacing: true),
-        default: "x-consumer-name",
-        doc: "Tells the upstream the caller's name; what the client sent there is removed."
-    )
-    static let groupsHeader = Field(
-        "groups_header",
-        .editableHeader(.request, replacing: true),
-        default: "x-consumer-groups",
-        doc: "Tells the upstream the caller's groups, separated by commas; what the client sent there is removed."
-    )
     package static let schema = ObjectSchema(
         "mtls_auth",
         doc: "Recognises callers by the certificates that they show in the TLS handshake.",
-        fields: [required, unknown, groups, consumerHeader, groupsHeader]
+        fields: [required, unknown, groups, CallerHeaders.consumerField, CallerHeaders.groupsField]
     )
     package static var role: FilterRole { .authentication }
 
@@ -47,15 +35,13 @@ package struct MTLSAuthConfiguration: RunnableFilterConfiguration {
     var isRequired: Bool
     var unknown: Unknown
     var groups: [String]
-    var consumerHeader: String
-    var groupsHeader: String
+    var callerHeaders: CallerHeaders
 
     package init(from reader: ObjectReader) {
         isRequired = reader.read(Self.required)
         unknown = reader.read(Self.unknown)
         groups = reader.read(Self.groups)
-        consumerHeader = reader.read(Self.consumerHeader)
-        groupsHeader = reader.read(Self.groupsHeader)
+        callerHeaders = CallerHeaders(from: reader)
         guard !groups.isEmpty else { return }
         if !isRequired {
             let message = "requests without a certificate pass, so that 'groups' keeps nobody out"

@@ -14,8 +14,7 @@ final class MTLSAuthFilter: Filter {
 
     private let groups: [[UInt8]]
     private let isRequired, allowsUnknown: Bool
-    private let identity: IdentityHeaders
-    private let consumerHeader, groupsHeader: FieldStem
+    private let callerHeaders: CallerHeadersWriter
     private let known, unknown, missing, forbidden: Counter
     private var callers: CertificateCallers
 
@@ -23,9 +22,7 @@ final class MTLSAuthFilter: Filter {
         groups = configuration.groups.map { Array($0.utf8) }
         isRequired = configuration.isRequired
         if case .allow = configuration.unknown { allowsUnknown = true } else { allowsUnknown = false }
-        identity = IdentityHeaders([Array(configuration.consumerHeader.utf8), Array(configuration.groupsHeader.utf8)])
-        consumerHeader = FieldStem(configuration.consumerHeader)
-        groupsHeader = FieldStem(configuration.groupsHeader)
+        callerHeaders = CallerHeadersWriter(configuration.callerHeaders)
         callers = CertificateCallers(resources.consumers)
         func counter(_ result: String) -> Counter { resources.metrics.counter(Self.family, [result]) }
         known = counter("known")
@@ -36,7 +33,7 @@ final class MTLSAuthFilter: Filter {
 
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         // Whatever becomes of the request, nobody but the gateway says who the caller is.
-        identity.remove(from: &exchange.request.fields)
+        callerHeaders.remove(from: &exchange.request.fields)
         guard let peer = exchange.clientCertificate else {
             missing.increment()
             guard !isRequired else { return refuse(.credentialMissing) }
@@ -54,13 +51,13 @@ final class MTLSAuthFilter: Filter {
             return .respond(LocalReply(.consumerForbidden))
         }
         known.increment()
-        introduce(consumer, exchange)
+        callerHeaders.write(consumer, to: &exchange.request.fields)
         return .next
     }
 
     /// Somebody that an earlier filter knows is told of all the same.
     private func pass(_ exchange: ExchangeContext) -> HeadVerdict {
-        if let consumer = exchange.consumer { introduce(consumer, exchange) }
+        if let consumer = exchange.consumer { callerHeaders.write(consumer, to: &exchange.request.fields) }
         return .next
     }
 
@@ -69,11 +66,6 @@ final class MTLSAuthFilter: Filter {
         var reply = LocalReply(error)
         reply.fields = [(name: Array("WWW-Authenticate".utf8), value: Array("Certificate".utf8))]
         return .respond(reply)
-    }
-
-    private func introduce(_ consumer: Consumer, _ exchange: ExchangeContext) {
-        exchange.request.fields.append(consumerHeader, value: consumer.name)
-        if !consumer.groups.isEmpty { exchange.request.fields.append(groupsHeader, value: consumer.groupList) }
     }
 }
 

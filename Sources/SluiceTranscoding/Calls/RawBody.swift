@@ -22,7 +22,14 @@ struct RawBody {
         to assembler: inout MessageAssembler
     ) throws(TranscodingError) {
         if streams {
-            return bytes.isEmpty ? () : try message(bytes, &assembler)
+            // How bytes come in pieces says nothing about the client: what is too long for a message makes several.
+            var rest = bytes
+            let limit = max(1, assembler.options.limits.message / 2)
+            while !rest.isEmpty {
+                try message(UnsafeRawBufferPointer(rebasing: rest.prefix(limit)), &assembler)
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(limit))
+            }
+            return
         }
         guard data.count + bytes.count <= assembler.options.limits.message else { throw assembler.tooLarge(nil) }
         data.append(bytes)

@@ -144,6 +144,20 @@ import Testing
         #expect(try hash(nil) == nil)
         #expect(RequestKeyPart("client_certificate")?.text == "client_certificate")
     }
+
+    @Test(
+        "what keeps nobody out, or would mix up name and groups, is an error",
+        arguments: [
+            ("{consumer_header: X-A, groups_header: x_a}", "are one header, 'X-A'"),
+            ("{consumer_header: X-Consumer-Groups}", "are one header, 'X-Consumer-Groups'"),
+            ("{required: false, groups: [gold]}", "'groups' keeps nobody out"),
+            ("{unknown: allow, groups: [gold]}", "'groups' keeps nobody out"),
+        ]
+    )
+    func settings(settings: String, finding: String) {
+        let findings = FilterFile("mtls_auth: \(settings)").findings
+        #expect(findings.contains { $0.contains(finding) }, "\(findings)")
+    }
 }
 
 /// A handshake in memory, of which the server's session remains.

@@ -32,6 +32,14 @@ import Testing
         expect(messages[1], #"{"file":{"data":"ZGVm"}}"#)
     }
 
+    @Test func `a piece of a stream that is longer than a message makes several`() throws {
+        var options = Fixture.options
+        options.limits.message = 100
+        let text = String(repeating: "a", count: 120)
+        let messages = try Calls(options).request("POST", "/v1/files/f", text, contentType: "a/b", pieces: 120).messages
+        #expect(messages.count == 3)
+    }
+
     @Test func `a raw body is bounded like any other`() throws {
         var options = Fixture.options
         options.limits.message = 100
