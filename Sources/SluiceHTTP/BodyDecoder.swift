@@ -41,8 +41,11 @@ package struct BodyDecoder {
     }
 
     /// Gets ready for the body of a message.
-    package mutating func start(_ framing: BodyFraming) {
-        trailers = nil
+    ///
+    /// - Returns: whether it is complete already, having none.
+    @discardableResult
+    package mutating func start(_ framing: BodyFraming) -> Bool {
+        if trailers != nil { trailers = nil }
         trailerBytes = 0
         switch framing {
         case .none: state = .done
@@ -50,6 +53,7 @@ package struct BodyDecoder {
         case .chunked: state = .chunkSize
         case .untilClose: state = .untilClose
         }
+        return isDone
     }
 
     /// Whether the end of the connection is the proper end of this body.

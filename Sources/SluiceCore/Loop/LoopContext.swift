@@ -11,7 +11,7 @@ package final class LoopContext {
     private let startedAt: NIODeadline
     private var tickTask: RepeatedTask?
     /// Serialised heads and small bodies are built here; see `takeScratch`.
-    private var scratch = ByteBuffer()
+    private var scratch: ByteBuffer?
     private var dateTick = UInt64.max
     private var dateText: [UInt8] = []
     private let wallClock: @Sendable () -> Int64
@@ -82,8 +82,7 @@ package final class LoopContext {
     /// bytes to a channel that could not send them yet is safe and costs one allocation later.
     @inline(__always)
     package func takeScratch() -> ByteBuffer {
-        var buffer = ByteBuffer()
-        swap(&buffer, &scratch)
+        guard var buffer = scratch.take() else { return ByteBuffer() }
         buffer.clear()
         return buffer
     }

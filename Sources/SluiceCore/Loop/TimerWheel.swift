@@ -13,6 +13,9 @@ open class TimerNode {
 
     package init() {}
 
+    /// Nothing is due any more; the node leaves its slot when that comes round.
+    package final func disarm() { deadline = TimerNode.never }
+
     /// Called once when the deadline has passed; the node is disarmed by then and may be armed again.
     open func deadlineReached() {}
 }
@@ -52,19 +55,13 @@ package final class TimerWheel {
 
     /// Sets the deadline of a node to a tick.
     package func arm(_ node: TimerNode, at deadline: UInt64) {
-        guard deadline != TimerNode.never else { return disarm(node) }
+        guard deadline != TimerNode.never else { return node.disarm() }
         node.deadline = deadline
         if node.slot >= 0 {
             if node.checkedAt <= deadline { return }
             unlink(node)
         }
         link(node)
-    }
-
-    /// Nothing is due any more; the node leaves its slot when that comes round.
-    @inline(__always)
-    package func disarm(_ node: TimerNode) {
-        node.deadline = TimerNode.never
     }
 
     /// Takes a node out at once, so that the wheel does not keep it alive.

@@ -90,7 +90,7 @@ package final class AccessLog: TimerNode {
         sink.take(ContiguousArray(block[..<used]), lines: lines)
         used = 0
         lines = 0
-        loop.wheel.disarm(self)
+        disarm()
     }
 
     /// It is not used any more.

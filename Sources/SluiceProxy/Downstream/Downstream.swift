@@ -39,7 +39,7 @@ protocol Downstream: AnyObject {
     func watchStream(within limit: UInt64)
     func watchStream()
 
-    // The answer. Nothing is sent before `flushResponse`, or before what is gathered has become large.
+    // The answer. Nothing is sent before `flushResponse` or the end, or before what is gathered has become large.
 
     /// Tells a peer that waits for it to send its body.
     func sendContinue()
@@ -50,6 +50,7 @@ protocol Downstream: AnyObject {
     /// - Returns: false for a head that did not fit its own estimate, which cannot happen.
     func sendHead(of exchange: Exchange) -> Bool
     func sendBody(_ piece: ByteBuffer)
+    /// The end of the answer, and with it all that is gathered.
     func endResponse(_ trailers: Trailers?)
     func flushResponse()
 

@@ -8,6 +8,9 @@ import SluiceTLS
 /// Isolation: the loop that the acceptor gave it.
 class DownstreamConnection: SocketHandler {
     let worker: Worker
+    // The worker's, reached without counting a reference.
+    final let loop: LoopContext
+    final let wheel: TimerWheel
     let listener: LoopListener
     /// Who is at the other end, as far as a proxy in front has not said otherwise.
     final var peer: PeerAddress
@@ -18,13 +21,14 @@ class DownstreamConnection: SocketHandler {
 
     init(worker: Worker, listener: LoopListener, peer: PeerAddress) {
         self.worker = worker
+        self.loop = worker.loop
+        self.wheel = worker.loop.wheel
         self.listener = listener
         self.peer = peer
         super.init()
-        let wheel = worker.loop.wheel
         bornAt = wheel.now
         let age = listener.connectionAgeTicks
-        maximumAge = age - worker.loop.random.below(age / 10 + 1)
+        maximumAge = age - loop.random.below(age / 10 + 1)
     }
 
     /// Both ends, for upstreams that are told; nil for Unix sockets.
@@ -41,7 +45,7 @@ class DownstreamConnection: SocketHandler {
     }
 
     /// Whether it has lived for as long as the listener lets it.
-    final var isOld: Bool { worker.loop.wheel.now - bornAt >= maximumAge }
+    final var isOld: Bool { wheel.now - bornAt >= maximumAge }
 
     /// The handshake of TLS failed, or what came after it.
     override func securityFailed() {

@@ -6,23 +6,23 @@ import SluiceHTTP
 /// How answers are written (RFC 9112).
 extension HTTP1Connection {
     func sendContinue() {
-        var line = worker.loop.takeScratch()
+        var line = loop.takeScratch()
         line.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         writeAndFlush(line)
-        worker.loop.giveBack(line)
+        loop.giveBack(line)
     }
 
     /// RFC 9110, section 15.2: not to HTTP/1.0.
     func sendInterim(_ head: inout ResponseHead) {
         guard exchange?.request.minorVersion == 1 else { return }
-        var buffer = worker.loop.takeScratch()
+        var buffer = loop.takeScratch()
         _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
             StatusLine.write(&head, to: &writer)
             writer.write(&head.fields)
             writer.write("\r\n")
         }
         writeAndFlush(buffer)
-        worker.loop.giveBack(buffer)
+        loop.giveBack(buffer)
     }
 
     /// Status line, fields, framing, persistence.
@@ -34,7 +34,6 @@ extension HTTP1Connection {
         }
         let ends = endsAfterThis
         let saysEmpty = exchange.needsEmptyLength
-        let loop = worker.loop
         var buffer = loop.takeScratch()
         let size = exchange.response.fields.bytes.readableBytes * 2 + 256
         let isComplete = buffer.writeHead(atMost: size) { writer in
@@ -56,39 +55,38 @@ extension HTTP1Connection {
 
     /// Sends one piece, framed; small ones are gathered behind the head.
     func sendBody(_ piece: ByteBuffer) {
-        var buffer = out ?? worker.loop.takeScratch()
-        out = nil
+        var buffer = out.take() ?? loop.takeScratch()
         if respondsChunked { buffer.writeChunkHead(piece.readableBytes) }
         if piece.readableBytes <= Worker.copyLimit {
-            buffer.writeImmutableBuffer(piece)
+            piece.withUnsafeReadableBytes { _ = buffer.writeBytes($0) }
             if respondsChunked { buffer.writeStaticString("\r\n") }
             out = buffer
             return
         }
         if buffer.readableBytes > 0 { write(buffer) }
-        worker.loop.giveBack(buffer)
+        loop.giveBack(buffer)
         write(piece)
         if respondsChunked {
-            var end = worker.loop.takeScratch()
+            var end = loop.takeScratch()
             end.writeStaticString("\r\n")
             out = end
         }
     }
 
     func endResponse(_ trailers: Trailers?) {
-        guard respondsChunked else { return }
-        var buffer = out ?? worker.loop.takeScratch()
+        guard respondsChunked else { return flushResponse() }
+        var buffer = out.take() ?? loop.takeScratch()
         buffer.writeStaticString("0\r\n")
         if let trailers { trailers.fields.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
         out = buffer
+        flushResponse()
     }
 
     func flushResponse() {
-        if let buffer = out {
-            out = nil
+        if let buffer = out.take() {
             writeAndFlush(buffer)
-            worker.loop.giveBack(buffer)
+            loop.giveBack(buffer)
         } else {
             flush()
         }
@@ -98,7 +96,7 @@ extension HTTP1Connection {
 
     func beginTunnel(of exchange: Exchange, token: [UInt8]) {
         closesAfterExchange = true
-        var buffer = worker.loop.takeScratch()
+        var buffer = loop.takeScratch()
         let size = exchange.response.fields.bytes.readableBytes * 2 + token.count + 128
         _ = buffer.writeHead(atMost: size) { writer in
             StatusLine.write(&exchange.response, to: &writer)
@@ -111,7 +109,7 @@ extension HTTP1Connection {
             writer.write("\r\n")
         }
         writeAndFlush(buffer)
-        worker.loop.giveBack(buffer)
+        loop.giveBack(buffer)
         passThrough()
     }
 

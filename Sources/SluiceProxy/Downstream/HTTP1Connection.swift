@@ -51,7 +51,6 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
 
     override func opened() {
         worker.opened(self)
-        let wheel = worker.loop.wheel
         lastActivity = wheel.now
         wheel.arm(self, in: tls == nil ? listener.requestHeadTicks : listener.handshakeTicks)
     }
@@ -99,7 +98,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
             worker.metrics.tlsEstablished(at: listener.name, version: version, isResumed: tls.isResumed)
             if tls.negotiatedProtocol == Self.http2 { return becomeHTTP2() }
         }
-        worker.loop.wheel.arm(self, in: listener.requestHeadTicks)
+        wheel.arm(self, in: listener.requestHeadTicks)
         return self
     }
 
@@ -111,7 +110,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
     private func gone(_ error: GatewayError) {
         guard phase != .closed else { return }
         phase = .closed
-        worker.loop.wheel.remove(self)
+        wheel.remove(self)
         worker.closed(self)
         input = nil
         if let exchange {
@@ -138,7 +137,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         guard phase != .closed else { return }
         phase = .lingering
         input = nil
-        worker.loop.wheel.arm(self, in: Worker.lingerTicks)
+        wheel.arm(self, in: Worker.lingerTicks)
         afterWrites { [self] in
             guard phase == .lingering else { return }
             if reset { closeWithReset() }
@@ -153,7 +152,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         // the connection is at its end.
         guard !isProcessing else { return }
         // What comes when all is said shows nothing but that a client sends; it has to take its answer.
-        if phase != .lingering { lastActivity = worker.loop.wheel.now }
+        if phase != .lingering { lastActivity = wheel.now }
         switch phase {
         case .reading:
             if var earlier = input {
@@ -192,7 +191,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
     /// Goes on as another object.
     private func becomeHTTP2() -> HTTP2Connection {
         phase = .closed
-        worker.loop.wheel.remove(self)
+        wheel.remove(self)
         let next = HTTP2Connection(worker: worker, listener: listener, peer: peer)
         worker.replaced(self, by: next)
         handOver(to: next)
@@ -240,7 +239,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         closeAfterFlush()
     }
 
-    override func progressed() { lastActivity = worker.loop.wheel.now }
+    override func progressed() { lastActivity = wheel.now }
 
     override func becameWritable() {
         if let exchange, exchange.isPastHead { exchange.downstreamBecameWritable() } else { process() }
@@ -309,7 +308,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
             return true
         case .incomplete:
             // From the first byte of the head, not from the last: a slow client must not extend it.
-            if !headTimerRuns { worker.loop.wheel.arm(self, in: listener.requestHeadTicks) }
+            if !headTimerRuns { wheel.arm(self, in: listener.requestHeadTicks) }
             headTimerRuns = true
             return false
         case .invalid(let error):
@@ -330,7 +329,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
 
     /// A byte moved on the other side of the exchange.
     @inline(__always)
-    func touch() { lastActivity = worker.loop.wheel.now }
+    func touch() { lastActivity = wheel.now }
 
     // MARK: - Ends of exchanges
 
@@ -341,7 +340,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         out = nil
         guard phase == .reading else { return }
         if endsAfterThis { return closeAfterFlush() }
-        worker.loop.wheel.arm(self, in: listener.keepAliveTicks)
+        wheel.arm(self, in: listener.keepAliveTicks)
         process()
     }
 
@@ -352,15 +351,15 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         input = nil
         // A slow client may still be taking its answer: that has the patience of a stream.
         isFlushing = true
-        lastActivity = worker.loop.wheel.now
-        worker.loop.wheel.arm(self, in: listener.streamIdleTicks)
+        lastActivity = wheel.now
+        wheel.arm(self, in: listener.streamIdleTicks)
         resumeReading()
         afterWrites { [self] in
             guard phase == .lingering else { return }
             isFlushing = false
             if inputHasEnded { return abort() }
             closeOutput()
-            worker.loop.wheel.arm(self, in: Worker.lingerTicks)
+            wheel.arm(self, in: Worker.lingerTicks)
         }
     }
 
@@ -409,8 +408,8 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         case .closed: return
         case .lingering:
             let patience = lastActivity + listener.streamIdleTicks
-            guard isFlushing, patience >= worker.loop.wheel.now else { return abort() }
-            return worker.loop.wheel.arm(self, at: patience + 1)
+            guard isFlushing, patience >= wheel.now else { return abort() }
+            return wheel.arm(self, at: patience + 1)
         case .tunnel, .reading: break
         }
         if tls != nil, !isSecured {
@@ -426,7 +425,6 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
     /// Makes sure that `watchStream` is called in time for a limit that is shorter than what is armed already.
     @inline(__always)
     func watchStream(within limit: UInt64) {
-        let wheel = worker.loop.wheel
         if deadline > wheel.now &+ limit &+ 1 { wheel.arm(self, in: limit) }
     }
 
@@ -438,8 +436,8 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         guard let exchange else { return }
         let limit = exchange.streamIdleTicks
         guard limit != TimerNode.never else { return }
-        let idle = worker.loop.wheel.now - lastActivity
+        let idle = wheel.now - lastActivity
         if idle > limit { return exchange.streamIdle() }
-        worker.loop.wheel.arm(self, at: lastActivity + limit + 1)
+        wheel.arm(self, at: lastActivity + limit + 1)
     }
 }

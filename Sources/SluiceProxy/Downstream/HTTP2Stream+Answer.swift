@@ -66,9 +66,11 @@ extension HTTP2Stream {
     }
 
     func endResponse(_ trailers: Trailers?) {
-        guard case .began = answer else { return }
-        answer = .ended
-        outTrailers = trailers
+        if case .began = answer {
+            answer = .ended
+            outTrailers = trailers
+        }
+        flushResponse()
     }
 
     func flushResponse() {
@@ -139,10 +141,7 @@ extension HTTP2Stream {
 
     func sendTunnel(_ bytes: ByteBuffer) { sendBody(bytes) }
 
-    func closeTunnelOutput() {
-        endResponse(nil)
-        flushResponse()
-    }
+    func closeTunnelOutput() { endResponse(nil) }
 
     func finishTunnel() { closeTunnelOutput() }
 }

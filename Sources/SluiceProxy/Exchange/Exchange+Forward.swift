@@ -9,14 +9,17 @@ import SluiceUpstream
 extension Exchange {
     /// Picks the target of the route and starts the first attempt.
     func forward() {
-        guard let snapshot, let plan = snapshot.routes[routeIndex].forward else {
-            return reply(LocalReply(.internalError))
-        }
+        if withPlan(forward) == nil { reply(LocalReply(.internalError)) }
+    }
+
+    private func forward(_ plan: ForwardPlan) {
         phase = .forwarding
         guard plan.hasTargets else { return reply(LocalReply(.noHealthyUpstream)) }
-        target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
-        if let target { stickyHash = hash(plan.stickyKeys(for: target)) }
-        let timeout = snapshot.routes[routeIndex].timeoutTicks
+        unretained(snapshot) { snapshot in
+            target = plan.pickTarget(&loop.random).flatMap { snapshot.upstream(at: $0) }
+        }
+        unretained(target) { if plan.isSticky($0) { stickyHash = hash(plan.stickyKeys(for: $0)) } }
+        let timeout = unretained(snapshot) { $0.routes[routeIndex].timeoutTicks } ?? TimerNode.never
         let isCall = translation != nil || request.fields.present.mayHave(.contentType) && request.fields.isGRPC
         if isCall, !beginCall(routeTicks: timeout) { return reply(LocalReply(.routeTimeout)) }
         if let translation {
@@ -25,7 +28,7 @@ extension Exchange {
             return reply(LocalReply(.badTarget))
         }
         prepareRequestFields()
-        if connection?.needsTunnel == true, !request.wantsUpgrade { return reply(LocalReply(.badUpgrade)) }
+        if needsTunnel, !request.wantsUpgrade { return reply(LocalReply(.badUpgrade)) }
         if request.framing.hasBody { replay.start(limit: plan.replayLimit, framing: request.framing) }
         if !isCall, timeout != TimerNode.never, requestBodyIsComplete { startRouteTimeout(timeout) }
         if let mirror = plan.mirror { startMirror(mirror) }
@@ -34,28 +37,36 @@ extension Exchange {
 
     func startRouteTimeout(_ ticks: UInt64) {
         guard routeDeadline == TimerNode.never else { return }
-        routeDeadline = loop.wheel.now &+ ticks &+ 1
-        loop.wheel.arm(self, at: routeDeadline)
+        routeDeadline = wheel.now &+ ticks &+ 1
+        wheel.arm(self, at: routeDeadline)
     }
 
     func startAttempt(_ plan: ForwardPlan) {
-        guard let target, let snapshot else { return reply(LocalReply(.internalError)) }
+        guard let target, snapshot != nil else { return reply(LocalReply(.internalError)) }
+        let settings = attemptSettings(plan)
+        beginAttemptRecord()
+        attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
+    }
+
+    private func attemptSettings(_ plan: ForwardPlan) -> AttemptSettings {
         var settings = AttemptSettings()
         settings.method = upstreamLine?.method ?? request.method
         settings.mayUpgrade = request.wantsUpgrade
         settings.needsFreshConnection = needsFreshConnection
         settings.perTryTicks = plan.perTryTicks
         settings.tenant = tenant
-        if target.sendsProxyHeader {
-            settings.needsFreshConnection = true
-            settings.proxied = source?.ends
-        }
         // Servers of gRPC send the head of a stream with its first message, whenever that is.
         let answersLate = isGRPC && translation?.clientSpeaksGRPC != true
-        let standard = answersLate ? TimerNode.never : target.responseHeadTicks
-        settings.responseHeadTicks = snapshot.routes[routeIndex].responseHeadTicks ?? standard
-        beginAttemptRecord()
-        attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
+        unretained(target) { target in
+            if target.sendsProxyHeader {
+                settings.needsFreshConnection = true
+                settings.proxied = source?.ends
+            }
+            if !answersLate { settings.responseHeadTicks = target.responseHeadTicks }
+        }
+        let ticks = unretained(snapshot) { $0.routes[routeIndex].responseHeadTicks } ?? nil
+        if let ticks { settings.responseHeadTicks = ticks }
+        return settings
     }
 
     /// Whose request it is: the consumer's, or the address's (of IPv6 its /64, which is what one customer gets); all
@@ -67,6 +78,26 @@ extension Exchange {
     }
 
     // MARK: - The head
+
+    /// Writes what the upstream gets before the body.
+    ///
+    /// - Returns: false when it cannot be written.
+    func writeRequestHead(to out: inout ByteBuffer) -> Bool {
+        let policy = unretained(target) { target in withPlan { $0.host(for: target) } } ?? nil
+        guard let policy else { return false }
+        return unretained(attempt.endpoint) {
+            writeRequestHead(to: &out, hostField: $0.hostField, policy: policy)
+        } ?? false
+    }
+
+    /// What the route says about forwarding; nil for routes that do not.
+    ///
+    /// `body` must be done with the plan before it calls what may end the exchange, and with it the snapshot.
+    @inline(__always)
+    private func withPlan<Result>(_ body: (ForwardPlan) -> Result) -> Result? {
+        guard routeIndex >= 0 else { return nil }
+        return unretained(snapshot) { snapshot in unretained(snapshot.routes[routeIndex].forward, body) } ?? nil
+    }
 
     /// `method SP path SP HTTP/1.1`, Host, the client's other fields as they came, the gateway's own.
     ///

@@ -10,7 +10,7 @@ extension Exchange {
     func reply(_ local: LocalReply) {
         hasActed = true
         guard !responseHeadSent, let connection else { return finish() }
-        if connection.needsTunnel, local.status < 300 { return reply(LocalReply(.badUpgrade)) }
+        if needsTunnel, local.status < 300 { return reply(LocalReply(.badUpgrade)) }
         if let error = local.error {
             self.error = error
             // Nobody wants to read what was refused for its length.

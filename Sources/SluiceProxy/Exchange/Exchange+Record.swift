@@ -50,11 +50,15 @@ extension Exchange {
         if let chain = filterChain {
             for index in chain.endFilters where index < filtersSeen { chain.filters[index].onEnd(self) }
         }
-        guard let snapshot else { return }
+        guard snapshot != nil else { return }
         worker.metrics.active.increment(by: -1)
-        if snapshot.routeMetrics.isOn { countForRoute(snapshot) }
-        guard let log = snapshot.accessLog else { return }
-        log.write(self, share: routeIndex >= 0 ? snapshot.routes[routeIndex].logShare : nil)
+        // The exchange ends behind this.
+        unretained(snapshot) { snapshot in
+            if snapshot.routeMetrics.isOn { countForRoute(snapshot) }
+            unretained(snapshot.accessLog) {
+                $0.write(self, share: routeIndex >= 0 ? snapshot.routes[routeIndex].logShare : nil)
+            }
+        }
     }
 
     private func countForRoute(_ snapshot: LoopSnapshot) {

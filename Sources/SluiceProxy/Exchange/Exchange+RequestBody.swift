@@ -143,8 +143,7 @@ extension Exchange {
 
     /// Sends one piece, framed; small ones are gathered.
     private func writeUpstream(_ piece: ByteBuffer) {
-        var buffer = upstreamOut ?? loop.takeScratch()
-        upstreamOut = nil
+        var buffer = upstreamOut.take() ?? loop.takeScratch()
         let framed = sendsChunked && !attempt.isStream
         if framed { buffer.writeChunkHead(piece.readableBytes) }
         if piece.readableBytes <= Worker.copyLimit {
@@ -170,8 +169,7 @@ extension Exchange {
     }
 
     private func endChunks() {
-        var buffer = upstreamOut ?? loop.takeScratch()
-        upstreamOut = nil
+        var buffer = upstreamOut.take() ?? loop.takeScratch()
         buffer.writeStaticString("0\r\n")
         if let requestTrailers { requestTrailers.fields.write(to: &buffer) }
         buffer.writeStaticString("\r\n")
@@ -185,15 +183,13 @@ extension Exchange {
 
     /// The end of the request goes out, with what was gathered.
     private func writeEnd() {
-        let buffer = upstreamOut
-        upstreamOut = nil
+        let buffer = upstreamOut.take()
         attempt.writeEnd(buffer)
         if let buffer { loop.giveBack(buffer) }
     }
 
     func flushUpstream() {
-        guard let buffer = upstreamOut else { return attempt.flush() }
-        upstreamOut = nil
+        guard let buffer = upstreamOut.take() else { return attempt.flush() }
         attempt.writeAndFlush(buffer)
         loop.giveBack(buffer)
     }
@@ -202,10 +198,10 @@ extension Exchange {
 
     /// Sends the head, what was kept of the body from an earlier try, and what the client has sent meanwhile.
     func sendRequest() {
-        guard let plan = forwardPlan, let target, let endpoint = attempt.endpoint else { return }
-        record.endpoint = endpoint
+        guard routeIndex >= 0, snapshot != nil, target != nil, attempt.endpoint != nil else { return }
+        record.endpoint = attempt.endpoint
         var buffer = loop.takeScratch()
-        guard writeRequestHead(to: &buffer, hostField: endpoint.hostField, policy: plan.host(for: target)) else {
+        guard writeRequestHead(to: &buffer) else {
             attempt.cancel()
             return reply(LocalReply(.internalError))
         }

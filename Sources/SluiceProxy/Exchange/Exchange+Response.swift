@@ -32,7 +32,7 @@ extension Exchange: AttemptDelegate {
         swap(&response, &head)
         if opensTunnel { return beginTunnel() }
         // An ordinary answer to what was not an ordinary request.
-        if connection?.needsTunnel == true, response.status < 300 { return refuseUpgrade() }
+        if needsTunnel, response.status < 300 { return refuseUpgrade() }
         // What follows a refused CONNECT may be meant for the tunnel that is not there.
         if request.method == .connect { connection?.closesAfterExchange = true }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
@@ -130,11 +130,10 @@ extension Exchange: AttemptDelegate {
     func responseFinished(_ trailers: Trailers? = nil) {
         responseIsComplete = true
         connection?.endResponse(trailers)
-        flushDownstream()
         if requestBodyIsComplete { return finish() }
         guard let connection, !connection.endsAfterThis, !connection.inputHasEnded else { return finish() }
         phase = .discarding
-        loop.wheel.arm(self, in: Worker.discardTicks)
+        wheel.arm(self, in: Worker.discardTicks)
         connection.resumeReading()
         connection.process()
     }

@@ -10,7 +10,7 @@ extension Exchange {
         guard let connection else { return attempt.cancel() }
         if response.status == 101, !answersUpgrade { return refuseUpgrade() }
         phase = .tunnel
-        loop.wheel.disarm(self)
+        disarm()
         requestBodyIsComplete = true
         responseHeadSent = true
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)

@@ -28,7 +28,12 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     }
 
     let worker: Worker
+    // The worker's, reached without counting a reference.
+    let loop: LoopContext
+    let wheel: TimerWheel
     var phase = Phase.idle
+    /// The request asked for a tunnel in a way that makes every 2xx say that there is one.
+    private(set) var needsTunnel = false
     /// nil once the client has gone.
     var connection: (any Downstream)?
     /// Where the request came from; stays to the end.
@@ -104,12 +109,12 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     init(worker: Worker) {
         self.worker = worker
+        self.loop = worker.loop
+        self.wheel = worker.loop.wheel
         self.attempt = Attempt(loop: worker.loop)
         super.init()
         engine = self
     }
-
-    var loop: LoopContext { worker.loop }
 
     var tlsSession: TLSSession? { source?.tls }
 
@@ -122,6 +127,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     func attach(to connection: any Downstream) {
         self.connection = connection
+        needsTunnel = connection.needsTunnel
         source = connection.transport
         phase = .readingHead
         generation &+= 1
@@ -129,16 +135,20 @@ final class Exchange: ExchangeContext, ExchangeEngine {
 
     /// The head is complete: judge it, route it, run the filters.
     func begin() {
-        guard let connection, let source else { return }
-        let snapshot = worker.snapshot
-        self.snapshot = snapshot
+        guard connection != nil, source != nil else { return }
+        snapshot = worker.snapshot
+        // The connection is reading, so whoever called it keeps it; nothing replaces the worker's snapshot meanwhile.
+        unretained(source) { source in unretained(worker.snapshot) { begin($0, from: source) } }
+    }
+
+    @inline(__always)
+    private func begin(_ snapshot: LoopSnapshot, from source: DownstreamConnection) {
         snapshot.exchangeBegan()
         phase = .runningFilters
         worker.metrics.requests.increment()
         beginRecord(snapshot)
-        if !request.keepAlive { connection.closesAfterExchange = true }
-        requestBody.start(request.framing)
-        requestBodyIsComplete = requestBody.isDone
+        if !request.keepAlive { connection?.closesAfterExchange = true }
+        requestBodyIsComplete = requestBody.start(request.framing)
         if requestBodyIsComplete { record.requestEnded = record.began }
         arrived = record.began
         if arrived == 0, request.fields.present.mayHave(.grpcTimeout) { arrived = timestamp }
@@ -157,7 +167,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         {
             return refuse(.bodyTooLarge)
         }
-        connection.watchStream(within: streamIdleTicks)
+        connection?.watchStream(within: streamIdleTicks)
         if let redirect = source.listener.httpsRedirect { return reply(redirect.reply(to: request)) }
         if let action = worker.builtIn { return runBuiltIn(action) }
         runRequestFilters()
@@ -228,7 +238,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             return reply(LocalReply(error))
         }
         isWaiting = true
-        loop.wheel.arm(self, in: patience)
+        wheel.arm(self, in: patience)
     }
 
     /// A ticket's verdict has come. It counts once: the generation moves on, so that a second one of the same filter
@@ -242,7 +252,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             return
         }
         endWaiting()
-        loop.wheel.disarm(self)
+        disarm()
         switch verdict {
         case .next: runRequestFilters()
         case .respond(let local): reply(local)
@@ -267,13 +277,14 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     /// All request filters have passed: do what the route says.
     private func act() {
         hasActed = true
-        guard let snapshot else { return }
+        guard snapshot != nil else { return }
         guard routeIndex >= 0 else { return reply(routeMiss) }
         let limit = routeBodyLimit
         if limit != .max, case .length(let count) = request.framing, count > limit {
             return reply(LocalReply(.bodyTooLarge))
         }
-        switch snapshot.routes[routeIndex].action {
+        switch unretained(snapshot) { $0.routes[routeIndex].action } {
+        case nil: break
         case .forward:
             if let local = translation?.refusal(of: self) { return reply(local) }
             if let limit = filterChain?.wholeRequestLimit {
@@ -286,8 +297,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
             phase = .collectingBody
             if request.expectsContinue { sendContinue() }
             if requestBodyIsComplete { requestBodyCollected() } else { connection?.process() }
-        case .respond: if let plan = snapshot.routes[routeIndex].respond { reply(respond(plan)) }
-        case .redirect: if let plan = snapshot.routes[routeIndex].redirect { reply(redirect(plan)) }
+        case .respond: if let plan = snapshot?.routes[routeIndex].respond { reply(respond(plan)) }
+        case .redirect: if let plan = snapshot?.routes[routeIndex].redirect { reply(redirect(plan)) }
         }
     }
 
@@ -336,13 +347,13 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         }
         // What is left of a body must never be read as the next request.
         if !requestBodyIsComplete { connection?.closesAfterExchange = true }
-        loop.wheel.disarm(self)
+        disarm()
         attempt.cancel()
-        backoff?.cancel()
+        if backoff != nil { backoff?.cancel() }
         releaseRetryBudget()
         if let error { worker.metrics.count(error) }
         endRecord()
-        let connection = self.connection
+        let connection = self.connection.take()
         // Without a length, an orderly end would make a part look like the whole.
         let isUnmarked = responseHasBody && response.framing.isUnbounded
         reset()
@@ -355,8 +366,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         phase = .idle
         connection = nil
         source = nil
+        let snapshot = self.snapshot.take()
         snapshot?.exchangeEnded()
-        snapshot = nil
         routeIndex = -1
         filtersEntered = 0
         filtersSeen = 0

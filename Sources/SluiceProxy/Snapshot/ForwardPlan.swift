@@ -45,6 +45,8 @@ final class ForwardPlan {
         return nil
     }
 
+    func isSticky(_ upstream: LoopUpstream) -> Bool { !routeStickyKeys.isEmpty || upstream.hasStickyKeys }
+
     func stickyKeys(for upstream: LoopUpstream) -> [StickyKey] {
         routeStickyKeys.isEmpty ? upstream.stickyKeys : routeStickyKeys
     }

@@ -54,7 +54,7 @@ package final class Attempt: TimerNode {
     /// What it holds in its upstream's breakers.
     enum Place { case none, pending, request }
 
-    private let loop: LoopContext
+    private let wheel: TimerWheel
     private var state = State.idle
     private var connection: (any UpstreamLease)?
     package private(set) var upstream: LoopUpstream?
@@ -83,7 +83,7 @@ package final class Attempt: TimerNode {
     var pending: PendingConnection?
 
     package init(loop: LoopContext) {
-        self.loop = loop
+        self.wheel = loop.wheel
         super.init()
     }
 
@@ -120,11 +120,11 @@ package final class Attempt: TimerNode {
         requestIsComplete = false
         isReused = false
         state = .waiting
-        startedAt = loop.wheel.now
+        startedAt = wheel.now
         wasTurnedAway = false
         if settings.perTryTicks != TimerNode.never {
-            perTryDeadline = loop.wheel.now &+ settings.perTryTicks &+ 1
-            loop.wheel.arm(self, at: perTryDeadline)
+            perTryDeadline = wheel.now &+ settings.perTryTicks &+ 1
+            wheel.arm(self, at: perTryDeadline)
         } else {
             perTryDeadline = TimerNode.never
         }
@@ -153,8 +153,8 @@ package final class Attempt: TimerNode {
     private func requestEnded() {
         requestIsComplete = true
         guard state == .sending, settings.responseHeadTicks != TimerNode.never else { return }
-        let headDeadline = loop.wheel.now &+ settings.responseHeadTicks &+ 1
-        loop.wheel.arm(self, at: min(headDeadline, perTryDeadline))
+        let headDeadline = wheel.now &+ settings.responseHeadTicks &+ 1
+        wheel.arm(self, at: min(headDeadline, perTryDeadline))
     }
 
     package func pauseReading() { connection?.pauseReading() }
@@ -193,7 +193,7 @@ package final class Attempt: TimerNode {
     package override func deadlineReached() {
         guard state != .idle else { return }
         let error: GatewayError
-        if loop.wheel.now >= perTryDeadline {
+        if wheel.now >= perTryDeadline {
             error = .perTryTimeout
         } else {
             error = .responseHeadTimeout
@@ -225,8 +225,9 @@ package final class Attempt: TimerNode {
 
     func received(head: inout ResponseHead, from endpoint: LoopEndpoint, opensTunnel: Bool) {
         state = .receiving
-        loop.wheel.disarm(self)
-        upstream?.record(status: head.status, at: endpoint)
+        disarm()
+        // The endpoint keeps it.
+        unretained(upstream) { $0.record(status: head.status, at: endpoint) }
         delegate?.attempt(self, head: &head, opensTunnel: opensTunnel)
     }
 
@@ -249,7 +250,8 @@ package final class Attempt: TimerNode {
     ///
     /// - Returns: what to give to `finished` or `failed`.
     func detach() -> UInt64 {
-        upstream?.leave(self)
+        // Counts only.
+        unretained(upstream) { $0.leave(self) }
         connection = nil
         return tryNumber
     }
@@ -275,8 +277,8 @@ package final class Attempt: TimerNode {
     }
 
     private func done() {
-        loop.wheel.disarm(self)
-        upstream?.leave(self)
+        disarm()
+        unretained(upstream) { $0.leave(self) }
         state = .idle
         tryNumber &+= 1
         connection = nil

@@ -10,6 +10,9 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     enum Phase { case idle, head, body, tunnel, ending, closed }
 
     let endpoint: LoopEndpoint
+    // The endpoint's, reached without counting a reference.
+    private let upstream: LoopUpstream
+    private let wheel: TimerWheel
     private(set) var phase = Phase.idle
     /// Who uses it now.
     private var attempt: Attempt?
@@ -36,6 +39,8 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
 
     init(endpoint: LoopEndpoint) {
         self.endpoint = endpoint
+        self.upstream = endpoint.upstream
+        self.wheel = endpoint.upstream.wheel
         super.init()
     }
 
@@ -51,7 +56,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         begin()
         guard tls != nil, !isSecured else { return done(isOpen ? nil : readiness) }
         whenReady = done
-        endpoint.upstream.loop.wheel.arm(self, in: ticks)
+        wheel.arm(self, in: ticks)
     }
 
     private var readiness: GatewayError { tlsFailure == nil ? .connectFailed : .upstreamTLSFailed }
@@ -59,7 +64,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     private func ready(_ error: GatewayError?) {
         guard let done = whenReady else { return }
         whenReady = nil
-        endpoint.upstream.loop.wheel.disarm(self)
+        disarm()
         done(error)
     }
 
@@ -82,7 +87,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     /// Goes on as a connection of HTTP/2; this object is of no use afterwards.
     func become(_ next: UpstreamHTTP2Connection) {
         phase = .closed
-        endpoint.upstream.loop.wheel.remove(self)
+        wheel.remove(self)
         successor = next
         handOver(to: next)
     }
@@ -120,8 +125,8 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         guard phase != .closed else { return }
         attempt = nil
         phase = .ending
-        endpoint.upstream.remove(self)
-        endpoint.upstream.loop.wheel.arm(self, in: Self.endingTicks)
+        upstream.remove(self)
+        wheel.arm(self, in: Self.endingTicks)
         afterWrites { [self] in close() }
     }
 
@@ -130,14 +135,14 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     /// Closes, which makes room for another.
     func end() {
         close()
-        endpoint.upstream.remove(self)
+        upstream.remove(self)
     }
 
     /// Closes; its place in the pool is the caller's affair.
     func close() {
         guard phase != .closed else { return }
         phase = .closed
-        endpoint.upstream.loop.wheel.remove(self)
+        wheel.remove(self)
         closeChannel()
     }
 
@@ -230,12 +235,12 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         }
         let keepAlive = head.keepAlive
         if head.fields.present & (1 << UInt64(FieldName.keepAlive.rawValue)) != 0 { noteKeepAliveHint() }
-        body.start(head.framing)
+        let isComplete = body.start(head.framing)
         phase = .body
         attempt.received(head: &head, from: endpoint, opensTunnel: false)
         mayKeep = keepAlive
         // Bytes behind an answer that is complete are an answer to nothing.
-        if phase == .body, body.isDone { finish(reusable: keepAlive && leftover == 0) }
+        if phase == .body, isComplete { finish(reusable: keepAlive && leftover == 0) }
     }
 
     /// What the head said about using the connection again.
@@ -262,11 +267,10 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
 
     /// The answer is complete: back to the pool first, so that whoever is told next may lease it at once.
     private func finish(reusable: Bool) {
-        guard let attempt else { return end() }
+        guard let attempt = self.attempt.take() else { return end() }
         let trailers = body.trailers
         let isReusable = reusable && !isSingleUse && attempt.requestIsComplete && !inputHasEnded
-        input = nil
-        self.attempt = nil
+        if input != nil { input = nil }
         served += 1
         let number = attempt.detach()
         if isReusable {
@@ -274,7 +278,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
             phase = .idle
             // Idle connections must not keep the memory of large heads, which not every user takes away.
             if head.fields.bytes.capacity > 8 * 1024 { head.fields.reset() }
-            endpoint.upstream.release(self)
+            upstream.release(self)
         } else {
             end()
         }

@@ -60,7 +60,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
     /// A stream for one request.
     func newStream() -> UpstreamStream {
         users += 1
-        loop.wheel.disarm(self)
+        disarm()
         return UpstreamStream(of: self)
     }
 

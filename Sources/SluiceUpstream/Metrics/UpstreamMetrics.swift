@@ -53,8 +53,7 @@ package final class UpstreamMetrics {
 
     @inline(__always)
     func connectionWasReused() {
-        if let reused { return reused.increment() }
-        reused = shard.counter(Families.reused, [upstream])
+        if reused == nil { reused = shard.counter(Families.reused, [upstream]) }
         reused?.increment()
     }
 
@@ -65,8 +64,15 @@ package final class UpstreamMetrics {
 
     @inline(__always)
     private func count(_ result: UInt16) {
-        for i in attempts.indices where attempts[i].result == result { return attempts[i].counter.increment() }
-        add(result)
+        // Through the pointer, since an element would be copied, which counts references.
+        let isKnown = attempts.withUnsafeBufferPointer { known in
+            for i in known.indices where known[i].result == result {
+                known[i].counter.increment()
+                return true
+            }
+            return false
+        }
+        if !isKnown { add(result) }
     }
 
     private func add(_ result: UInt16) {

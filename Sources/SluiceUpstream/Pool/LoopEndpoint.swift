@@ -92,6 +92,7 @@ package final class LoopEndpoint {
     func hasStream(for attempt: Attempt) -> Bool { roomy(attempt) != nil }
 
     private func roomy(_ attempt: Attempt) -> UpstreamHTTP2Connection? {
+        if shared.isEmpty { return nil }
         guard attempt.settings.needsFreshConnection else { return shared.first { $0.hasRoom } }
         // Those that were there when the earlier try failed may have died along with its connection.
         return shared.first { $0.hasRoom && $0.bornAt >= attempt.startedAt }

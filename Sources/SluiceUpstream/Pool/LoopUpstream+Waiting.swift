@@ -150,7 +150,7 @@ extension LoopUpstream {
         while hasPlaceForRequest, let waiter = waiting.first(where: { !isHeld($0) }), serve(waiter, &hasRoom) {}
         isServing = false
         if hasRoom { breakers.release(.connections) }
-        if !waiting.isEmpty { loop.wheel.arm(self, in: Self.lookAgainTicks) }
+        if !waiting.isEmpty { wheel.arm(self, in: Self.lookAgainTicks) }
     }
 
     /// Other loops make room without saying so.

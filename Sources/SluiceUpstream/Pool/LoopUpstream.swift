@@ -11,6 +11,7 @@ package import SluiceTLS
 /// `UpstreamState`.
 package final class LoopUpstream: TimerNode {
     package let loop: LoopContext
+    let wheel: TimerWheel
     package let state: UpstreamState
     let metrics: UpstreamMetrics
     /// Own copy of its name.
@@ -22,6 +23,7 @@ package final class LoopUpstream: TimerNode {
     // For every request: the settings as a whole would be copied on their way to another target.
     package var host: HostField { settings.host }
     package var stickyKeys: [StickyKey] { settings.stickyKeys }
+    package var hasStickyKeys: Bool { !settings.stickyKeys.isEmpty }
     package private(set) var endpoints: ContiguousArray<LoopEndpoint> = []
     /// nil as long as every caller could always have all there is.
     private var tenants: TenantCounts?
@@ -53,6 +55,7 @@ package final class LoopUpstream: TimerNode {
         metrics: MetricShard = MetricShard()
     ) {
         self.loop = loop
+        self.wheel = loop.wheel
         self.state = state
         self.metrics = UpstreamMetrics(metrics, upstream: state.name)
         self.name = state.name.utf8.map { $0 }
@@ -154,30 +157,37 @@ package final class LoopUpstream: TimerNode {
             }
             attempt.isTenantCounted = true
         }
-        guard let endpoint = choose(for: attempt, excluding: tried) else { return attempt.failed(.noHealthyUpstream) }
-        if let stream = endpoint.takeStream(for: attempt) {
+        guard let index = place(for: attempt, excluding: tried) else { return attempt.failed(.noHealthyUpstream) }
+        // Neither lets go of an endpoint.
+        if let stream = unretained(endpoints[index], { $0.takeStream(for: attempt) }) {
             guard admit(attempt) else {
                 stream.abandon()
                 return attempt.failed(.upstreamOverflow)
             }
             return hand(stream, to: attempt)
         }
-        if !attempt.settings.needsFreshConnection, let connection = takeIdle(of: endpoint) {
+        let needsFresh = attempt.settings.needsFreshConnection
+        if !needsFresh, let connection = unretained(endpoints[index], { takeIdle(of: $0) }) {
             guard admit(attempt) else {
-                endpoint.pushIdle(connection)
+                endpoints[index].pushIdle(connection)
                 return attempt.failed(.upstreamOverflow)
             }
             return hand(connection, to: attempt, isReused: true)
         }
-        wait(attempt, for: endpoint, tried)
+        wait(attempt, for: endpoints[index], tried)
     }
 
-    @inline(__always)
     func choose(for attempt: Attempt, excluding tried: TriedEndpoints) -> LoopEndpoint? {
+        place(for: attempt, excluding: tried).map { endpoints[$0] }
+    }
+
+    /// The balancer's choice, an index into `endpoints`.
+    @inline(__always)
+    private func place(for attempt: Attempt, excluding tried: TriedEndpoints) -> Int? {
         guard let index = balancer.pick(hash: attempt.hash, excluding: tried, active: &active),
             endpoints.indices.contains(index)
         else { return nil }
-        return endpoints[index]
+        return index
     }
 
     /// The connection used last; it goes on being watched until it is handed over.
@@ -205,7 +215,7 @@ package final class LoopUpstream: TimerNode {
     /// To an attempt that was admitted.
     @inline(__always)
     func hand(_ connection: UpstreamConnection, to attempt: Attempt, isReused: Bool) {
-        loop.wheel.disarm(connection)
+        connection.disarm()
         if isReused { metrics.connectionWasReused() }
         let index = connection.endpoint.index
         if active.indices.contains(index) { active[index] += 1 }
@@ -403,7 +413,7 @@ package final class LoopUpstream: TimerNode {
         guard connection.endpoint.index >= 0, connection.isOpen, connection.era == era else { return connection.end() }
         if !waiting.isEmpty, serveWaiter(with: connection) { return }
         connection.endpoint.pushIdle(connection)
-        loop.wheel.arm(connection, in: min(idleTicks, connection.idleHintTicks))
+        wheel.arm(connection, in: min(idleTicks, connection.idleHintTicks))
     }
 
     /// A connection is gone or about to be; may be called more than once.
@@ -417,7 +427,7 @@ package final class LoopUpstream: TimerNode {
     ///
     /// - Returns: whether it has one.
     func forget(_ connection: UpstreamConnection) -> Bool {
-        loop.wheel.remove(connection)
+        wheel.remove(connection)
         if connection.idleIndex >= 0 { connection.endpoint.removeIdle(connection) }
         guard connection.isCounted else { return false }
         connection.isCounted = false

@@ -52,7 +52,7 @@ private struct Model {
             wheel.arm(nodes[name], in: ticks)
             due[name] = now + ticks + 1
         case 5:
-            wheel.disarm(nodes[name])
+            nodes[name].disarm()
             due[name] = nil
         case 6:
             wheel.remove(nodes[name])

@@ -85,10 +85,10 @@ struct TimerWheelTests {
         let (a, b) = (WheelNode(0, on: wheel), WheelNode(1, on: wheel))
         wheel.arm(a, at: 5)
         wheel.arm(b, at: 5)
-        wheel.disarm(a)
+        a.disarm()
         wheel.remove(b)
         wheel.remove(b)
-        wheel.disarm(b)
+        b.disarm()
         #expect(a.deadline == TimerNode.never)
         wheel.advance(to: 4)
         wheel.arm(a, at: 7)
@@ -175,7 +175,7 @@ struct TimerWheelTests {
                 node.action = { [unowned node] in
                     let rest = nodes.filter { $0 !== node && $0.firings.isEmpty }
                     guard rest.count == 3 else { return }
-                    wheel.disarm(rest[0])
+                    rest[0].disarm()
                     wheel.remove(rest[1])
                     wheel.arm(rest[2], at: 30)
                 }
