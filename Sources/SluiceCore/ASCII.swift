@@ -100,7 +100,16 @@ public enum ASCII {
     @inlinable
     public static func equalsFolded(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
         guard a.count == b.count else { return false }
-        for i in 0..<a.count where lowercased(a[i]) != lowercased(b[i]) { return false }
+        var i = 0
+        while i + 8 <= a.count {
+            let word = lowercased(a.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+            guard word == lowercased(b.loadUnaligned(fromByteOffset: i, as: UInt64.self)) else { return false }
+            i += 8
+        }
+        while i < a.count {
+            guard lowercased(a[i]) == lowercased(b[i]) else { return false }
+            i += 1
+        }
         return true
     }
 

@@ -104,7 +104,7 @@ def start_proxy(bench, name, origin, workers=1, bodies=False, cores=None, prefix
     return Server(bench, name, command, port, cores or [bench.proxy_core], wait, prefix)
 
 
-def start_with_policies(bench, name, origin, tokens):
+def start_with_policies(bench, name, origin, tokens, prefix=(), wait=20):
     """A proxy with authentication, limit, trace context, metrics and log; nginx, which has no such policies, plain."""
     if name == "nginx":
         return start_proxy(bench, name, origin)
@@ -117,7 +117,7 @@ def start_with_policies(bench, name, origin, tokens):
                "haproxy": [need("haproxy", "haproxy"), "-db", "-f", path]}.get(name)
     command = command or [envoy(), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", path]
     # Without a token.
-    return Server(bench, name, command, port, [bench.proxy_core], status=401)
+    return Server(bench, name, command, port, [bench.proxy_core], wait, prefix, status=401)
 
 
 def start_origin(bench, cores=None):

@@ -39,6 +39,7 @@ package struct SipHash: Sendable {
     }
 
     /// Adds the eight bytes of a number, the lowest first.
+    @inline(__always)
     package mutating func add(_ word: UInt64) {
         count &+= 8
         guard tailCount > 0 else { return compress(word) }
@@ -48,13 +49,16 @@ package struct SipHash: Sendable {
     }
 
     package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        // A copy of its own stays in registers from word to word.
+        var hash = self
+        defer { self = hash }
         var at = 0
         while at &+ 8 <= bytes.count {
-            add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+            hash.add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
             at &+= 8
         }
         while at < bytes.count {
-            add(bytes[at])
+            hash.add(bytes[at])
             at &+= 1
         }
     }

@@ -19,13 +19,14 @@ extension HeaderTable {
     /// Index of the first live entry with that name, at or after `start`.
     package func firstIndex(of key: FieldKey, from start: Int = 0) -> Int? {
         if key.name != .other { return firstIndex(of: key.name, from: start) }
-        return firstIndex(ofLowercased: key.lowercased, from: start)
+        return key.lowercased.withUnsafeBytes { firstIndex(ofOther: $0, from: start) }
     }
 
     package func has(_ key: FieldKey) -> Bool { firstIndex(of: key) != nil }
 
     /// Removes every field of that name.
     package mutating func remove(_ key: FieldKey) {
-        if key.name != .other { remove(key.name) } else { remove(lowercased: key.lowercased) }
+        if key.name != .other { return remove(key.name) }
+        key.lowercased.withUnsafeBytes { remove(other: $0) }
     }
 }

@@ -20,8 +20,11 @@ package struct FieldLine: Sendable {
 extension HeaderTable {
     /// Adds a field behind the others with one copy.
     package mutating func append(_ line: FieldLine) {
-        let start = bytes.writerIndex
-        bytes.writeBytes(line.bytes)
+        let start = line.bytes.withUnsafeBytes { source in
+            appendBytes(source.count) { target in
+                if let first = source.baseAddress { target.copyMemory(from: first, byteCount: source.count) }
+            }
+        }
         appendReceived(
             name: line.name,
             nameRange: ByteRange(start: start, count: line.nameCount),

@@ -9,7 +9,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case keepAlive, proxyConnection, contentLength, contentType, transferEncoding, retryAfter, authorization
     case xForwardedFor, xForwardedProto, xForwardedHost, xRequestID, http2Settings, proxyAuthenticate
     case proxyAuthorization, setCookie, grpcTimeout, maxForwards, xRealIP
-    case xForwardedClientCert, grpcStatus, userAgent, referer
+    case xForwardedClientCert, grpcStatus, userAgent, referer, vary, traceparent, tracestate
 
     /// Its place in the set of `HeaderTable.present`.
     @inlinable public var bit: UInt64 { 1 &<< UInt64(rawValue) }
@@ -54,12 +54,15 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .grpcStatus: "grpc-status"
         case .userAgent: "User-Agent"
         case .referer: "Referer"
+        case .vary: "Vary"
+        case .traceparent: "traceparent"
+        case .tracestate: "tracestate"
         }
     }
 
     /// Interns a name as it came, letters in any case.
     ///
-    /// Two tests (length, last letter) leave at most two candidates, so a name that is not well known costs little.
+    /// Two tests (length, last letter) leave at most three candidates, so a name that is not well known costs little.
     package static func intern(_ name: UnsafeRawBufferPointer) -> FieldName {
         guard let last = name.last else { return .other }
         let end = last | 0x20
@@ -69,6 +72,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case 4:
             if end == c("t") { return check(name, "host", .host) }
             if end == c("e") { return check(name, "date", .date) }
+            if end == c("y") { return check(name, "vary", .vary) }
         case 6:
             switch end {
             case c("t"): return check(name, "accept", .accept, or: check(name, "expect", .expect))
@@ -88,10 +92,13 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
             switch end {
             case c("n"): return check(name, "connection", .connection)
             case c("t"): return check(name, "user-agent", .userAgent)
-            case c("e"): return check(name, "keep-alive", .keepAlive, or: check(name, "set-cookie", .setCookie))
+            case c("e"):
+                let other = check(name, "set-cookie", .setCookie, or: check(name, "tracestate", .tracestate))
+                return check(name, "keep-alive", .keepAlive, or: other)
             default: break
             }
         case 11:
+            if end == c("t") { return check(name, "traceparent", .traceparent) }
             if end == c("r") { return check(name, "retry-after", .retryAfter) }
             if end == c("s") { return check(name, "grpc-status", .grpcStatus) }
         case 12:

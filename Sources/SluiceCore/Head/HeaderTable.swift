@@ -100,18 +100,7 @@ package struct HeaderTable: Sendable {
     /// Index of the first live entry whose name equals `lower` (lower case), at or after `start`.
     package func firstIndex(ofLowercased lower: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
         let name = FieldName.intern(lower)
-        if name != .other { return firstIndex(of: name, from: start) }
-        var i = start
-        while i < entries.count {
-            let entry = entries[i]
-            if entry.name == .other, !entry.isRemoved, Int(entry.nameCount) == lower.count,
-                withBytes(entry.nameRange, { ASCII.equalsFolded($0, lower) })
-            {
-                return i
-            }
-            i += 1
-        }
-        return nil
+        return name != .other ? firstIndex(of: name, from: start) : firstIndex(ofOther: lower, from: start)
     }
 
     /// Index of the first live entry whose name equals `lower` (lower case), at or after `start`.
@@ -122,6 +111,59 @@ package struct HeaderTable: Sendable {
     /// The first value of a well-known field.
     package func value(of name: FieldName) -> ByteRange? {
         firstIndex(of: name).map { entries[$0].valueRange }
+    }
+
+    /// The first value of a well-known field.
+    ///
+    /// Changes nothing: `mutating` so that a table inside of a class instance is borrowed and not copied for the call.
+    package mutating func findValue(of name: FieldName) -> ByteRange? {
+        guard let index = find(name) else { return nil }
+        return entries[index].valueRange
+    }
+
+    /// The first value of a field, and changes nothing either.
+    package mutating func findValue(of key: FieldKey) -> ByteRange? {
+        guard let index = find(key) else { return nil }
+        return entries[index].valueRange
+    }
+
+    /// As `firstIndex(of:from:)`, and changes nothing either.
+    package mutating func find(_ name: FieldName, from start: Int = 0) -> Int? {
+        guard present & name.bit != 0 else { return nil }
+        var i = start
+        while i < entries.count {
+            if entries[i].name == name, !entries[i].isRemoved { return i }
+            i += 1
+        }
+        return nil
+    }
+
+    /// As `firstIndex(of:from:)`, and changes nothing either.
+    package mutating func find(_ key: FieldKey, from start: Int = 0) -> Int? {
+        if key.name != .other { return find(key.name, from: start) }
+        return key.lowercased.withUnsafeBytes { firstIndex(ofOther: $0, from: start) }
+    }
+
+    /// Index of the first live entry of a name that is not interned, in lower case.
+    func firstIndex(ofOther lower: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        guard present & FieldName.other.bit != 0 else { return nil }
+        return bytes.withUnsafeReadableBytes { all in
+            var i = start
+            while i < entries.count {
+                if Self.isLine(entries[i], of: lower, in: all) { return i }
+                i += 1
+            }
+            return nil
+        }
+    }
+
+    @inline(__always)
+    private static func isLine(_ entry: Entry, of lower: UnsafeRawBufferPointer, in all: UnsafeRawBufferPointer) -> Bool
+    {
+        guard Int(entry.nameCount) == lower.count, entry.name == .other, !entry.isRemoved else { return false }
+        let range = entry.nameRange
+        guard range.end <= all.count else { return false }
+        return ASCII.equalsFolded(UnsafeRawBufferPointer(rebasing: all[Int(range.start)..<range.end]), lower)
     }
 
     // MARK: - Editing (engine and filters)
@@ -151,11 +193,43 @@ package struct HeaderTable: Sendable {
 
     /// Removes every field whose name equals `lower` (lower case).
     package mutating func remove(lowercased lower: [UInt8]) {
-        var from = 0
-        while let i = firstIndex(ofLowercased: lower, from: from) {
-            removeEntry(at: i)
-            from = i + 1
+        lower.withUnsafeBytes { lower in
+            let name = FieldName.intern(lower)
+            if name != .other { remove(name) } else { remove(other: lower) }
         }
+    }
+
+    /// Removes every field of a name that is not interned, in lower case.
+    mutating func remove(other lower: UnsafeRawBufferPointer) {
+        guard present & FieldName.other.bit != 0 else { return }
+        Self.remove(lower, in: bytes, from: &entries)
+    }
+
+    private static func remove(
+        _ lower: UnsafeRawBufferPointer,
+        in bytes: ByteBuffer,
+        from entries: inout ContiguousArray<Entry>
+    ) {
+        bytes.withUnsafeReadableBytes { all in
+            for i in entries.indices where isLine(entries[i], of: lower, in: all) { entries[i].isRemoved = true }
+        }
+    }
+
+    /// Makes room for `count` more bytes behind the others; `body` writes all of them.
+    ///
+    /// A buffer checks its capacity, its uniqueness and its slice at each write; here all of a line is one.
+    ///
+    /// - Returns: where they lie.
+    @inline(__always)
+    mutating func appendBytes(_ count: Int, _ body: (UnsafeMutableRawPointer) -> Void) -> Int {
+        let start = bytes.writerIndex
+        if bytes.writableBytes < count { bytes.reserveCapacity(minimumWritableBytes: count) }
+        bytes.withVeryUnsafeMutableBytes { all in
+            guard let memory = all.baseAddress, count > 0 else { return }
+            body(memory + start)
+        }
+        bytes.moveWriterIndex(forwardBy: count)
+        return start
     }
 
     /// Adds a field behind the others.

@@ -23,12 +23,11 @@ struct IdentityHeaders {
     func remove(from fields: inout HeaderTable) {
         guard !names.isEmpty else { return }
         for index in fields.entries.indices {
-            let entry = fields.entries[index]
-            guard Self.bit(Int(entry.nameCount)) & lengths != 0, !entry.isRemoved else { continue }
+            let (start, count) = (Int(fields.entries[index].nameStart), Int(fields.entries[index].nameCount))
+            guard Self.bit(count) & lengths != 0, !fields.entries[index].isRemoved else { continue }
             let isFound = fields.bytes.withUnsafeReadableBytes { all in
-                let name = entry.nameRange
-                guard name.end <= all.count else { return false }
-                return isOurs(UnsafeRawBufferPointer(rebasing: all[Int(name.start)..<name.end]))
+                guard start + count <= all.count else { return false }
+                return isOurs(UnsafeRawBufferPointer(rebasing: all[start..<(start + count)]))
             }
             if isFound { fields.removeEntry(at: index) }
         }

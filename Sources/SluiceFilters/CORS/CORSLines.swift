@@ -46,6 +46,7 @@ extension HeaderTable {
 
     /// Takes out what an upstream says about CORS, in one pass.
     mutating func removeCORS(_ which: CORSFields) {
+        guard present & FieldName.other.bit != 0 else { return }
         for index in entries.indices {
             let entry = entries[index]
             guard entry.name == .other, entry.nameCount >= 22, !entry.isRemoved else { continue }
@@ -70,13 +71,11 @@ extension HeaderTable {
     /// Once: where it is said already, or `*` says more, nothing changes; otherwise it joins the line that is there.
     mutating func addVaryOrigin() {
         var first: Int?
-        for index in entries.indices {
-            let entry = entries[index]
-            guard entry.name == .other, entry.nameCount == 4, !entry.isRemoved,
-                withBytes(entry.nameRange, { ASCII.equalsFolded($0, "vary") })
-            else { continue }
-            if withBytes(entry.valueRange, Self.namesOrigin) { return }
+        var from = 0
+        while let index = find(.vary, from: from) {
+            if withBytes(entries[index].valueRange, Self.namesOrigin) { return }
             if first == nil { first = index }
+            from = index + 1
         }
         guard let first else { return append(Self.varyOrigin) }
         let old = withBytes(entries[first].valueRange) { Array($0) }

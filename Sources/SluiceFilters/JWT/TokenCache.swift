@@ -12,7 +12,7 @@ import SluiceCore
 /// never on a look-up.
 final class TokenCache: Sendable {
     private static let ways = 8
-    private static let hashedCount = 64
+    private static let hashedCount = 32
 
     private struct Table {
         var hashes: ContiguousArray<UInt64> = []
@@ -132,7 +132,8 @@ final class TokenCache: Sendable {
         hash.add(UInt64(policy.rules))
         hash.add(policy.keys)
         hash.add(UInt64(truncatingIfNeeded: bytes.count))
-        hash.add(UnsafeRawBufferPointer(rebasing: bytes.suffix(Self.hashedCount)))
+        let end = max(0, bytes.count - Self.hashedCount)
+        hash.add(UnsafeRawBufferPointer(rebasing: bytes[end...]))
         return hash.finish().low
     }
 

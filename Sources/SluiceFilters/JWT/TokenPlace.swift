@@ -24,8 +24,8 @@ extension [TokenPlace] {
     /// Changes nothing: `inout` so that the head is borrowed and not copied. Allocates: never.
     func find(in request: inout RequestHead) -> TokenFinding {
         var found = TokenFinding.nothing
-        for (index, place) in enumerated() {
-            let next = place.find(in: &request, index)
+        for index in indices {
+            let next = self[index].find(in: &request, index)
             if next == .nothing { continue }
             guard found == .nothing else { return .several }
             found = next
@@ -49,11 +49,11 @@ extension TokenPlace {
         _ fields: inout HeaderTable,
         _ index: Int
     ) -> TokenFinding {
-        guard let first = fields.firstIndex(of: key) else { return .nothing }
+        guard let first = fields.find(key) else { return .nothing }
         let found = credential(in: fields.entries[first].valueRange, scheme, &fields, index)
         var from = first + 1
         // With further lines it depends on the reader which one counts.
-        while let line = fields.firstIndex(of: key, from: from) {
+        while let line = fields.find(key, from: from) {
             from = line + 1
             let other = credential(in: fields.entries[line].valueRange, scheme, &fields, index)
             if found != .nothing || other != .nothing { return .several }
@@ -92,7 +92,7 @@ extension TokenPlace {
     private static func inCookies(_ name: [UInt8], _ fields: inout HeaderTable, _ index: Int) -> TokenFinding {
         var found = TokenFinding.nothing
         var from = 0
-        while let line = fields.firstIndex(of: .cookie, from: from) {
+        while let line = fields.find(.cookie, from: from) {
             from = line + 1
             let range = fields.entries[line].valueRange
             let next = pairs(named: name, in: range, divider: UInt8(ascii: ";"), &fields, index)

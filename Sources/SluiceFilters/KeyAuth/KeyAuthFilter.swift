@@ -59,7 +59,7 @@ final class KeyAuthFilter: Filter {
         // Whatever becomes of the request, nobody but the gateway says who the caller is.
         callerHeaders.remove(from: &exchange.request.fields)
         for index in sources.indices {
-            switch credential(at: sources[index], exchange) {
+            switch credential(at: index, &exchange.request) {
             case .none: continue
             case .unusable: return refuse(.credentialInvalid, unknown)
             case .digest(let digest):
@@ -104,20 +104,13 @@ final class KeyAuthFilter: Filter {
         case digest(SHA256Digest)
     }
 
-    private func credential(at source: Source, _ exchange: ExchangeContext) -> Credential {
-        switch source.place {
-        case .header:
-            guard let index = exchange.request.fields.firstIndex(of: source.key) else { return .none }
-            // Two keys: which one an upstream would look at is anybody's guess.
-            guard exchange.request.fields.firstIndex(of: source.key, from: index + 1) == nil else { return .unusable }
-            let range = exchange.request.fields.entries[index].valueRange
-            return exchange.request.fields.withBytes(range) { bytes in
-                guard source.hasScheme else { return Self.credential(bytes) }
-                return Self.bearer(bytes).map(Self.credential) ?? .none
-            }
+    /// Changes nothing: `inout` so that the head is borrowed and not copied.
+    private func credential(at index: Int, _ request: inout RequestHead) -> Credential {
+        switch sources[index].place {
+        case .header: return inHeader(sources[index].key, hasScheme: sources[index].hasScheme, &request.fields)
         case .query:
-            guard let range = QueryParameters.first(source.name, in: exchange.request) else { return .none }
-            return exchange.request.fields.withBytes(range) { bytes in
+            guard let range = QueryParameters.first(sources[index].name, in: request) else { return .none }
+            return request.fields.withBytes(range) { bytes in
                 guard bytes.count <= Self.longestKey, bytes.contains(UInt8(ascii: "%")) else {
                     return Self.credential(bytes)
                 }
@@ -125,8 +118,18 @@ final class KeyAuthFilter: Filter {
                 return FormText.decoded(bytes, plus: UInt8(ascii: "+")).withUnsafeBytes { Self.credential($0) }
             }
         case .cookie:
-            guard let range = Cookies.value(source.name, in: exchange.request) else { return .none }
-            return exchange.request.fields.withBytes(range) { Self.credential($0) }
+            guard let range = Cookies.value(sources[index].name, in: request) else { return .none }
+            return request.fields.withBytes(range) { Self.credential($0) }
+        }
+    }
+
+    private func inHeader(_ key: FieldKey, hasScheme: Bool, _ fields: inout HeaderTable) -> Credential {
+        guard let place = fields.find(key) else { return .none }
+        // Two keys: which one an upstream would look at is anybody's guess.
+        guard fields.find(key, from: place + 1) == nil else { return .unusable }
+        return fields.withBytes(fields.entries[place].valueRange) { bytes in
+            guard hasScheme else { return Self.credential(bytes) }
+            return Self.bearer(bytes).map(Self.credential) ?? .none
         }
     }
 
@@ -147,7 +150,7 @@ final class KeyAuthFilter: Filter {
         for index in sources.indices {
             switch sources[index].place {
             case .header:
-                if sources[index].hasScheme, case .none = credential(at: sources[index], exchange) { continue }
+                if sources[index].hasScheme, case .none = credential(at: index, &exchange.request) { continue }
                 exchange.request.fields.remove(sources[index].key)
             case .query: CredentialRemoval.removeParameter(sources[index].name, from: &exchange.request)
             case .cookie: CredentialRemoval.removeCookie(sources[index].name, from: &exchange.request)

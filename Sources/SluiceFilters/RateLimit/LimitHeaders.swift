@@ -34,7 +34,7 @@ struct LimitHeaders {
     /// What an upstream says about a limit of its own gives way to a stricter one only.
     func write(_ notice: LimitNotice, to fields: inout HeaderTable) {
         for style in styles {
-            if let told = Self.number(style.remainingKey, in: fields), told <= notice.remaining { continue }
+            if let told = Self.number(style.remainingKey, in: &fields), told <= notice.remaining { continue }
             fields.remove(style.remainingKey)
             for key in style.others { fields.remove(key) }
             fields.append(style.limit)
@@ -43,9 +43,9 @@ struct LimitHeaders {
         }
     }
 
-    private static func number(_ key: FieldKey, in fields: HeaderTable) -> UInt64? {
-        guard let index = fields.firstIndex(of: key) else { return nil }
-        return fields.withBytes(fields.entries[index].valueRange) { bytes in
+    private static func number(_ key: FieldKey, in fields: inout HeaderTable) -> UInt64? {
+        guard let range = fields.findValue(of: key) else { return nil }
+        return fields.withBytes(range) { bytes in
             // 18 digits always fit.
             guard (1...18).contains(bytes.count), bytes.allSatisfy(ASCII.isDigit) else { return nil }
             return bytes.reduce(0) { $0 * 10 + UInt64($1 - 0x30) }

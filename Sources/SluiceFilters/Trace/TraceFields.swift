@@ -1,7 +1,7 @@
 import NIOCore
 import SluiceCore
 
-/// Where the fields of trace contexts stand in a head: found in one pass, since none of their names is interned.
+/// Where the fields of trace contexts stand in a head. Those of B3 are found in one pass, since none of their names is interned.
 struct TraceFields {
     /// The fields of one name.
     struct Place {
@@ -16,6 +16,18 @@ struct TraceFields {
         fileprivate mutating func note(_ index: Int) {
             if count == 0 { first = index }
             count += 1
+        }
+
+        fileprivate mutating func note(_ name: FieldName, in fields: inout HeaderTable) {
+            var from = 0
+            while let index = fields.find(name, from: from) {
+                let hasCapitals = fields.withBytes(fields.entries[index].nameRange) { name in
+                    name.contains { $0 >= 0x41 && $0 <= 0x5A }
+                }
+                isLowercase = isLowercase && !hasCapitals
+                note(index)
+                from = index + 1
+            }
         }
     }
 
@@ -33,7 +45,14 @@ struct TraceFields {
             || b3ParentID.isThere
     }
 
-    init(_ fields: HeaderTable, withB3: Bool) {
+    /// Changes nothing: `inout` so that the head is borrowed and not copied.
+    init(_ fields: inout HeaderTable, withB3: Bool) {
+        parent.note(.traceparent, in: &fields)
+        state.note(.tracestate, in: &fields)
+        if withB3 { noteB3(fields) }
+    }
+
+    private mutating func noteB3(_ fields: HeaderTable) {
         let entries = fields.entries
         fields.bytes.withUnsafeReadableBytes { all in
             for index in entries.indices {
@@ -41,23 +60,8 @@ struct TraceFields {
                 guard case .other = entry.name, !entry.isRemoved else { continue }
                 let range = entry.nameRange
                 guard range.end <= all.count else { continue }
-                let name = UnsafeRawBufferPointer(rebasing: all[Int(range.start)..<range.end])
-                note(name, index)
-                if withB3 { noteB3(name, index) }
+                noteB3(UnsafeRawBufferPointer(rebasing: all[Int(range.start)..<range.end]), index)
             }
-        }
-    }
-
-    @inline(__always)
-    private mutating func note(_ name: UnsafeRawBufferPointer, _ index: Int) {
-        switch name.count {
-        case 11 where ASCII.equalsFolded(name, "traceparent"):
-            parent.note(index)
-            parent.isLowercase = parent.isLowercase && !Self.hasCapitals(name)
-        case 10 where ASCII.equalsFolded(name, "tracestate"):
-            state.note(index)
-            state.isLowercase = state.isLowercase && !Self.hasCapitals(name)
-        default: break
         }
     }
 
@@ -72,10 +76,6 @@ struct TraceFields {
         case 17 where ASCII.equalsFolded(name, "x-b3-parentspanid"): b3ParentID.note(index)
         default: break
         }
-    }
-
-    private static func hasCapitals(_ name: UnsafeRawBufferPointer) -> Bool {
-        name.contains { $0 >= 0x41 && $0 <= 0x5A }
     }
 }
 

@@ -39,23 +39,36 @@ final class TraceFilter: Filter {
 
     // MARK: - Request
 
+    /// What was decided about a request.
+    private struct Joined {
+        let context: TraceContext
+        /// What the trace goes on from; nil: it begins here.
+        let base: TraceContext?
+        let incoming: TraceContext?
+        let span: UInt64
+        let state: TraceState.Outcome
+        let found: TraceFields
+    }
+
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
-        let found = TraceFields(exchange.request.fields, withB3: looksForB3)
-        let (incoming, format, decision) = read(exchange.request.fields, found)
+        let joined = join(&exchange.request.fields)
+        exchange.traceID = joined.context.id
+        if spans != nil, joined.context.isSampled == true { record(exchange, joined) }
+        return .next
+    }
+
+    private func join(_ fields: inout HeaderTable) -> Joined {
+        let found = TraceFields(&fields, withB3: looksForB3)
+        let (incoming, format, decision) = read(fields, found)
         let base = trust == .restart ? nil : incoming
-        let isSampled = decide(incoming, decision)
         var context = base ?? newTrace()
-        context.isSampled = isSampled
-        exchange.traceID = context.id
+        context.isSampled = decide(incoming, decision)
         // Only a list that came with the trace goes on with it, and it is looked at only if the trace does.
         let isW3C = if case .w3c = format { base != nil } else { false }
-        let outcome = isW3C ? state.judge(exchange.request.fields, found.state) : .none
+        let outcome = isW3C ? state.judge(fields, found.state) : .none
         let span = spanID()
-        write(context, span: span, outcome, found, format, to: &exchange.request.fields)
-        if isSampled, spans != nil {
-            record(exchange, context, base, incoming, span: span, outcome, found)
-        }
-        return .next
+        write(context, span: span, outcome, found, format, to: &fields)
+        return Joined(context: context, base: base, incoming: incoming, span: span, state: outcome, found: found)
     }
 
     /// The context that the caller sent, in the first of the accepted formats that is there and valid.
@@ -121,29 +134,23 @@ final class TraceFilter: Filter {
 
     // MARK: - Spans
 
-    private func record(
-        _ exchange: ExchangeContext,
-        _ context: TraceContext,
-        _ base: TraceContext?,
-        _ incoming: TraceContext?,
-        span: UInt64,
-        _ state: TraceState.Outcome,
-        _ found: TraceFields
-    ) {
+    private func record(_ exchange: ExchangeContext, _ joined: Joined) {
         let now = loop.now.uptimeNanoseconds
         if !exchange.record.isTimed {
             exchange.record.isTimed = true
             exchange.record.began = now
         }
-        let record = ExchangeSpans(context, server: spanID(), parent: base?.parent ?? 0, firstClient: span)
-        if trust == .restart { record.link = incoming }
-        switch state {
+        let parent = joined.base?.parent ?? 0
+        let record = ExchangeSpans(joined.context, server: spanID(), parent: parent, firstClient: joined.span)
+        if trust == .restart { record.link = joined.incoming }
+        switch joined.state {
         case .none: break
         case .rewritten(let bytes): record.state = bytes
         case .asItCame:
             let fields = exchange.request.fields
-            if fields.entries.indices.contains(found.state.first) {
-                record.state = fields.withBytes(fields.entries[found.state.first].valueRange) { Array($0) }
+            let place = joined.found.state.first
+            if fields.entries.indices.contains(place) {
+                record.state = fields.withBytes(fields.entries[place].valueRange) { Array($0) }
             }
         }
         exchange.slots[slot] = record
@@ -160,7 +167,7 @@ final class TraceFilter: Filter {
 
     /// The head says another parent for another try. Fields that a later filter took out stay out.
     private func tell(_ context: TraceContext, span: UInt64, _ fields: inout HeaderTable) {
-        let found = TraceFields(fields, withB3: true)
+        let found = TraceFields(&fields, withB3: true)
         if found.parent.isThere { writer.writeParent(context, span: span, found.parent, to: &fields) }
         guard found.hasB3 else { return }
         writer.removeB3(from: &fields)
@@ -174,7 +181,7 @@ final class TraceFilter: Filter {
     }
 
     func onResponse(_ exchange: ExchangeContext) {
-        guard let record = exchange.slots[slot] as? ExchangeSpans else { return }
+        guard spans != nil, let record = exchange.slots[slot] as? ExchangeSpans else { return }
         record.status = exchange.response.status
     }
 

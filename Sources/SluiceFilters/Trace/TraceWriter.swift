@@ -45,19 +45,19 @@ struct TraceWriter {
         _ flags: UInt8
     ) {
         let dash = UInt8(ascii: "-")
-        bytes.setInteger(HexDigits.of(UInt8(0)), at: start)
-        bytes.setInteger(dash, at: start + 2)
-        set(id.high, at: start + 3, in: &bytes)
-        set(id.low, at: start + 19, in: &bytes)
-        bytes.setInteger(dash, at: start + 35)
-        set(span, at: start + 36, in: &bytes)
-        bytes.setInteger(dash, at: start + 52)
-        bytes.setInteger(HexDigits.of(flags), at: start + 53)
-    }
-
-    private static func set(_ number: UInt64, at start: Int, in bytes: inout ByteBuffer) {
-        bytes.setInteger(HexDigits.of(UInt32(truncatingIfNeeded: number >> 32)), at: start)
-        bytes.setInteger(HexDigits.of(UInt32(truncatingIfNeeded: number)), at: start + 8)
+        // One look at the buffer's memory, instead of one for each part.
+        bytes.withVeryUnsafeMutableBytes { all in
+            guard let first = all.baseAddress, start + TraceParent.size <= all.count else { return }
+            let value = first + start
+            value.storeBytes(of: HexDigits.of(UInt8(0)).bigEndian, as: UInt16.self)
+            value.storeBytes(of: dash, toByteOffset: 2, as: UInt8.self)
+            HexDigits.write(id.high, to: value + 3)
+            HexDigits.write(id.low, to: value + 19)
+            value.storeBytes(of: dash, toByteOffset: 35, as: UInt8.self)
+            HexDigits.write(span, to: value + 36)
+            value.storeBytes(of: dash, toByteOffset: 52, as: UInt8.self)
+            value.storeBytes(of: HexDigits.of(flags).bigEndian, toByteOffset: 53, as: UInt16.self)
+        }
     }
 
     func writeState(_ outcome: TraceState.Outcome, _ place: TraceFields.Place, to fields: inout HeaderTable) {

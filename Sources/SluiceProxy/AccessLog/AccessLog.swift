@@ -28,7 +28,7 @@ package final class AccessLog: TimerNode {
     private let threshold: UInt64
     private let sink: any LogSink
     private let loop: LoopContext
-    private let block: UnsafeMutableRawBufferPointer
+    private let block: UnsafeMutableRawPointer
     private var used = 0
     private var lines = 0
     private var clock = LogClock()
@@ -67,16 +67,19 @@ package final class AccessLog: TimerNode {
     }
 
     private func append(_ exchange: Exchange, cap: Int) -> Bool {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: block[used...])
-        var line = LogLine(
-            exchange: exchange,
-            redaction: redaction,
-            line: LogWriter(bytes: HeadWriter(rest), isJSON: isJSON),
-            cap: cap
-        )
-        line.write(format, &clock)
-        guard line.line.bytes.isComplete else { return false }
-        used += line.line.bytes.count
+        let (memory, room) = (block + used, Self.blockBytes - used)
+        let written: Int? = exchange.request.fields.bytes.withUnsafeReadableBytes { request in
+            var line = LogLine(
+                exchange: exchange,
+                request: request,
+                line: LogWriter(memory, capacity: room, isJSON: isJSON),
+                cap: cap
+            )
+            line.write(format, redaction, &clock)
+            return line.line.isComplete ? line.line.count : nil
+        }
+        guard let written else { return false }
+        used += written
         lines += 1
         if lines == 1 { loop.wheel.arm(self, in: Self.patience) }
         return true
@@ -87,7 +90,7 @@ package final class AccessLog: TimerNode {
     /// Gives what there is to the sink. Also at the end of a drain and when a newer configuration takes over.
     package func handOver() {
         guard used > 0 else { return }
-        sink.take(ContiguousArray(block[..<used]), lines: lines)
+        sink.take(ContiguousArray(UnsafeRawBufferPointer(start: block, count: used)), lines: lines)
         used = 0
         lines = 0
         disarm()

@@ -26,10 +26,10 @@ struct LogClock {
         let now = nanoseconds / 1_000_000_000
         while written.count <= number { written.append(Written()) }
         if written[number].second == now {
-            let start = line.bytes.count
-            written[number].text.withUnsafeBytes { line.bytes.write($0) }
+            let start = line.count
+            written[number].text.withUnsafeBytes { line.write($0) }
             let (at, digits) = (start + written[number].fraction, written[number].digits)
-            line.bytes.overwrite(at: at, with: Self.fraction(nanoseconds, digits), digits: digits)
+            line.overwrite(at: at, with: Self.fraction(nanoseconds, digits), digits: digits)
             return
         }
         writeWhole(nanoseconds, now, format, number, &line)
@@ -45,20 +45,20 @@ struct LogClock {
         if now != second { resolve(now) }
         var made = Written()
         var fractions = 0
-        let start = line.bytes.count
+        let start = line.count
         line.begin()
         for part in format.parts {
             if case .fraction(let digits) = part {
                 fractions += 1
-                made.fraction = line.bytes.count - start
+                made.fraction = line.count - start
                 made.digits = digits
             }
             write(part, nanoseconds, now, &line)
         }
         line.end()
-        guard fractions <= 1, line.bytes.isComplete else { return }
+        guard fractions <= 1, line.isComplete else { return }
         made.second = now
-        made.text = ContiguousArray(line.bytes.written(from: start))
+        made.text = ContiguousArray(line.written(from: start))
         written[number] = made
     }
 

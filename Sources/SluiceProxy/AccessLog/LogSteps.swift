@@ -4,18 +4,34 @@ import SluiceCore
 /// A format as one loop walks it: plain data and arrays of its own, so that no line counts a reference on anything that
 /// other loops use too.
 struct LogSteps {
-    enum Step {
+    /// One value, and the literal text in front of it. Holds no reference: going from step to step counts none.
+    struct Step {
         /// A part of `literals`.
-        case literal(start: Int32, count: Int32)
-        /// An operator without a payload.
-        case value(LogOperator, limit: Int32)
-        case requestField(Int32, limit: Int32)
-        case responseField(Int32, limit: Int32)
-        case parameter(Int32, limit: Int32)
-        case claim(Int32, limit: Int32)
+        var start: Int32 = 0
+        var count: Int32 = 0
+        var limit = Int32.max
+        let operation: Operation
+    }
+
+    /// What an operator writes; numbers are places in the lists of names below.
+    enum Operation {
+        /// Nothing follows the literal text.
+        case nothing
+        case requestBytes, responseBytes, attempts, status, protocolName, upstreamProtocol
+        case reasonCode, flags, flagsLong, upstreamTLSFailure
+        case grpcStatus(LogOperator.GRPCStatusForm)
+        case duration(LogOperator.Span)
         case startTime(Int32)
         case emitTime(Int32)
-        case duration(LogOperator.Span)
+        case routeName, upstreamName, endpoint, listenerName, listenerAddress, client, peer, consumer
+        case requestID, traceID
+        case method, scheme, requestHost, originalPath, path, pathWithoutQuery
+        case tls(TLSFact)
+        case requestField(Int32)
+        case responseField(Int32)
+        case parameter(Int32)
+        case claim(Int32)
+        case missing
     }
 
     /// A header, or else another one.
@@ -29,7 +45,7 @@ struct LogSteps {
         enum Otherwise {
             case nothing
             case field(FieldKey, isHidden: Bool, isTarget: Bool)
-            case value(LogOperator)
+            case value(Operation)
 
             var isField: Bool { if case .field = self { true } else { false } }
         }
@@ -43,46 +59,98 @@ struct LogSteps {
     private(set) var times: ContiguousArray<LogTimeFormat> = []
 
     init(_ segments: [LogFormat.Segment], _ redaction: LogRedaction) {
+        var start = 0
+        func add(_ operation: Operation, limit: Int? = nil) {
+            var step = Step(operation: operation)
+            step.start = Int32(clamping: start)
+            step.count = Int32(clamping: literals.count - start)
+            step.limit = Int32(clamping: limit ?? Int(Int32.max))
+            steps.append(step)
+            start = literals.count
+        }
         for segment in segments {
             switch segment {
-            case .literal(let bytes):
-                steps.append(.literal(start: Int32(clamping: literals.count), count: Int32(clamping: bytes.count)))
-                literals += bytes
-            case .value(let value, let limit): add(value, Int32(clamping: limit ?? Int(Int32.max)), redaction)
+            case .literal(let bytes): literals += bytes
+            case .value(let value, let limit): add(operation(value, redaction), limit: limit)
             }
+        }
+        if start < literals.count { add(.nothing) }
+    }
+
+    // MARK: - Operators
+
+    private mutating func operation(_ value: LogOperator, _ redaction: LogRedaction) -> Operation {
+        switch value {
+        case .requestField(let name, let other): return .requestField(place(of: name, other, redaction))
+        case .responseField(let name, let other): return .responseField(place(of: name, other, redaction))
+        case .queryParameter(let name):
+            let bytes = name.utf8.map { $0 }
+            parameters.append((bytes, bytes.withUnsafeBytes { redaction.hides(parameter: $0) }))
+            return .parameter(Int32(clamping: parameters.count - 1))
+        case .claim(let name):
+            claims.append(String(decoding: name.utf8.map { $0 }, as: UTF8.self))
+            return .claim(Int32(clamping: claims.count - 1))
+        case .startTime(let format):
+            times.append(Self.own(format))
+            return .startTime(Int32(clamping: times.count - 1))
+        case .emitTime(let format):
+            times.append(Self.own(format))
+            return .emitTime(Int32(clamping: times.count - 1))
+        default: return Self.plain(value)
         }
     }
 
-    private mutating func add(_ value: LogOperator, _ limit: Int32, _ redaction: LogRedaction) {
+    private mutating func place(of name: String, _ other: String?, _ redaction: LogRedaction) -> Int32 {
+        fields.append(Self.field(name, other, redaction))
+        return Int32(clamping: fields.count - 1)
+    }
+
+    /// Operators without a text of their own.
+    private static func plain(_ value: LogOperator) -> Operation {
         switch value {
-        case .requestField(let name, let other):
-            steps.append(.requestField(Int32(clamping: fields.count), limit: limit))
-            fields.append(Self.field(name, other, redaction))
-        case .responseField(let name, let other):
-            steps.append(.responseField(Int32(clamping: fields.count), limit: limit))
-            fields.append(Self.field(name, other, redaction))
-        case .queryParameter(let name):
-            steps.append(.parameter(Int32(clamping: parameters.count), limit: limit))
-            let bytes = name.utf8.map { $0 }
-            parameters.append((bytes, bytes.withUnsafeBytes { redaction.hides(parameter: $0) }))
-        case .claim(let name):
-            steps.append(.claim(Int32(clamping: claims.count), limit: limit))
-            claims.append(String(decoding: name.utf8.map { $0 }, as: UTF8.self))
-        case .startTime(let format):
-            steps.append(.startTime(Int32(clamping: times.count)))
-            times.append(Self.own(format))
-        case .emitTime(let format):
-            steps.append(.emitTime(Int32(clamping: times.count)))
-            times.append(Self.own(format))
-        case .duration(let span): steps.append(.duration(span))
-        default: steps.append(.value(value, limit: limit))
+        case .requestBytes: .requestBytes
+        case .responseBytes: .responseBytes
+        case .attempts: .attempts
+        case .status: .status
+        case .protocolName: .protocolName
+        case .upstreamProtocol: .upstreamProtocol
+        case .reasonCode: .reasonCode
+        case .flags: .flags
+        case .flagsLong: .flagsLong
+        case .upstreamTLSFailure: .upstreamTLSFailure
+        case .grpcStatus(let form): .grpcStatus(form)
+        case .duration(let span): .duration(span)
+        case .tls(let fact): .tls(fact)
+        default: name(value)
+        }
+    }
+
+    private static func name(_ value: LogOperator) -> Operation {
+        switch value {
+        case .routeName: .routeName
+        case .upstreamName: .upstreamName
+        case .endpoint: .endpoint
+        case .listenerName: .listenerName
+        case .listenerAddress: .listenerAddress
+        case .client: .client
+        case .peer: .peer
+        case .consumer: .consumer
+        case .requestID: .requestID
+        case .traceID: .traceID
+        case .method: .method
+        case .scheme: .scheme
+        case .requestHost: .requestHost
+        case .originalPath: .originalPath
+        case .path: .path
+        case .pathWithoutQuery: .pathWithoutQuery
+        default: .missing
         }
     }
 
     private static func field(_ name: String, _ other: String?, _ redaction: LogRedaction) -> Field {
         let otherwise: Field.Otherwise =
             if let other {
-                LogSyntax.pseudoField(other).map { .value($0) }
+                LogSyntax.pseudoField(other).map { .value(plain($0)) }
                     ?? .field(FieldKey(other), isHidden: redaction.hides(header: other), isTarget: isTarget(other))
             } else {
                 .nothing

@@ -4,7 +4,7 @@ import SluiceFilters
 
 /// Bodies on their way through the filters that asked to see them. Unused and empty for chains without such filters.
 struct BodyPipeline {
-    var collectLimit = 0
+    var collectLimit = 0 { didSet { isUsed = true } }
     private var collected = ByteBuffer()
     /// Pieces that a filter asked to see again, by filter.
     private var heldRequest: [Int: ByteBuffer] = [:]
@@ -13,7 +13,12 @@ struct BodyPipeline {
     /// What a filter that says `.buffer` may keep back.
     static let holdLimit = 1 << 20
 
-    mutating func reset() { self = BodyPipeline() }
+    /// Something may be kept here.
+    private var isUsed = false
+
+    mutating func reset() {
+        if isUsed { self = BodyPipeline() }
+    }
 
     /// A filter may change the length of what it sees.
     func changesRequestLength(_ chain: FilterChain?, _ exchange: ExchangeContext) -> Bool {
@@ -39,12 +44,14 @@ struct BodyPipeline {
     /// - Returns: false when the body is too large to be kept.
     mutating func collect(_ piece: ByteBuffer) -> Bool {
         guard collected.readableBytes + piece.readableBytes <= collectLimit else { return false }
+        isUsed = true
         collected.writeImmutableBuffer(piece)
         return true
     }
 
     /// Keeps what a translation made of a piece, which bounds it itself.
     mutating func hold(_ piece: ByteBuffer) {
+        isUsed = true
         if collected.readableBytes == 0 { collected = piece } else { collected.writeImmutableBuffer(piece) }
     }
 
@@ -77,6 +84,7 @@ struct BodyPipeline {
         _ exchange: ExchangeContext
     ) -> Result<ByteBuffer, GatewayError> {
         if chain.wholeRequestLimit != nil { return .success(piece) }
+        isUsed = true
         return run(piece, isLast: isLast, chain.requestBodyFilters, &heldRequest) {
             guard Self.looksAtRequest(chain.filters[$0], exchange) else { return .pass }
             return Self.bounded(chain.filters[$0].onRequestBody(&$1, isLast: $2, exchange), $1)
@@ -89,7 +97,8 @@ struct BodyPipeline {
         _ chain: FilterChain,
         _ exchange: ExchangeContext
     ) -> Result<ByteBuffer, GatewayError> {
-        run(piece, isLast: isLast, chain.responseBodyFilters, &heldResponse) { index, piece, last in
+        isUsed = true
+        return run(piece, isLast: isLast, chain.responseBodyFilters, &heldResponse) { index, piece, last in
             if case .whole(let limit) = chain.filters[index].responseBody {
                 if piece.readableBytes > limit { return .fail(.bufferLimit) }
                 if !last { return .buffer }

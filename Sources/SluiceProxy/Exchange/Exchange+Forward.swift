@@ -176,8 +176,8 @@ extension Exchange {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
-        // Asking the bodies counts references, even where there are no filters.
-        let isFiltered = filterChain != nil && bodies.changesRequestLength(filterChain, self)
+        // Asking the bodies counts references, even where no filter looks at them.
+        let isFiltered = filterWork.contains(.requestBody) && bodies.changesRequestLength(filterChain, self)
         if isFiltered || translation != nil && request.framing.hasBody {
             request.fields.remove(.contentLength)
             sendsChunked = request.framing.hasBody

@@ -22,14 +22,14 @@ extension Exchange {
         worker.metrics.attempts.increment()
         record.attempts += 1
         if record.isTimed, record.attemptBegan == 0 { record.attemptBegan = timestamp }
-        guard let chain = filterChain else { return }
+        guard filterWork.contains(.attempts), let chain = filterChain else { return }
         for index in chain.attemptFilters where index < filtersSeen { chain.filters[index].onAttempt(self) }
     }
 
     /// A try is over, and its answer, if there is one, not for the client.
     func endAttemptRecord(_ end: AttemptEnd) {
         noteEndpoint()
-        guard let chain = filterChain else { return }
+        guard filterWork.contains(.attempts), let chain = filterChain else { return }
         for index in chain.attemptFilters where index < filtersSeen { chain.filters[index].onAttemptEnd(self, end) }
     }
 
@@ -47,7 +47,7 @@ extension Exchange {
         if !responseHeadSent { response.reset() }
         if record.isTimed { record.ended = timestamp }
         noteMissingStatus()
-        if let chain = filterChain {
+        if filterWork.contains(.end), let chain = filterChain {
             for index in chain.endFilters where index < filtersSeen { chain.filters[index].onEnd(self) }
         }
         guard snapshot != nil else { return }

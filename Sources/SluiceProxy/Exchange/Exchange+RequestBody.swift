@@ -73,7 +73,9 @@ extension Exchange {
         case .collectingBody where filterChain?.wholeRequestLimit != nil:
             guard bodies.collect(piece) else { return bodyTooLarge() }
         default:
-            guard let chain = filterChain, chain.hasRequestBodyFilters else { return pass(piece, isLast: isLast) }
+            guard filterWork.contains(.requestBody), let chain = filterChain else {
+                return pass(piece, isLast: isLast)
+            }
             switch bodies.runRequest(piece, isLast: isLast, chain, self) {
             case .success(let passed): pass(passed, isLast: isLast)
             case .failure(let error): requestBroken(error)
@@ -90,7 +92,7 @@ extension Exchange {
         case .collectingBody: return requestBodyCollected()
         default: break
         }
-        if filterChain?.hasRequestBodyFilters == true || translation != nil {
+        if filterWork.contains(.requestBody) || translation != nil {
             let ours = generation
             requestPiece(ByteBuffer(), isLast: true)
             guard generation == ours, phase == .forwarding, !responseIsComplete else { return }

@@ -45,7 +45,7 @@ extension Exchange: AttemptDelegate {
 
     /// The head is what the client is to get, but for the filters.
     func passHead() {
-        if responseHasBody, filterChain != nil, bodies.changesResponseLength(filterChain, self) {
+        if responseHasBody, filterWork.contains(.responseBody), bodies.changesResponseLength(filterChain, self) {
             response.fields.remove(.contentLength)
             response.framing = .chunked
         }
@@ -81,7 +81,7 @@ extension Exchange: AttemptDelegate {
     }
 
     func passBody(_ body: ByteBuffer) {
-        guard let chain = filterChain, chain.hasResponseBodyFilters else { return sendBody(body) }
+        guard filterWork.contains(.responseBody), let chain = filterChain else { return sendBody(body) }
         switch bodies.runResponse(body, isLast: false, chain, self) {
         case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
         case .failure(let error): responseBroken(error)
@@ -117,7 +117,7 @@ extension Exchange: AttemptDelegate {
     }
 
     func passEnd() {
-        if let chain = filterChain, chain.hasResponseBodyFilters, responseHasBody {
+        if filterWork.contains(.responseBody), let chain = filterChain, responseHasBody {
             switch bodies.runResponse(ByteBuffer(), isLast: true, chain, self) {
             case .success(let passed): if passed.readableBytes > 0 { sendBody(passed) }
             case .failure(let error): return responseBroken(error)

@@ -46,7 +46,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var filtersEntered = 0
     /// The most that `filtersEntered` ever was: whose end hooks run.
     private(set) var filtersSeen = 0
-    var filterChain: FilterChain?
+    var filterChain: FilterChain? { didSet { filterWork = filterChain?.work ?? [] } }
+    private(set) var filterWork = FilterChain.Work()
     var bodies = BodyPipeline()
 
     // The request body.
@@ -213,10 +214,10 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     func runRequestFilters() {
         guard let chain = filterChain else { return act() }
         while filtersEntered < chain.filters.count {
-            let filter = chain.filters[filtersEntered]
+            let place = filtersEntered
             filtersEntered += 1
             filtersSeen = filtersEntered
-            var verdict = filter.onRequest(self)
+            var verdict = chain.filters[place].onRequest(self)
             if case .wait = verdict, let early = earlyVerdict { verdict = early }
             earlyVerdict = nil
             switch verdict {

@@ -2,6 +2,15 @@ import SluiceFilters
 
 /// The filters of a route in their order, and what they want of bodies; one per loop, shared by routes alike.
 final class FilterChain {
+    /// What the filters have to do besides their request hooks: an exchange keeps it, so that asking counts no reference.
+    struct Work: OptionSet {
+        let rawValue: UInt8
+        static let requestBody = Work(rawValue: 1)
+        static let responseBody = Work(rawValue: 2)
+        static let attempts = Work(rawValue: 4)
+        static let end = Work(rawValue: 8)
+    }
+
     let filters: ContiguousArray<any Filter>
     /// Indexes of those that look at request bodies, in order; of those that look at response bodies, in reverse.
     let requestBodyFilters: [Int]
@@ -26,10 +35,17 @@ final class FilterChain {
         self.wholeRequestLimit = filters.compactMap { filter -> Int? in
             if case .whole(let limit) = filter.requestBody { limit } else { nil }
         }.min()
+        var work = Work()
+        if !requestBodyFilters.isEmpty { work.insert(.requestBody) }
+        if !responseBodyFilters.isEmpty { work.insert(.responseBody) }
+        if !attemptFilters.isEmpty { work.insert(.attempts) }
+        if !endFilters.isEmpty { work.insert(.end) }
+        self.work = work
     }
 
-    var hasRequestBodyFilters: Bool { !requestBodyFilters.isEmpty }
-    var hasResponseBodyFilters: Bool { !responseBodyFilters.isEmpty }
+    let work: Work
+    var hasRequestBodyFilters: Bool { work.contains(.requestBody) }
+    var hasResponseBodyFilters: Bool { work.contains(.responseBody) }
 
     /// The smallest limit of those that want the whole request body before anything is sent; nil: nobody does.
     let wholeRequestLimit: Int?

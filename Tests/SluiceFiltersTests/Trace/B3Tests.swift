@@ -10,7 +10,8 @@ import Testing
     private func read(_ fields: [(String, String)]) -> B3.Incoming? {
         var table = HeaderTable()
         for (name, value) in fields { table.append(name: name.utf8, value: value.utf8) }
-        return B3.read(table, TraceFields(table, withB3: true))
+        let found = TraceFields(&table, withB3: true)
+        return B3.read(table, found)
     }
 
     private func context(_ isSampled: Bool?, high: UInt64 = 0x80f1_98ee_5634_3ba8) -> B3.Incoming {

@@ -11,7 +11,7 @@ import Testing
         fields.append(name: "accept".utf8, value: "*/*".utf8)
         for value in values { fields.append(name: name.utf8, value: value.utf8) }
         var state = TraceState()
-        let found = TraceFields(fields, withB3: false)
+        let found = TraceFields(&fields, withB3: false)
         // Twice, since the list is used again and again.
         _ = state.judge(fields, found.state)
         switch state.judge(fields, found.state) {

@@ -7,9 +7,10 @@ import Testing
     private func written(isJSON: Bool = true, room: Int = 256, _ body: (inout LogWriter) -> Void) -> [UInt8] {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: 16)
         defer { memory.deallocate() }
-        var writer = LogWriter(bytes: HeadWriter(memory), isJSON: isJSON)
+        guard let start = memory.baseAddress else { return [] }
+        var writer = LogWriter(start, capacity: room, isJSON: isJSON)
         body(&writer)
-        return Array(memory[..<writer.bytes.count])
+        return Array(memory[..<writer.count])
     }
 
     @Test("a byte is escaped or not by what it is, wherever it stands", arguments: [true, false])

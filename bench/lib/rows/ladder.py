@@ -7,21 +7,35 @@ from ..report import Line, judge
 from ..rounds import alternate, trimmed_median, quantile
 from ..tokens import AUDIENCE, ISSUER, Tokens
 
-# Name, goal in microseconds, what stands at the top of the file, what the route has.
+# Short name (for bench/instructions), name, goal in microseconds, what stands at the top of the file, what the route has.
 STEPS = [
-    ("JWT, cached", 1.5, "", "- jwt: {issuer: ISSUER, audiences: [AUDIENCE], jwks: {inline: 'JWKS'}}"),
-    ("key auth", 0.7, 'consumers: [{name: alice, keys: ["KEY"]}]', "- key_auth: {}"),
-    ("local limit by address", 0.7, "", "- rate_limit: {by: ip, rate: 1000000/s}"),
-    ("CORS", 0.5, "", '- cors: {origins: ["https://app.bench"]}'),
-    ("header edit", 1.0, "",
+    ("jwt", "JWT, cached", 1.5, "", "- jwt: {issuer: ISSUER, audiences: [AUDIENCE], jwks: {inline: 'JWKS'}}"),
+    ("key_auth", "key auth", 0.7, 'consumers: [{name: alice, keys: ["KEY"]}]', "- key_auth: {}"),
+    ("rate_limit", "local limit by address", 0.7, "", "- rate_limit: {by: ip, rate: 1000000/s}"),
+    ("cors", "CORS", 0.5, "", '- cors: {origins: ["https://app.bench"]}'),
+    ("headers", "header edit", 1.0, "",
      "- headers: {request: {set: {x-a: b}, remove: [x-c]}, response: {set: {x-d: e}}}"),
-    ("trace context", 0.7, "", "- trace: {}"),
-    ("JSON log line", 1.5, 'telemetry: {access_log: "DIR/ladder.log"}', ""),
-    ("metrics", None, 'admin: {address: "127.0.0.1:ADMIN"}', ""),
+    ("trace", "trace context", 0.7, "", "- trace: {}"),
+    ("log", "JSON log line", 1.5, 'telemetry: {access_log: "DIR/ladder.log"}', ""),
+    ("metrics", "metrics", None, 'admin: {address: "127.0.0.1:ADMIN"}', ""),
 ]
 HEADERS = [("X-Api-Key", "KEY"), ("Origin", "https://app.bench"), ("X-C", "c"),
            ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")]
 KEY = "0123456789abcdef0123456789abcdef"
+
+
+def headers():
+    """What all requests of the ladder carry, but for the token."""
+    return [(name, value.replace("KEY", KEY)) for name, value in HEADERS]
+
+
+def start_step(bench, origin, tokens, step, prefix=(), wait=20):
+    """A proxy with one step of the ladder."""
+    short, _, _, top, filters = step
+    port = free_port()
+    path = configuration(bench, port, origin.port, tokens, top, filters)
+    return Server(bench, "sluice", [bench.options.sluice, "run", "-c", path, "--workers", "1"], port, [bench.proxy_core],
+                  wait, prefix, status=401 if short in ("jwt", "key_auth") else 200)
 
 
 def configuration(bench, port, origin, tokens, top, filters):
@@ -49,7 +63,7 @@ def run(bench, subject, peers):
     if subject != "sluice":
         return [], {}
     tokens = Tokens(bench.directory)
-    script = tokens.script(bench.directory, [(name, value.replace("KEY", KEY)) for name, value in HEADERS])
+    script = tokens.script(bench.directory, headers())
     origin = start_origin(bench)
     plain = start_proxy(bench, "sluice", origin.port)
 
@@ -60,11 +74,9 @@ def run(bench, subject, peers):
 
     lines, raw = [], {}
     measure(plain)
-    for name, goal, top, filters in STEPS:
-        port = free_port()
-        path = configuration(bench, port, origin.port, tokens, top, filters)
-        server = Server(bench, "sluice", [bench.options.sluice, "run", "-c", path, "--workers", "1"], port,
-                        [bench.proxy_core], status=401 if name in ("JWT, cached", "key auth") else 200)
+    for step in STEPS:
+        _, name, goal, _, _ = step
+        server = start_step(bench, origin, tokens, step)
         measure(server)
         rounds = alternate([server, plain], bench.rounds(12), measure)
         added = sorted(ours - theirs for ours, theirs in zip(*rounds))
