@@ -2,6 +2,7 @@
 server of gRPC that says what the caller wants to hear. Needs PACKAGES."""
 
 import os
+import re
 import sys
 import threading
 from concurrent import futures
@@ -13,19 +14,35 @@ MODULES = ["google.api.annotations_pb2", "grpc_reflection.v1alpha", "grpc_tools"
 SERVICE = "sluice.library.Library"
 
 
-def generate(folder):
-    """The descriptor set, and the modules of the service's messages and stubs."""
+def compile_library(source, *output):
     import google.api
     import grpc_tools
     from grpc_tools import protoc
 
     common = os.path.dirname(os.path.dirname(list(google.api.__path__)[0]))
     well_known = os.path.join(os.path.dirname(grpc_tools.__file__), "_proto")
-    includes = ["-I" + FIXTURES, "-I" + common, "-I" + well_known]
+    if protoc.main(["protoc", "-I" + source, "-I" + common, "-I" + well_known, *output, "library.proto"]):
+        raise SystemExit("protoc does not compile library.proto")
+
+
+def without_response_body(folder):
+    """The descriptor set for who does not know `response_body`, as Envoy."""
+    source = os.path.join(folder, "plain")
+    os.makedirs(source)
+    with open(os.path.join(FIXTURES, "library.proto")) as file:
+        text = re.sub(r"\n *response_body: .*", "", file.read())
+    with open(os.path.join(source, "library.proto"), "w") as file:
+        file.write(text)
+    path = os.path.join(source, "library.pb")
+    compile_library(source, "--include_imports", "--descriptor_set_out=" + path)
+    return path
+
+
+def generate(folder):
+    """The descriptor set, and the modules of the service's messages and stubs."""
     path = os.path.join(folder, "library.pb")
-    for output in [[f"--python_out={folder}", f"--grpc_python_out={folder}"], ["--include_imports", "--descriptor_set_out=" + path]]:
-        if protoc.main(["protoc", *includes, *output, "library.proto"]):
-            raise SystemExit("protoc does not compile library.proto")
+    compile_library(FIXTURES, f"--python_out={folder}", f"--grpc_python_out={folder}")
+    compile_library(FIXTURES, "--include_imports", "--descriptor_set_out=" + path)
     sys.path.insert(0, folder)
     import library_pb2
     import library_pb2_grpc

@@ -134,3 +134,12 @@ def envoy_config(listeners, clusters):
 
 def indented(text, by):
     return "\n".join(" " * by + line for line in text.splitlines() if line.strip())
+
+
+# MARK: Verdicts
+
+
+def verdict(line):
+    """What came of a case (section, what, found, wanted): that, whether it is right, and whether it may be."""
+    _, _, found, wanted = line
+    return found, found in wanted, found in wanted
