@@ -80,9 +80,4 @@ def run(binary, folder):
             results.append(play(proxy.ports[0], scripted))
         finally:
             proxy.end()
-    return [(ours[0], ours[1], verdict(ours), verdict(theirs)) for ours, theirs in zip(*results)]
-
-
-def verdict(line):
-    _, _, found, wanted = line
-    return found, found in wanted, allowed(found, wanted)
+    return [(ours[0], ours[1], peers.verdict(ours, allowed), peers.verdict(theirs, allowed)) for ours, theirs in zip(*results)]
