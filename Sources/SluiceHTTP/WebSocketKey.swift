@@ -27,7 +27,7 @@ package enum WebSocketKey {
             while case .field(let name, let value, let next) = FieldParser.line(bytes, from: at) {
                 let nameBytes = UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end])
                 if ASCII.equalsFolded(nameBytes, "sec-websocket-key") {
-                    return accept(Array(bytes[Int(value.start)..<value.end]))
+                    return accept(forKey: UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end]))
                 }
                 at = next
             }
@@ -35,7 +35,8 @@ package enum WebSocketKey {
         }
     }
 
-    private static func accept(_ key: [UInt8]) -> [UInt8] {
-        Base64.encode(SHA1Digest.of(key + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)))
+    /// `Sec-WebSocket-Accept` for a key as it was sent.
+    package static func accept(forKey key: UnsafeRawBufferPointer) -> [UInt8] {
+        Base64.encode(SHA1Digest.of(Array(key) + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)))
     }
 }

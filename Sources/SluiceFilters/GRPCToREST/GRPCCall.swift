@@ -107,7 +107,8 @@ final class GRPCCall: Translation {
         for name in Self.statusNames { exchange.response.fields.remove(lowercased: name) }
         exchange.response.status = 200
         exchange.response.fields.append(.contentType, value: type.bytes)
-        return transcoder.streamsResponses(method) && answer != nil ? .send : .hold
+        // An answer that makes no sense from the start is a status and nothing else; in a stream that has begun, it is not.
+        return .hold
     }
 
     private static let statusNames = ["grpc-status", "grpc-message", "grpc-status-details-bin"].map { Array($0.utf8) }

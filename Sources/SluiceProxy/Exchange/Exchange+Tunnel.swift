@@ -8,7 +8,7 @@ import SluiceUpstream
 extension Exchange {
     func beginTunnel() {
         guard let connection else { return attempt.cancel() }
-        if response.status == 101, !answersUpgrade { return refuseUpgrade() }
+        if response.status == 101, !answersUpgrade || connection.needsTunnel && !provesKey { return refuseUpgrade() }
         phase = .tunnel
         disarm()
         requestBodyIsComplete = true
@@ -26,6 +26,18 @@ extension Exchange {
         return response.fields.withBytes(range) { bytes in
             upgradeToken.withUnsafeBytes { ASCII.equalsFolded(bytes, $0) }
         }
+    }
+
+    /// Whether the upstream has understood the handshake. The key of a WebSocket over HTTP/2 is the gateway's own, so that
+    /// nobody else can look (RFC 6455, section 4.1; RFC 8441, section 5).
+    private var provesKey: Bool {
+        let keyName = Array("sec-websocket-key".utf8)
+        let proofName = Array("sec-websocket-accept".utf8)
+        guard let key = request.fields.firstIndex(ofLowercased: keyName),
+            let proof = response.fields.firstIndex(ofLowercased: proofName)
+        else { return false }
+        let wanted = request.fields.withBytes(request.fields.entries[key].valueRange) { WebSocketKey.accept(forKey: $0) }
+        return response.fields.withBytes(response.fields.entries[proof].valueRange) { $0.elementsEqual(wanted) }
     }
 
     /// The upstream's answer to an upgrade cannot be passed on.

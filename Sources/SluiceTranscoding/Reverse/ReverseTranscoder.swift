@@ -39,9 +39,6 @@ package final class ReverseTranscoder: Sendable {
         (try? ReverseTranscoder(pool: pool.copy(), choice: choice, options: options)) ?? self
     }
 
-    /// Whether a method, from `method(path:)`, is answered with a stream.
-    package func streamsResponses(_ method: Int) -> Bool { pool.methods[bindings[method].method].streamsResponses }
-
     /// The method of a gRPC call by its path, `/package.Service/Method`; nil when it cannot be called here.
     package func method(path: UnsafeRawBufferPointer) -> Int? { paths.find(path, scope: 0) }
 

@@ -103,18 +103,19 @@ import Testing
             #expect(request.startLine == "GET /chat HTTP/1.1" && request["Upgrade"]?.lowercased() == "websocket")
             #expect(request["Connection"]?.lowercased() == "upgrade" && request["Sec-WebSocket-Version"] == "13")
             #expect(request["Sec-WebSocket-Key"]?.count == 24)
-            let key = WebSocketKey.accept(forHead: ByteBuffer(string: request.rawHead))
-            try peer.send(
-                Wire.message(
-                    "HTTP/1.1 101 Switching Protocols",
-                    [
-                        "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Protocol: b",
-                        "Sec-WebSocket-Accept: \(String(decoding: key, as: UTF8.self))",
-                    ]
-                )
-            )
+            try peer.send(agree(to: request, "Sec-WebSocket-Protocol: b"))
             return .one(peer)
         }
+    }
+
+    /// The answer of an origin that has understood the handshake.
+    private static func agree(to request: HTTPMessage, _ fields: String...) -> String {
+        let key = WebSocketKey.accept(forHead: ByteBuffer(string: request.rawHead))
+        let proof = "Sec-WebSocket-Accept: \(String(decoding: key, as: UTF8.self))"
+        return Wire.message(
+            "HTTP/1.1 101 Switching Protocols",
+            ["Connection: Upgrade", "Upgrade: websocket", proof] + fields
+        )
     }
 
     /// What the client got for an answer.
@@ -201,10 +202,10 @@ import Testing
             let stream = try client.webSocket("/chat")
             try client.send("early", on: stream)
             let upstream = try origin.accept()
-            _ = try upstream.readHead()
+            let request = try upstream.readHead()
             try client.roundTrip()
             #expect(try upstream.isSilent)
-            try upstream.send(TunnelTests.agree + "early, too")
+            try upstream.send(Self.agree(to: request) + "early, too")
             #expect(try upstream.readText(5) == "early")
             try client.wait { try client.message(stream).text == "early, too" }
             upstream.close()
@@ -228,6 +229,25 @@ import Testing
                 upstream.close()
                 try gateway.settle()
             }
+        }
+    }
+
+    @Test(
+        "an origin that does not prove the gateway's key has not understood the handshake (RFC 6455, section 4.1)",
+        arguments: ["Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "X: y"]
+    )
+    func unproven(proof: String) throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(.forwarding(to: origin.address)) { gateway in
+            let client = try gateway.connectHTTP2()
+            let stream = try client.webSocket("/chat")
+            let upstream = try origin.accept()
+            _ = try upstream.readHead()
+            let fields = ["Connection: Upgrade", "Upgrade: websocket", proof]
+            try upstream.send(Wire.message("HTTP/1.1 101 Switching Protocols", fields))
+            let answer = try client.answer(to: stream)
+            #expect(answer.status == 502 && answer.isWhole)
+            try upstream.expectGone()
         }
     }
 
