@@ -124,6 +124,21 @@ import Testing
         }
     }
 
+    @Test("a stream that makes no sense from the start is a status, not a stream that breaks off")
+    func badStream() throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(try model(origin)) { gateway in
+            let client = try HTTP2Peer(connectingTo: try gateway.address())
+            let stream = try call(client, "WatchBooks", Library.field(1, "shelves/1"))
+            let upstream = try origin.accept()
+            _ = try upstream.readRequest()
+            try upstream.send(Wire.ok(#"[{"name":1}]"#))
+            let answer = try client.answer(to: stream)
+            #expect(answer.isWhole && answer["grpc-status"] == "13" && answer.text.isEmpty)
+            #expect(answer["x-sluice-reason"] == "untranslatable_response")
+        }
+    }
+
     @Test("what cannot be called is a status, and nothing goes upstream")
     func refusals() throws {
         let origin = try ScriptedOrigin()

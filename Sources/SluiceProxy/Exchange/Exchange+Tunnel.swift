@@ -36,7 +36,9 @@ extension Exchange {
         guard let key = request.fields.firstIndex(ofLowercased: keyName),
             let proof = response.fields.firstIndex(ofLowercased: proofName)
         else { return false }
-        let wanted = request.fields.withBytes(request.fields.entries[key].valueRange) { WebSocketKey.accept(forKey: $0) }
+        let wanted = request.fields.withBytes(request.fields.entries[key].valueRange) {
+            WebSocketKey.accept(forKey: $0)
+        }
         return response.fields.withBytes(response.fields.entries[proof].valueRange) { $0.elementsEqual(wanted) }
     }
 
