@@ -145,11 +145,13 @@ extension Exchange {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
-        // Asking the bodies counts references, even where there are no filters.
-        let isFiltered = filterChain != nil && bodies.changesRequestLength(filterChain, self)
-        if isFiltered || translation != nil && request.framing.hasBody {
+        // What was collected has its length already, and without that its bytes would pass for the next request. Asking the
+        // bodies counts references, even where there are no filters.
+        if request.framing.hasBody,
+            translation != nil || filterChain != nil && bodies.changesRequestLength(filterChain, self)
+        {
             request.fields.remove(.contentLength)
-            sendsChunked = request.framing.hasBody
+            sendsChunked = true
         }
         // What is still there came from a trusted proxy or from a filter, and stands.
         let present = request.fields.present
