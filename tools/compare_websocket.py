@@ -7,6 +7,7 @@ passes all cases when nothing stands between them.
 import json
 import os
 import subprocess
+import threading
 import time
 
 import peers
@@ -31,13 +32,118 @@ def start_both(binary, folder, origin):
     return sluice, peers.start_envoy(folder, text, ports[1:], "envoy-websocket")
 
 
+# MARK: The library `websockets` on both sides
+
+
+def start_library():
+    """A server that echoes, and closes with 4000 when asked to. Returns it, its port, and how connections were closed."""
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.server import serve
+
+    closed = []
+
+    def handle(connection):
+        try:
+            for message in connection:
+                if message == "close":
+                    return connection.close(4000, "as asked")
+                connection.send(message)
+        except ConnectionClosed:
+            pass
+        finally:
+            closed.append((connection.close_code, connection.close_reason))
+
+    port = peers.free_ports(1)[0]
+    server = serve(handle, "127.0.0.1", port, subprotocols=["chat"], max_size=None,
+                   select_subprotocol=lambda _, offered: "chat" if "chat" in offered else None)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, port, closed
+
+
+def library_outcomes(port, closed):
+    """(section, what, found, wanted) for each thing that people do with a WebSocket."""
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    def open_one(**options):
+        return connect(f"ws://127.0.0.1:{port}/", max_size=None, close_timeout=5, **options)
+
+    def echo(message, **options):
+        with open_one(**options) as peer:
+            peer.send(message)
+            return "same" if peer.recv(timeout=20) == message else "changed"
+
+    def fragments():
+        with open_one() as peer:
+            peer.send(["a", "b", "c"])
+            return peer.recv(timeout=5)
+
+    def ping():
+        with open_one() as peer:
+            return "answered" if peer.ping(b"x").wait(5) else "lost"
+
+    def closed_by_server():
+        with open_one() as peer:
+            peer.send("close")
+            try:
+                peer.recv(timeout=5)
+            except ConnectionClosed:
+                return f"{peer.close_code} {peer.close_reason}"
+
+    def closed_by_client():
+        before = closed.count((3001, "enough"))
+        with open_one() as peer:
+            peer.close(3001, "enough")
+        for _ in range(200):
+            if closed.count((3001, "enough")) > before:
+                return "3001 enough"
+            time.sleep(0.01)
+
+    def many():
+        open_ones = [open_one() for _ in range(50)]
+        for number, peer in enumerate(open_ones):
+            peer.send(str(number))
+        found = [peer.recv(timeout=10) for peer in open_ones]
+        for peer in open_ones:
+            peer.close()
+        return "same" if found == [str(number) for number in range(50)] else "mixed up"
+
+    def subprotocol():
+        with open_one(subprotocols=["chat", "other"]) as peer:
+            return peer.subprotocol
+
+    big = os.urandom(1 << 20) * 16
+    cases = [("text", lambda: echo("h\u00e4llo"), "same"), ("bytes", lambda: echo(bytes(range(256))), "same"),
+             ("nothing", lambda: echo(""), "same"), ("16 MiB", lambda: echo(big, compression=None), "same"),
+             ("16 MiB, compressed", lambda: echo(big), "same"), ("fragments", fragments, "abc"), ("ping", ping, "answered"),
+             ("closed by the server", closed_by_server, "4000 as asked"), ("closed by the client", closed_by_client, "3001 enough"),
+             ("a subprotocol", subprotocol, "chat"), ("50 at once", many, "same")]
+    lines = []
+    for what, play, wanted in cases:
+        try:
+            found = str(play())
+        except Exception as problem:  # What a case finds is for the table, whatever it is.
+            found = f"{type(problem).__name__}: {problem}"
+        lines.append(("websockets", what, found, {wanted}))
+    return lines
+
+
+# MARK: Run
+
+
 def run(binary, folder):
     """Rows as in compare_http2."""
+    results = [[], []]
     both = start_both(binary, folder, websocket_cases.start_origin())
-    results = []
-    for proxy in both:
-        results.append(websocket_cases.outcomes(proxy.ports[0]))
+    for lines, proxy in zip(results, both):
+        lines += websocket_cases.outcomes(proxy.ports[0])
         proxy.end()
+    server, port, closed = start_library()
+    both = start_both(binary, folder, port)
+    for lines, proxy in zip(results, both):
+        lines += library_outcomes(proxy.ports[0], closed)
+        proxy.end()
+    server.shutdown()
     return [(ours[0], ours[1], peers.verdict(ours), peers.verdict(theirs)) for ours, theirs in zip(*results)]
 
 

@@ -84,6 +84,30 @@ import Testing
         }
     }
 
+    @Test("a text of gRPC-Web goes on with the length of its JSON, without which that would be the next request")
+    func webText() throws {
+        let origin = try ScriptedOrigin()
+        var model = try model(origin)
+        model.filters = try FilterText.models("grpc_web: {}") + model.filters
+        try TestGateway.run(model) { gateway in
+            let client = try gateway.connect()
+            let message = Library.frame(Library.field(1, "shelves/1") + Library.field(2, Library.field(3, "Faust")))
+            let text = String(decoding: Base64.encode(Array(message.utf8)), as: UTF8.self)
+            let path = "/sluice.library.Library/CreateBook"
+            for type in ["application/grpc-web-text", "application/grpc-web"] {
+                let body = type.hasSuffix("text") ? text : message
+                try client.send(Wire.post(path, body: body, "Content-Type: \(type)"))
+                let upstream = try origin.accept()
+                let request = try upstream.readRequest()
+                #expect(request["content-length"] == "17" && request["transfer-encoding"] == nil, "\(type)")
+                #expect(request.text == #"{"title":"Faust"}"#)
+                try upstream.send(Wire.ok("{}", "Connection: close"))
+                #expect(try client.readResponse().status == 200)
+                upstream.close()
+            }
+        }
+    }
+
     @Test(
         "an error's status becomes a code, its body message and details",
         arguments: [
@@ -121,6 +145,21 @@ import Testing
             let answer = try client.answer(to: stream)
             #expect(answer.text == Library.frame(Library.book("a")) + Library.frame(""))
             #expect(answer.trailer("grpc-status") == "0")
+        }
+    }
+
+    @Test("a stream that makes no sense from the start is a status, not a stream that breaks off")
+    func badStream() throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(try model(origin)) { gateway in
+            let client = try HTTP2Peer(connectingTo: try gateway.address())
+            let stream = try call(client, "WatchBooks", Library.field(1, "shelves/1"))
+            let upstream = try origin.accept()
+            _ = try upstream.readRequest()
+            try upstream.send(Wire.ok(#"[{"name":1}]"#))
+            let answer = try client.answer(to: stream)
+            #expect(answer.isWhole && answer["grpc-status"] == "13" && answer.text.isEmpty)
+            #expect(answer["x-sluice-reason"] == "untranslatable_response")
         }
     }
 

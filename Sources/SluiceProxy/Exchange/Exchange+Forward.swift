@@ -176,11 +176,12 @@ extension Exchange {
             request.fields.remove(.transferEncoding)
             sendsChunked = true
         }
-        // Asking the bodies counts references, even where no filter looks at them.
+        // What was collected has its length already, and without that its bytes would pass for the next request. Asking the
+        // bodies counts references, even where no filter looks at them.
         let isFiltered = filterWork.contains(.requestBody) && bodies.changesRequestLength(filterChain, self)
-        if isFiltered || translation != nil && request.framing.hasBody {
+        if request.framing.hasBody, translation != nil || isFiltered {
             request.fields.remove(.contentLength)
-            sendsChunked = request.framing.hasBody
+            sendsChunked = true
         }
         // What is still there came from a trusted proxy or from a filter, and stands.
         let present = request.fields.present

@@ -36,8 +36,9 @@ extension Exchange {
         guard let key = request.fields.firstIndex(ofLowercased: keyName),
             let proof = response.fields.firstIndex(ofLowercased: proofName)
         else { return false }
-        let keyRange = request.fields.entries[key].valueRange
-        let wanted = request.fields.withBytes(keyRange) { WebSocketKey.accept(forKey: $0) }
+        let wanted = request.fields.withBytes(request.fields.entries[key].valueRange) {
+            WebSocketKey.accept(forKey: $0)
+        }
         return response.fields.withBytes(response.fields.entries[proof].valueRange) { $0.elementsEqual(wanted) }
     }
 

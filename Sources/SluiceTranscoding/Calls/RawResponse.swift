@@ -33,8 +33,9 @@ struct RawResponse {
         }
     }
 
-    /// A media type that may stand in a header.
-    private static func clean(_ bytes: UnsafeRawBufferPointer) -> String? {
+    /// A media type that may stand in a header. Spaces around it may not, over HTTP/2 (RFC 9113, section 8.2.1).
+    private static func clean(_ value: UnsafeRawBufferPointer) -> String? {
+        let bytes = ASCII.trimmed(value)
         guard !bytes.isEmpty, bytes.allSatisfy({ ASCII.isFieldValue($0) && $0 < 0x7F }) else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }

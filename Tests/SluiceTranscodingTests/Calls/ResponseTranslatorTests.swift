@@ -106,13 +106,19 @@ import Testing
         #expect(translator.contentType == "text/csv")
     }
 
-    @Test(arguments: ["a\r\nSet-Cookie: x=1", "", "a\u{0}b", "caf\u{e9}"])
-    func `a media type that no header may hold is left out`(_ type: String) throws {
+    @Test(
+        arguments: zip(
+            ["a\r\nSet-Cookie: x=1", "", " \t", "a\u{0}b", "caf\u{e9}", " text/csv\t"],
+            Array(repeating: "application/octet-stream", count: 5) + ["text/csv"]
+        )
+    )
+    func `a media type that no header may hold is left out, spaces around it are`(_ type: String, wanted: String) throws
+    {
         var message: [UInt8] = []
         Array(type.utf8).withUnsafeBytes { message.appendField(1, $0) }
         let translator = try calls.response("GET", "/v1/files/x")
         _ = try translate(translator, [message])
-        #expect(translator.contentType == "application/octet-stream")
+        #expect(translator.contentType == wanted)
     }
 
     // MARK: - Mistakes
