@@ -26,7 +26,7 @@ final class HTTP2Connection: DownstreamConnection {
     private(set) var phase = Phase.open
     /// nil only before `opened` and when memory ran out.
     private(set) var session: HTTP2Session?
-    var streams: [Int32: HTTP2Stream] = [:]
+    var streams = HTTP2StreamTable<HTTP2Stream>(secret: 1)
     /// The head that is being read.
     var text = HTTP2RequestText()
     var blockKind = HTTP2HeadersKind.request
@@ -68,6 +68,7 @@ final class HTTP2Connection: DownstreamConnection {
         listener.configure(&settings)
         session = HTTP2Session(role: .server, settings: settings, delegate: self)
         guard session != nil else { return gone(.downstreamClosed) }
+        streams = HTTP2StreamTable(secret: worker.loop.random.next())
         let wheel = worker.loop.wheel
         lastProgress = wheel.now
         idleSince = wheel.now
@@ -103,8 +104,8 @@ final class HTTP2Connection: DownstreamConnection {
     }
 
     private func forgetStreams(_ error: GatewayError) {
-        let left = streams.values
-        streams = [:]
+        let left = streams.all
+        streams.removeAll()
         arrived = []
         touched = []
         for stream in left { stream.connectionGone(error) }
@@ -113,7 +114,7 @@ final class HTTP2Connection: DownstreamConnection {
     override func abort() { gone(.downstreamClosed) }
 
     override func cutShort() {
-        for stream in Array(streams.values) { stream.cutShort() }
+        for stream in streams.all { stream.cutShort() }
         drainNow()
     }
 
@@ -164,6 +165,7 @@ final class HTTP2Connection: DownstreamConnection {
         // What we reset ourselves leaves first, so that nothing is begun for it.
         if error == nil, !arrived.isEmpty, session.wantsWrite { produce(session) }
         if error == nil, session.failure == nil { handOver() }
+        text.forgetHeads()
         isReading = false
         if let error = error ?? session.failure { return broken(error) }
         pump()

@@ -14,24 +14,18 @@ extension HTTP2Stream {
     /// Frames that may wait in front of an interim answer.
     private static let mostPending = 1000
 
-    func sendContinue() { sendInterim { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") } }
-
-    func sendInterim(_ head: inout ResponseHead) {
-        sendInterim { buffer in
-            _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
-                StatusLine.write(&head, to: &writer)
-                writer.write(&head.fields)
-                writer.write("\r\n")
-            }
-        }
+    func sendContinue() {
+        var head = ResponseHead()
+        head.status = 100
+        sendInterim(&head)
     }
 
-    private func sendInterim(_ write: (inout ByteBuffer) -> Void) {
+    func sendInterim(_ head: inout ResponseHead) {
         // An upstream that sends them without end does not fill memory with what the client does not read.
         guard let connection, let session = connection.session, session.pendingFrames < Self.mostPending else { return }
         connection.fields.reset()
-        write(&connection.fields.lines)
-        if connection.fields.readAnswer() { _ = session.submitInterim(id, &connection.fields) }
+        connection.fields.status(head.status)
+        _ = session.submitInterim(id, &connection.fields, &head.fields)
         connection.schedule()
     }
 
@@ -42,18 +36,17 @@ extension HTTP2Stream {
 
     private func sendHead(of exchange: Exchange, endStream: Bool) -> Bool {
         guard let connection, let session = connection.session else { return true }
-        let date = worker.loop.httpDate()
         connection.fields.reset()
-        let size = exchange.response.fields.bytes.readableBytes * 2 + 128
-        let isComplete = connection.fields.lines.writeHead(atMost: size) { writer in
-            StatusLine.write(&exchange.response, to: &writer)
-            writer.write(&exchange.response.fields)
-            if !exchange.response.fields.present.mayHave(.date) { writer.writeDate(date) }
-            writer.write("\r\n")
-        }
-        guard isComplete, connection.fields.readAnswer(),
-            session.submitAnswer(id, &connection.fields, endStream: endStream)
-        else { return false }
+        connection.fields.status(exchange.response.status)
+        let date = exchange.response.fields.present.mayHave(.date) ? nil : worker.loop.httpDate()
+        let isSent = session.submitAnswer(
+            id,
+            &connection.fields,
+            &exchange.response.fields,
+            date: date,
+            endStream: endStream
+        )
+        guard isSent else { return false }
         answer = endStream ? .ended : .began
         if endStream, !inputHasEnded { connection.endedBeforeRequest(id) }
         return true
@@ -106,9 +99,7 @@ extension HTTP2Stream {
         guard let trailers = outTrailers, trailers.fields.count > 0 else { return .last(piece) }
         outTrailers = nil
         connection.fields.reset()
-        trailers.fields.write(to: &connection.fields.lines)
-        connection.fields.lines.writeStaticString("\r\n")
-        guard session.submitTrailers(id, &connection.fields) else { return .failed(.internalError) }
+        guard session.submitTrailers(id, &connection.fields, &trailers.fields) else { return .failed(.internalError) }
         return .lastBeforeTrailers(piece)
     }
 

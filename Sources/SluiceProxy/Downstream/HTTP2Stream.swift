@@ -51,11 +51,11 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     // MARK: - The request
 
-    /// What `begin` begins with.
-    private var head: Result<ByteBuffer, GatewayError>?
+    /// What `begin` begins with: where its connection has the head.
+    private var head: Result<ByteRange, GatewayError>?
 
     /// The head is whole, or will never be.
-    func headCame(_ head: Result<ByteBuffer, GatewayError>, opensWebSocket: Bool, endStream: Bool) {
+    func headCame(_ head: Result<ByteRange, GatewayError>, opensWebSocket: Bool, endStream: Bool) {
         self.head = head
         self.opensWebSocket = opensWebSocket
         inputHasEnded = endStream
@@ -63,7 +63,7 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     /// Begins the request, if nobody has taken it back by now.
     func begin() {
-        guard let head, connection != nil else { return }
+        guard let head, let connection else { return }
         self.head = nil
         let exchange = worker.takeExchange()
         self.exchange = exchange
@@ -73,12 +73,13 @@ final class HTTP2Stream: TimerNode, Downstream {
             exchange.request.reset()
             exchange.request.isHTTP2 = true
             exchange.refuse(error)
-        case .success(let bytes):
+        case .success(let range):
             var parser = RequestParser()
+            let bytes = connection.text.head(range)
             let result = parser.parse(bytes, into: &exchange.request, limits: listener.parserLimits)
             exchange.request.isHTTP2 = true
             switch result {
-            case .complete(bytes.readableBytes): exchange.begin()
+            case .complete(Int(range.count)): exchange.begin()
             case .invalid(let error): exchange.refuse(error)
             // The head was put together here, so this cannot be; two requests in one would be worse than none.
             case .complete, .incomplete: exchange.refuse(.badRequestLine)

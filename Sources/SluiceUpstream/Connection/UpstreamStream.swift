@@ -111,41 +111,32 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     /// - Returns: whether the stream was opened.
     private func sendHead(_ bytes: inout ByteBuffer) -> Bool {
         guard let connection, attempt != nil, let session = connection.session else { return false }
-        guard let end = bytes.withUnsafeReadableBytes(Self.endOfHead), let text = bytes.readSlice(length: end) else {
-            fail(.internalError)
-            return false
-        }
         let upgrades = wantsUpgrade
         if upgrades {
-            guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: text) else {
+            guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: bytes) else {
                 fail(.upgradeRefused)
                 return false
             }
-            acceptKey = WebSocketKey.accept(forHead: text)
+            acceptKey = WebSocketKey.accept(forHead: bytes)
         }
-        connection.fields.reset()
-        connection.fields.lines.writeImmutableBuffer(text)
-        let isWhole = requestEnded && requestTrailers == nil && bytes.readableBytes == 0
-        let scheme: StaticString = connection.tls == nil ? "http" : "https"
-        let isRead = connection.fields.readRequest(scheme: scheme, protocol: upgrades ? "websocket" : nil)
-        guard isRead, let id = session.submitRequest(&connection.fields, endStream: isWhole) else {
+        let opened = bytes.withUnsafeReadableBytes { text in
+            session.submitRequest(
+                head: text,
+                scheme: connection.tls == nil ? "http" : "https",
+                protocol: upgrades ? "websocket" : nil,
+                mayEnd: requestEnded && requestTrailers == nil,
+                with: &connection.fields
+            )
+        }
+        guard let (id, headCount) = opened else {
             fail(session.canOpenStream ? .internalError : .upstreamRefusedStream)
             return false
         }
+        bytes.moveReaderIndex(forwardBy: headCount)
         self.id = id
         inputsBefore = connection.inputs
         connection.opened(self)
         return true
-    }
-
-    /// Behind the empty line.
-    private static func endOfHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        var i = 3
-        while i < bytes.count {
-            if bytes[i] == 0x0A, bytes[i - 1] == 0x0D, bytes[i - 2] == 0x0A, bytes[i - 3] == 0x0D { return i + 1 }
-            i += 1
-        }
-        return nil
     }
 
     /// The session can send up to so much of the body.
@@ -171,9 +162,8 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         }
         requestTrailers = nil
         connection.fields.reset()
-        trailers.fields.write(to: &connection.fields.lines)
-        connection.fields.lines.writeStaticString("\r\n")
-        return session.submitTrailers(id, &connection.fields) ? .lastBeforeTrailers(piece) : .failed(.internalError)
+        let isSent = session.submitTrailers(id, &connection.fields, &trailers.fields)
+        return isSent ? .lastBeforeTrailers(piece) : .failed(.internalError)
     }
 
     private func becameWritable() {
@@ -187,7 +177,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     // MARK: - The answer
 
     /// A head is whole, in the form of HTTP/1.
-    func headCame(_ text: ByteBuffer, isInterim: Bool, endStream: Bool) {
+    func headCame(_ text: UnsafeRawBufferPointer, isInterim: Bool, endStream: Bool) {
         guard let attempt else { return }
         var parser = ResponseParser()
         let result = parser.parse(
