@@ -48,6 +48,8 @@ final class HTTP2Connection: DownstreamConnection {
     private var inputIsOver = false
 
     // In ticks.
+    /// The time at which it began to read or to write.
+    private(set) var now: UInt64 = 0
     /// When the client last took something.
     private(set) var lastProgress: UInt64 = 0
     /// When the last stream ended.
@@ -159,8 +161,9 @@ final class HTTP2Connection: DownstreamConnection {
         guard phase != .closed, phase != .flushing, let session, !isReading else { return }
         keepalive?.heard()
         isReading = true
-        let now = worker.loop.wheel.now &* UInt64(TimerWheel.tickMilliseconds)
-        let error = bytes.withUnsafeReadableBytes { session.receive($0, now: now) }
+        now = worker.loop.wheel.now
+        let time = now &* UInt64(TimerWheel.tickMilliseconds)
+        let error = bytes.withUnsafeReadableBytes { session.receive($0, now: time) }
         watchBlock(session)
         // What we reset ourselves leaves first, so that nothing is begun for it.
         if error == nil, !arrived.isEmpty, session.wantsWrite { produce(session) }
@@ -241,6 +244,7 @@ final class HTTP2Connection: DownstreamConnection {
 
     private func produce(_ session: HTTP2Session) {
         isWriting = true
+        now = worker.loop.wheel.now
         resetUnfinished(session)
         while isWritable, session.wantsWrite, phase != .closed {
             var out = worker.loop.takeScratch()
@@ -258,7 +262,7 @@ final class HTTP2Connection: DownstreamConnection {
             }
             worker.loop.giveBack(out)
             guard moved else { break }
-            lastProgress = worker.loop.wheel.now
+            lastProgress = now
         }
         isWriting = false
     }

@@ -66,16 +66,21 @@ extension HTTP2Stream {
 
     func flushResponse() {
         guard let connection, let session = connection.session else { return }
-        session.dataReady(id)
+        if isDeferred {
+            isDeferred = false
+            session.dataReady(id)
+        }
         connection.schedule()
     }
 
     /// The session can send up to so much of the body.
     func pull(upTo limit: Int) -> HTTP2Body {
-        lastActivity = worker.loop.wheel.now
+        if let connection { lastActivity = connection.now }
         guard var piece = output.popFirst() else {
             switch answer {
-            case .none, .began: return .wait
+            case .none, .began:
+                isDeferred = true
+                return .wait
             case .ended: return end(ByteBuffer())
             case .broken: return .failed(.internalError)
             }
@@ -96,7 +101,7 @@ extension HTTP2Stream {
         guard let connection, let session = connection.session else { return .failed(.internalError) }
         // A tunnel that is half closed goes on in the other direction.
         if !inputHasEnded, !isTunnel || exchange == nil { connection.endedBeforeRequest(id) }
-        guard let trailers = outTrailers, trailers.fields.count > 0 else { return .last(piece) }
+        guard let trailers = outTrailers, !trailers.isEmpty else { return .last(piece) }
         outTrailers = nil
         connection.fields.reset()
         guard session.submitTrailers(id, &connection.fields, &trailers.fields) else { return .failed(.internalError) }

@@ -34,6 +34,8 @@ final class HTTP2Stream: TimerNode, Downstream {
     var answer = Answer.none
     var outTrailers: Trailers?
     var lastActivity: UInt64 = 0
+    /// The session has asked for more of the answer in vain.
+    var isDeferred = false
     /// The upstream is being told that there is room.
     var isWaking = false
     var closesAfterExchange = false
@@ -43,7 +45,7 @@ final class HTTP2Stream: TimerNode, Downstream {
         self.connection = connection
         self.transport = connection
         super.init()
-        lastActivity = connection.worker.loop.wheel.now
+        lastActivity = connection.now
     }
 
     var worker: Worker { transport.worker }
@@ -92,7 +94,7 @@ final class HTTP2Stream: TimerNode, Downstream {
             connection?.session?.consume(id, bytes.count)
             return
         }
-        lastActivity = worker.loop.wheel.now
+        if let connection { lastActivity = connection.now }
         input.writeBytes(bytes)
     }
 
@@ -183,7 +185,7 @@ final class HTTP2Stream: TimerNode, Downstream {
         exchange = nil
         if isTunnel, case .ended = answer, !inputHasEnded { connection?.endedBeforeRequest(id) }
         if case .began = answer { answer = .ended }
-        input = ByteBuffer()
+        if input.capacity > 0 { input = ByteBuffer() }
         // The client may still be taking the answer.
         lastActivity = worker.loop.wheel.now
         flushResponse()

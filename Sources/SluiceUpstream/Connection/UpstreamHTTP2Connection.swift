@@ -28,6 +28,8 @@ final class UpstreamHTTP2Connection: SocketHandler {
     var fields = HTTP2FieldList()
     var kind = HTTP2HeadersKind.answer
     var text = HeadMemory()
+    /// Memory for the head of an answer.
+    var head = ResponseHead()
     var block = HeaderTable()
     var touched: [UpstreamStream] = []
     private var waking: [UpstreamStream] = []
