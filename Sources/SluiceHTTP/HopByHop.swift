@@ -56,6 +56,12 @@ package enum HopByHop {
     ///
     /// - Returns: whether it is there, and must be named in `Connection` (RFC 9110, section 10.1.4).
     package static func keepOnlyTrailers(in fields: inout HeaderTable) -> Bool {
+        // What every client of gRPC sends is left as it is.
+        if let i = fields.firstIndex(of: .te), fields.firstIndex(of: .te, from: i + 1) == nil,
+            fields.withBytes(fields.entries[i].valueRange, { $0.elementsEqual(("trailers" as StaticString).bytes) })
+        {
+            return true
+        }
         var wantsTrailers = false
         var from = 0
         while let i = fields.firstIndex(of: .te, from: from) {

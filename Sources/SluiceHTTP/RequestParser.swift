@@ -64,11 +64,18 @@ package struct RequestParser: Sendable {
     /// `.complete` the head's table holds a copy of the bytes, on `.invalid` a copy of those that were read before the
     /// mistake, so that a log can show them. The parser must be `reset` before the next head.
     package mutating func parse(_ input: ByteBuffer, into head: inout RequestHead, limits: Limits) -> ParseResult {
-        input.withUnsafeReadableBytes { bytes in
-            let result = parse(bytes, into: &head, limits: limits)
-            if case .invalid = result { keepRefused(bytes, in: &head, limits: limits) }
-            return result
-        }
+        input.withUnsafeReadableBytes { parse($0, into: &head, limits: limits) }
+    }
+
+    /// The same for bytes that are in no buffer.
+    package mutating func parse(
+        _ bytes: UnsafeRawBufferPointer,
+        into head: inout RequestHead,
+        limits: Limits
+    ) -> ParseResult {
+        let result = read(bytes, into: &head, limits: limits)
+        if case .invalid = result { keepRefused(bytes, in: &head, limits: limits) }
+        return result
     }
 
     /// Gives the ranges of a refused head the bytes that they point into.
@@ -78,7 +85,7 @@ package struct RequestParser: Sendable {
         head.fields.bytes.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[headStart..<(headStart + count)]))
     }
 
-    private mutating func parse(
+    private mutating func read(
         _ bytes: UnsafeRawBufferPointer,
         into head: inout RequestHead,
         limits: Limits

@@ -29,21 +29,38 @@ package struct ResponseParser: Sendable {
         maximumHead: Int,
         maximumFields: Int
     ) -> ParseResult {
-        input.withUnsafeReadableBytes { bytes in
-            if !inFields {
-                head.reset()
-                switch statusLine(bytes, into: &head) {
-                case .complete(let next):
-                    lineStart = next
-                    inFields = true
-                case .incomplete: return unfinished(bytes, maximumHead)
-                case .invalid: return .invalid(.upstreamProtocolError)
-                }
-            } else if progress.onlyGrew(bytes) {
-                return unfinished(bytes, maximumHead)
-            }
-            return fieldLines(bytes, &head, requestMethod, maximumHead, maximumFields)
+        input.withUnsafeReadableBytes {
+            parse(
+                $0,
+                into: &head,
+                requestMethod: requestMethod,
+                maximumHead: maximumHead,
+                maximumFields: maximumFields
+            )
         }
+    }
+
+    /// The same for bytes that are in no buffer.
+    package mutating func parse(
+        _ bytes: UnsafeRawBufferPointer,
+        into head: inout ResponseHead,
+        requestMethod: Method,
+        maximumHead: Int,
+        maximumFields: Int
+    ) -> ParseResult {
+        if !inFields {
+            head.reset()
+            switch statusLine(bytes, into: &head) {
+            case .complete(let next):
+                lineStart = next
+                inFields = true
+            case .incomplete: return unfinished(bytes, maximumHead)
+            case .invalid: return .invalid(.upstreamProtocolError)
+            }
+        } else if progress.onlyGrew(bytes) {
+            return unfinished(bytes, maximumHead)
+        }
+        return fieldLines(bytes, &head, requestMethod, maximumHead, maximumFields)
     }
 
     private mutating func fieldLines(

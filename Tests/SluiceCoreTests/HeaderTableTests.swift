@@ -4,6 +4,36 @@ import Testing
 
 @Suite("Header table")
 struct HeaderTableTests {
+    @Test(
+        "Bytes in memory become the same field as a collection",
+        arguments: [("TE", "trailers"), ("x", ""), ("", "y")]
+    )
+    func appendedBytes(name: String, value: String) {
+        var table = HeaderTable.received("A: b\r\n")
+        var expected = table
+        for _ in 0..<20 {
+            expected.append(name: name.utf8, value: value.utf8)
+            Array(name.utf8).withUnsafeBytes { name in
+                Array(value.utf8).withUnsafeBytes { table.append(name: name, value: $0) }
+            }
+        }
+        #expect(table.written == expected.written)
+        #expect(table.present == expected.present)
+        #expect(table.entries.map(\.name) == expected.entries.map(\.name))
+        #expect(table.entries.map(\.valueRange) == expected.entries.map(\.valueRange))
+    }
+
+    @Test("Trailers are empty when every field was removed")
+    func emptyTrailers() {
+        let trailers = Trailers(HeaderTable.received("A: b\r\nVia: c\r\n"))
+        #expect(!trailers.isEmpty)
+        trailers.fields.removeEntry(at: 0)
+        #expect(!trailers.isEmpty)
+        trailers.fields.removeEntry(at: 1)
+        #expect(trailers.isEmpty)
+        #expect(Trailers().isEmpty)
+    }
+
     // MARK: Reading
 
     @Test("A received field is found by its interned name, in any case")

@@ -7,9 +7,11 @@ import ssl
 import subprocess
 
 from .processes import free_port, need
-from .proxies import Server, envoy
+from .proxies import Server, compiled, envoy
 
 HELLO = "hello, world\\n"
+# A unary call as grpcd.c takes it: one message of 13 bytes.
+CALL = ("/bench.Echo/Unary", b"\0\0\0\0\x0dhello, world\n", ("content-type: application/grpc", "te: trailers"))
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 EMPTY_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 SETTINGS = 4
@@ -83,7 +85,13 @@ def _envoy(bench, values, secure, up):
     return [envoy(), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", path]
 
 
-def start_edge(bench, name, secure, up=None, origin=1):
+def start_grpcd(bench):
+    """The upstream for calls of gRPC."""
+    port = free_port()
+    return Server(bench, "grpcd", [compiled(bench, "grpcd", ["-lnghttp2"]), str(port)], port, [bench.load_core])
+
+
+def start_edge(bench, name, secure, up=None, origin=1, prefix=(), wait=20):
     """A proxy with HTTP/2 (and with TLS HTTP/1.1 too) at the front.
 
     `up`: what it speaks to the upstream, `http` (1.1) or `grpc` (HTTP/2); None: it answers 13 bytes itself.
@@ -91,4 +99,5 @@ def start_edge(bench, name, secure, up=None, origin=1):
     port = free_port()
     command = {"sluice": _sluice, "nginx": _nginx, "envoy": _envoy}[name](
         bench, {"PORT": port, "ORIGIN": origin}, secure, up)
-    return Server(bench, name, command, port, [bench.proxy_core], probe=lambda: speaks_http2(port, secure))
+    return Server(bench, name, command, port, [bench.proxy_core], wait, prefix,
+                  probe=lambda: speaks_http2(port, secure))

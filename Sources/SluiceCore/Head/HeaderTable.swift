@@ -250,6 +250,25 @@ package struct HeaderTable: Sendable {
         )
     }
 
+    /// The same for bytes in memory, written in one piece.
+    package mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        let start = bytes.writerIndex
+        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: max(name.count + value.count + 4, 64)) { memory in
+            memory.copyMemory(from: name)
+            memory[name.count] = 0x3A
+            memory[name.count + 1] = 0x20
+            UnsafeMutableRawBufferPointer(rebasing: memory[(name.count + 2)...]).copyMemory(from: value)
+            memory[name.count + value.count + 2] = 0x0D
+            memory[name.count + value.count + 3] = 0x0A
+            return name.count + value.count + 4
+        }
+        appendReceived(
+            name: FieldName.intern(name),
+            nameRange: ByteRange(start: start, count: name.count),
+            valueRange: ByteRange(start: start + name.count + 2, count: value.count)
+        )
+    }
+
     /// Adds a well-known field behind the others.
     package mutating func append(_ name: FieldName, value: some Collection<UInt8>) {
         append(

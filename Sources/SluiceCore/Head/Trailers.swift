@@ -7,5 +7,11 @@
 package final class Trailers {
     package var fields: HeaderTable
 
+    /// Whether there is no field, or none that was not removed.
+    package var isEmpty: Bool {
+        for i in fields.entries.indices where !fields.entries[i].isRemoved { return false }
+        return true
+    }
+
     package init(_ fields: HeaderTable = HeaderTable()) { self.fields = fields }
 }

@@ -25,10 +25,13 @@ private let success: Int32 = 0
 /// Ends the call into the library; nothing more will be read.
 private var fatal: Int32 { Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
 
-/// The session of a callback.
-private func session(_ context: UnsafeMutableRawPointer?) -> HTTP2Session? {
-    // SAFETY: `HTTP2Session.init` put itself there, and it is what called the library.
-    context.map { Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
+/// Calls `body` with the session of a callback; without one, which cannot be, nothing more is read.
+@inline(__always)
+private func with(_ context: UnsafeMutableRawPointer?, _ body: (HTTP2Session) -> Int32) -> Int32 {
+    guard let context else { return fatal }
+    // SAFETY: `HTTP2Session.init` put itself there, and it is what called the library: whoever called it keeps it alive,
+    // so that no reference need be counted for each field.
+    return Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef(body)
 }
 
 private func onBeginHeaders(
@@ -36,13 +39,12 @@ private func onBeginHeaders(
     _ frame: UnsafePointer<nghttp2_frame>?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context), let frame, let head = sluice_h2_head(frame) else { return fatal }
-    let isFine = session.headersBegan(
-        head.pointee.stream_id,
-        category: sluice_h2_category(frame),
-        dependsOn: sluice_h2_parent(frame)
-    )
-    return isFine ? success : fatal
+    guard let frame, let head = sluice_h2_head(frame) else { return fatal }
+    let category = sluice_h2_category(frame)
+    return with(context) {
+        $0.headersBegan(head.pointee.stream_id, category: category, dependsOn: sluice_h2_parent(frame))
+            ? success : fatal
+    }
 }
 
 private func onHeader(
@@ -55,13 +57,10 @@ private func onHeader(
     _: UInt8,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context), let frame, let head = sluice_h2_head(frame) else { return fatal }
-    let isFine = session.field(
-        head.pointee.stream_id,
-        name: UnsafeRawBufferPointer(start: name, count: nameCount),
-        value: UnsafeRawBufferPointer(start: value, count: valueCount)
-    )
-    return isFine ? success : fatal
+    guard let frame, let head = sluice_h2_head(frame) else { return fatal }
+    let name = UnsafeRawBufferPointer(start: name, count: nameCount)
+    let value = UnsafeRawBufferPointer(start: value, count: valueCount)
+    return with(context) { $0.field(head.pointee.stream_id, name: name, value: value) ? success : fatal }
 }
 
 /// Left alone, the library would drop the field and let the message pass; it is malformed (RFC 9113, section 8.2.1).
@@ -86,9 +85,10 @@ private func onData(
     _ count: Int,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context) else { return fatal }
-    session.delegate.data(stream, UnsafeRawBufferPointer(start: bytes, count: count))
-    return success
+    with(context) {
+        $0.delegate.data(stream, UnsafeRawBufferPointer(start: bytes, count: count))
+        return success
+    }
 }
 
 private func onFrame(
@@ -96,8 +96,8 @@ private func onFrame(
     _ frame: UnsafePointer<nghttp2_frame>?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context), let frame, let head = sluice_h2_head(frame) else { return fatal }
-    return session.frameEnded(frame, head.pointee) ? success : fatal
+    guard let frame, let head = sluice_h2_head(frame) else { return fatal }
+    return with(context) { $0.frameEnded(frame, head.pointee) ? success : fatal }
 }
 
 private func onInvalidFrame(
@@ -106,9 +106,11 @@ private func onInvalidFrame(
     _: Int32,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context), let frame, let head = sluice_h2_head(frame) else { return fatal }
-    session.frameInvalid(head.pointee)
-    return success
+    guard let frame, let head = sluice_h2_head(frame) else { return fatal }
+    return with(context) {
+        $0.frameInvalid(head.pointee)
+        return success
+    }
 }
 
 private func onStreamClose(
@@ -117,9 +119,10 @@ private func onStreamClose(
     _ code: UInt32,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context) else { return fatal }
-    session.streamClosed(stream, HTTP2ErrorCode(rawValue: code))
-    return success
+    with(context) {
+        $0.streamClosed(stream, HTTP2ErrorCode(rawValue: code))
+        return success
+    }
 }
 
 private func onFrameSent(
@@ -127,9 +130,11 @@ private func onFrameSent(
     _ frame: UnsafePointer<nghttp2_frame>?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context), let frame, let head = sluice_h2_head(frame) else { return fatal }
-    session.frameSent(frame, head.pointee)
-    return success
+    guard let frame, let head = sluice_h2_head(frame) else { return fatal }
+    return with(context) {
+        $0.frameSent(frame, head.pointee)
+        return success
+    }
 }
 
 private func onFrameNotSent(
@@ -138,9 +143,11 @@ private func onFrameNotSent(
     _: Int32,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context), let frame, let head = sluice_h2_head(frame) else { return fatal }
-    session.frameNotSent(head.pointee, category: sluice_h2_category(frame))
-    return success
+    guard let frame, let head = sluice_h2_head(frame) else { return fatal }
+    return with(context) {
+        $0.frameNotSent(head.pointee, category: sluice_h2_category(frame))
+        return success
+    }
 }
 
 /// Says how much of a body goes into the next DATA frame; the bytes themselves follow in `sendData`.
@@ -153,8 +160,13 @@ func readBody(
     _: UnsafeMutablePointer<nghttp2_data_source>?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int {
-    guard let session = session(context), let flags else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
-    return session.pull(stream, upTo: limit, &flags.pointee)
+    guard let flags else { return Int(fatal) }
+    var count = Int(fatal)
+    _ = with(context) {
+        count = $0.pull(stream, upTo: limit, &flags.pointee)
+        return success
+    }
+    return count
 }
 
 private func sendData(
@@ -165,8 +177,9 @@ private func sendData(
     _: UnsafeMutablePointer<nghttp2_data_source>?,
     _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let session = session(context) else { return fatal }
-    // Nine bytes: the header of the frame. No frame is padded, so the body is all that follows.
-    session.writeData(head: UnsafeRawBufferPointer(start: head, count: 9))
-    return success
+    with(context) {
+        // Nine bytes: the header of the frame. No frame is padded, so the body is all that follows.
+        $0.writeData(head: UnsafeRawBufferPointer(start: head, count: 9))
+        return success
+    }
 }

@@ -18,21 +18,24 @@ package enum HTTP2PseudoField: Sendable {
     }
 }
 
-/// A header block to be sent: pseudo fields, and a head or fields as HTTP/1 writes them.
+/// A header block to be sent: pseudo fields, and fields as HTTP/1 writes them.
 ///
-/// Meant to be kept and used again (`reset`): nothing is allocated once it has grown to the largest head. The session
-/// copies what it is given. Names may be in any case; they are sent in lower case. Fields that concern a connection
-/// are left out here, whoever wrote them (RFC 9113, section 8.2.2).
+/// The fields are lines that were written into it, a table of a head, or the whole head of a request. They are read where
+/// they lie, and the session copies what it is given.
+///
+/// Meant to be kept and used again (`reset`): nothing is allocated once it has grown to the largest head. Names may be in
+/// any case; they are sent in lower case. Fields that concern a connection are left out here, whoever wrote them
+/// (RFC 9113, section 8.2.2).
 ///
 /// Isolation: one loop.
 package struct HTTP2FieldList {
     /// Complete lines, `name: value CRLF`; an empty line ends them. May be written to directly.
     package var lines = ByteBuffer()
-    /// Values of the pseudo fields, one behind the other.
+    /// The digits of `:status`, which is ahead of all others.
+    private var statusText: (UInt8, UInt8, UInt8)?
+    /// Values of the other pseudo fields, one behind the other.
     private var values = ByteBuffer()
     private var pseudo: [(name: HTTP2PseudoField, range: ByteRange)] = []
-    /// Where in `lines` the fields begin: behind a start line, if there is one.
-    private var linesStart = 0
     /// `Host` says the same as `:authority`, which is there.
     private var leavesOutHost = false
     /// An extended CONNECT has no use for the key of a WebSocket (RFC 8441, section 5).
@@ -43,10 +46,12 @@ package struct HTTP2FieldList {
 
     /// Forgets everything but keeps the memory, unless it is unusually much.
     package mutating func reset() {
-        if lines.capacity > 16 * 1024 { lines = ByteBuffer() } else { lines.clear() }
-        values.clear()
-        pseudo.removeAll(keepingCapacity: true)
-        linesStart = 0
+        if lines.capacity > 16 * 1024 { lines = ByteBuffer() } else if lines.writerIndex > 0 { lines.clear() }
+        statusText = nil
+        if !pseudo.isEmpty {
+            values.clear()
+            pseudo.removeAll(keepingCapacity: true)
+        }
         leavesOutHost = false
         leavesOutKey = false
     }
@@ -55,11 +60,8 @@ package struct HTTP2FieldList {
 
     /// `:status`, of an answer or an interim answer.
     package mutating func status(_ status: UInt16) {
-        let start = values.writerIndex
-        for divisor in [100, 10, 1] as [UInt16] {
-            values.writeInteger(UInt8(ascii: "0") + UInt8(status / divisor % 10))
-        }
-        pseudo.append((.status, ByteRange(start: start, count: 3)))
+        func digit(_ divisor: UInt16) -> UInt8 { UInt8(ascii: "0") + UInt8(truncatingIfNeeded: status / divisor % 10) }
+        statusText = (digit(100), digit(10), digit(1))
     }
 
     /// Any of them; `Host` is left out of the lines once there is `:authority`.
@@ -79,107 +81,55 @@ package struct HTTP2FieldList {
         lines.writeInteger(UInt16(0x0D0A))
     }
 
-    /// Takes what stands in `lines` as the whole head of an HTTP/1 response: status line, fields, empty line.
-    ///
-    /// - Returns: false when it is not one; the list is not to be used then.
-    package mutating func readAnswer() -> Bool {
-        guard let lineEnd = startLine(), lineEnd >= 12 else { return false }
-        let digits: (UInt8, UInt8, UInt8) = lines.withUnsafeReadableBytes { ($0[9], $0[10], $0[11]) }
-        guard ASCII.isDigit(digits.0), ASCII.isDigit(digits.1), ASCII.isDigit(digits.2) else { return false }
-        let start = values.writerIndex
-        values.writeMultipleIntegers(digits.0, digits.1, digits.2)
-        pseudo.append((.status, ByteRange(start: start, count: 3)))
-        linesStart = lineEnd + 2
-        return true
-    }
-
-    /// Takes what stands in `lines` as the whole head of an HTTP/1 request: request line, fields, empty line.
-    ///
-    /// - Parameters:
-    ///   - scheme: `http` or `https`.
-    ///   - protocol: for an Upgrade, what it asks for, such as `websocket`: sent as extended CONNECT (RFC 8441).
-    /// - Returns: false when it is not one; the list is not to be used then.
-    package mutating func readRequest(scheme: StaticString, protocol upgrade: StaticString? = nil) -> Bool {
-        guard let lineEnd = startLine() else { return false }
-        let parts: (method: ByteRange, target: ByteRange)? = lines.withUnsafeReadableBytes { bytes in
-            let line = bytes[..<lineEnd]
-            guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first + 1 < last else {
-                return nil
-            }
-            return (ByteRange(start: 0, count: first), ByteRange(start: first + 1, count: last - first - 1))
-        }
-        guard let parts, parts.method.count > 0 else { return false }
-        linesStart = lineEnd + 2
-        return writeRequest(method: parts.method, target: parts.target, scheme: scheme, upgrade: upgrade)
-    }
-
-    private mutating func writeRequest(
-        method: ByteRange,
-        target: ByteRange,
-        scheme: StaticString,
-        upgrade: StaticString?
-    ) -> Bool {
-        let lines = self.lines
-        let bytes = lines.readableBytesView
-        func part(_ range: ByteRange) -> ByteBufferView {
-            bytes[bytes.startIndex + Int(range.start)..<bytes.startIndex + range.end]
-        }
-        let isConnect = part(method).elementsEqual("CONNECT".utf8)
-        if let upgrade {
-            leavesOutKey = true
-            pseudo(.method, "CONNECT".utf8)
-            pseudo(.protocol, upgrade.bytes)
-        } else {
-            pseudo(.method, part(method))
-        }
-        if isConnect && upgrade == nil {
-            pseudo(.authority, part(target))
-            return true
-        }
-        pseudo(.scheme, scheme.bytes)
-        guard let host = lines.withUnsafeReadableBytes({ Self.host(in: $0, from: linesStart) }) else { return false }
-        if host.count > 0 { pseudo(.authority, part(host)) }
-        pseudo(.path, part(target))
-        return true
-    }
-
-    /// Where the first line ends.
-    private func startLine() -> Int? {
-        lines.withUnsafeReadableBytes { bytes in
-            guard let end = bytes.firstIndex(of: 0x0D), end + 1 < bytes.count, bytes[end + 1] == 0x0A else {
-                return nil
-            }
-            return end
-        }
-    }
-
-    /// The value of `Host`, empty when there is none, nil when the lines are malformed.
-    private static func host(in bytes: UnsafeRawBufferPointer, from start: Int) -> ByteRange? {
-        var at = start
-        while case .field(let name, let value, let next) = FieldParser.line(bytes, from: at) {
-            let nameBytes = UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end])
-            if FieldName.intern(nameBytes) == .host { return value }
-            at = next
-        }
-        return .empty
-    }
-
     // MARK: - For the library
 
     /// Calls `body` with the fields as the library wants them, pseudo fields first.
     ///
     /// - Returns: nil when a line is malformed or longer than can be sent.
     mutating func withVectors<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R? {
-        vectors.removeAll(keepingCapacity: true)
-        return values.withUnsafeReadableBytes { values in
-            lines.withUnsafeReadableBytes { lines in
-                for (name, range) in pseudo {
-                    let value = UnsafeRawBufferPointer(rebasing: values[Int(range.start)..<range.end])
-                    vectors.append(Self.vector(name.text.bytes, value, flags: NGHTTP2_NV_FLAG_NONE))
-                }
-                guard addLines(lines) else { return nil }
-                return vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
+        withPseudo { list in
+            list.lines.withUnsafeReadableBytes { lines in
+                guard list.addLines(lines) else { return nil }
+                return list.vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
             }
+        }
+    }
+
+    /// The same with the live fields of a table instead of lines, and `Date` behind them if it is given.
+    mutating func withVectors<R>(
+        of table: inout HeaderTable,
+        date: [UInt8]? = nil,
+        _ body: (UnsafePointer<nghttp2_nv>?, Int) -> R
+    ) -> R? {
+        withPseudo { list in
+            table.bytes.withUnsafeReadableBytes { bytes in
+                guard table.entries.withUnsafeBufferPointer({ list.add($0, of: bytes) }) else { return nil }
+                guard let date else { return list.vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count) } }
+                return date.withUnsafeBytes { date in
+                    list.vectors.append(Self.vector("date", date))
+                    return list.vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
+                }
+            }
+        }
+    }
+
+    private mutating func withPseudo<R>(_ body: (inout HTTP2FieldList) -> R?) -> R? {
+        vectors.removeAll(keepingCapacity: true)
+        if var statusText {
+            return withUnsafeBytes(of: &statusText) {
+                vectors.append(Self.vector(HTTP2PseudoField.status.text, $0))
+                return body(&self)
+            }
+        }
+        guard !pseudo.isEmpty else { return body(&self) }
+        let values = self.values
+        return values.withUnsafeReadableBytes { values in
+            for (name, range) in pseudo {
+                vectors.append(
+                    Self.vector(name.text, UnsafeRawBufferPointer(rebasing: values[Int(range.start)..<range.end]))
+                )
+            }
+            return body(&self)
         }
     }
 
@@ -187,27 +137,58 @@ package struct HTTP2FieldList {
     private static let longest: UInt32 = 65_535
 
     private mutating func addLines(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var at = linesStart
+        var at = 0
         while at < bytes.count {
             switch FieldParser.line(bytes, from: at) {
             case .end(let next): return next == bytes.count
             case .incomplete, .invalid: return false
             case .field(let name, let value, let next):
                 guard name.count <= Self.longest, value.count <= Self.longest else { return false }
-                add(
-                    UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end]),
-                    UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end])
-                )
+                let text = UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end])
+                add(FieldName.intern(text), text, UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end]))
                 at = next
             }
         }
         return true
     }
 
+    /// - Returns: false when a name or a value could not stand in a line.
+    private mutating func add(
+        _ entries: UnsafeBufferPointer<HeaderTable.Entry>,
+        of bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        for entry in entries where !entry.isRemoved {
+            let nameEnd = Int(entry.nameStart) + Int(entry.nameCount)
+            let valueEnd = Int(entry.valueStart) + Int(entry.valueCount)
+            guard nameEnd <= bytes.count, valueEnd <= bytes.count, entry.valueCount <= Self.longest else {
+                return false
+            }
+            let name = UnsafeRawBufferPointer(rebasing: bytes[Int(entry.nameStart)..<nameEnd])
+            let value = Self.trimmed(UnsafeRawBufferPointer(rebasing: bytes[Int(entry.valueStart)..<valueEnd]))
+            // Filters may have added it.
+            guard name.count > 0, FieldParser.endOfName(name, from: 0) == name.count,
+                FieldParser.endOfValue(value, from: 0) == value.count
+            else { return false }
+            add(entry.name, name, value)
+        }
+        return true
+    }
+
+    /// Without the white space that a line may have around its value.
+    @inline(__always)
+    private static func trimmed(_ value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var start = 0
+        var end = value.count
+        while start < end, value[start] == 0x20 || value[start] == 0x09 { start += 1 }
+        while start < end, value[end - 1] == 0x20 || value[end - 1] == 0x09 { end -= 1 }
+        return UnsafeRawBufferPointer(rebasing: value[start..<end])
+    }
+
     /// Adds one field unless it has no place in HTTP/2.
-    private mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    @inline(__always)
+    private mutating func add(_ id: FieldName, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         var flags = NGHTTP2_NV_FLAG_NONE
-        switch FieldName.intern(name) {
+        switch id {
         case .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade, .http2Settings: return
         case .te: guard ASCII.equalsFolded(value, "trailers") else { return }
         case .host: if leavesOutHost { return }
@@ -220,6 +201,12 @@ package struct HTTP2FieldList {
         vectors.append(Self.vector(name, value, flags: flags))
     }
 
+    @inline(__always)
+    private static func vector(_ name: StaticString, _ value: UnsafeRawBufferPointer) -> nghttp2_nv {
+        vector(name.bytes, value, flags: NGHTTP2_NV_FLAG_NONE)
+    }
+
+    @inline(__always)
     private static func vector(
         _ name: UnsafeRawBufferPointer,
         _ value: UnsafeRawBufferPointer,
@@ -233,6 +220,103 @@ package struct HTTP2FieldList {
             valuelen: value.count,
             flags: UInt8(truncatingIfNeeded: flags.rawValue)
         )
+    }
+}
+
+// MARK: - Whole requests
+
+extension HTTP2FieldList {
+    /// Calls `body` with the fields of a request head, as HTTP/1 writes it, and with the place where the head ends.
+    ///
+    /// Read once, from front to back. What was in the list before counts for nothing.
+    ///
+    /// - Parameters:
+    ///   - text: begins with the head; what is behind it is not looked at.
+    ///   - scheme: `http` or `https`.
+    ///   - protocol: for an Upgrade, what it asks for, such as `websocket`: sent as extended CONNECT (RFC 8441).
+    /// - Returns: nil when it is no whole head, or a field is longer than can be sent.
+    mutating func withRequest<R>(
+        _ text: UnsafeRawBufferPointer,
+        scheme: StaticString,
+        protocol upgrade: StaticString? = nil,
+        _ body: (UnsafePointer<nghttp2_nv>?, Int, _ end: Int) -> R
+    ) -> R? {
+        guard let line = RequestLine(text) else { return nil }
+        vectors.removeAll(keepingCapacity: true)
+        leavesOutKey = upgrade != nil
+        leavesOutHost = false
+        if let upgrade {
+            vectors.append(Self.vector(HTTP2PseudoField.method.text, ("CONNECT" as StaticString).bytes))
+            vectors.append(Self.vector(HTTP2PseudoField.protocol.text, upgrade.bytes))
+        } else {
+            vectors.append(Self.vector(HTTP2PseudoField.method.text, line.method))
+        }
+        if upgrade == nil, line.method.elementsEqual(("CONNECT" as StaticString).bytes) {
+            vectors.append(Self.vector(HTTP2PseudoField.authority.text, line.target))
+            leavesOutHost = true
+            guard let end = addFields(text, from: line.next, authority: nil) else { return nil }
+            return vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count, end) }
+        }
+        vectors.append(Self.vector(HTTP2PseudoField.scheme.text, scheme.bytes))
+        // Known when `Host` has come.
+        let authority = vectors.count
+        vectors.append(Self.vector(HTTP2PseudoField.authority.text, scheme.bytes))
+        vectors.append(Self.vector(HTTP2PseudoField.path.text, line.target))
+        guard let end = addFields(text, from: line.next, authority: authority) else { return nil }
+        if !leavesOutHost { vectors.remove(at: authority) }
+        return vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count, end) }
+    }
+
+    /// - Parameter authority: the place for what the first `Host` says; nil: there is no use for it.
+    /// - Returns: where the head ends.
+    private mutating func addFields(_ bytes: UnsafeRawBufferPointer, from start: Int, authority: Int?) -> Int? {
+        var authority = authority
+        var at = start
+        while true {
+            switch FieldParser.line(bytes, from: at) {
+            case .end(let next): return next
+            case .incomplete, .invalid: return nil
+            case .field(let name, let value, let next):
+                guard name.count <= Self.longest, value.count <= Self.longest else { return nil }
+                let text = UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end])
+                let id = FieldName.intern(text)
+                let valueText = UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end])
+                if id == .host, let place = authority {
+                    authority = nil
+                    if value.count > 0 {
+                        vectors[place] = Self.vector(HTTP2PseudoField.authority.text, valueText)
+                        leavesOutHost = true
+                    }
+                }
+                add(id, text, valueText)
+                at = next
+            }
+        }
+    }
+
+    /// `method SP target SP version CRLF`.
+    private struct RequestLine {
+        let method: UnsafeRawBufferPointer
+        let target: UnsafeRawBufferPointer
+        /// Where the fields begin.
+        let next: Int
+
+        init?(_ text: UnsafeRawBufferPointer) {
+            var first = 0
+            var last = 0
+            var i = 0
+            while i < text.count, text[i] != 0x0D {
+                if text[i] == 0x20 {
+                    if first == 0 { first = i }
+                    last = i
+                }
+                i += 1
+            }
+            guard i + 1 < text.count, text[i + 1] == 0x0A, first > 0, first + 1 < last else { return nil }
+            method = UnsafeRawBufferPointer(rebasing: text[..<first])
+            target = UnsafeRawBufferPointer(rebasing: text[(first + 1)..<last])
+            next = i + 2
+        }
     }
 }
 

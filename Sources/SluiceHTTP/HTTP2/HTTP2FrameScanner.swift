@@ -71,6 +71,15 @@ struct HTTP2FrameScanner {
 
     /// - Returns: how many bytes of the input belong to the header.
     private mutating func readHead(_ input: UnsafeRawBufferPointer) -> Int {
+        if headCount == 0, input.count >= 9 {
+            let front = UInt64(bigEndian: input.loadUnaligned(as: UInt64.self))
+            head.length = Int(truncatingIfNeeded: front &>> 40)
+            head.type = UInt8(truncatingIfNeeded: front &>> 32)
+            head.flags = UInt8(truncatingIfNeeded: front &>> 24)
+            stream = UInt32(truncatingIfNeeded: front) &<< 8 | UInt32(input[8])
+            headCount = 9
+            return 9
+        }
         let count = min(9 - headCount, input.count)
         for i in 0..<count {
             switch headCount {

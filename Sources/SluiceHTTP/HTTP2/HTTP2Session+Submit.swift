@@ -1,4 +1,5 @@
 import CNGHTTP2
+package import SluiceCore
 
 extension HTTP2Session {
     // MARK: - Messages
@@ -10,13 +11,31 @@ extension HTTP2Session {
     ///
     /// - Returns: false when a field line is malformed.
     package func submitAnswer(_ stream: Int32, _ fields: inout HTTP2FieldList, endStream: Bool) -> Bool {
+        fields.withVectors { submitAnswer(stream, $0, $1, endStream: endStream) } == 0
+    }
+
+    /// The same with the fields of a table and, if it is given, `Date` behind them; `list` has the status.
+    ///
+    /// - Returns: false when a field is malformed.
+    package func submitAnswer(
+        _ stream: Int32,
+        _ list: inout HTTP2FieldList,
+        _ table: inout HeaderTable,
+        date: [UInt8]?,
+        endStream: Bool
+    ) -> Bool {
+        list.withVectors(of: &table, date: date) { submitAnswer(stream, $0, $1, endStream: endStream) } == 0
+    }
+
+    private func submitAnswer(
+        _ stream: Int32,
+        _ vectors: UnsafePointer<nghttp2_nv>?,
+        _ count: Int,
+        endStream: Bool
+    ) -> Int32 {
+        guard !endStream else { return nghttp2_submit_response(raw, stream, vectors, count, nil) }
         var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
-        let result = fields.withVectors { vectors, count in
-            endStream
-                ? nghttp2_submit_response(raw, stream, vectors, count, nil)
-                : nghttp2_submit_response(raw, stream, vectors, count, &body)
-        }
-        return result == 0
+        return nghttp2_submit_response(raw, stream, vectors, count, &body)
     }
 
     /// Sends an interim answer (status 1xx but 101).
@@ -28,6 +47,13 @@ extension HTTP2Session {
         } == 0
     }
 
+    /// The same with the fields of a table; `list` has the status.
+    package func submitInterim(_ stream: Int32, _ list: inout HTTP2FieldList, _ table: inout HeaderTable) -> Bool {
+        list.withVectors(of: &table) {
+            nghttp2_submit_headers(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, $0, $1, nil)
+        } == 0
+    }
+
     /// Ends a message with trailers; its body has ended with `.lastBeforeTrailers`.
     ///
     /// - Returns: false when a field line is malformed.
@@ -35,17 +61,46 @@ extension HTTP2Session {
         fields.withVectors { nghttp2_submit_trailer(raw, stream, $0, $1) } == 0
     }
 
+    /// The same with the fields of a table; `list` is empty.
+    package func submitTrailers(_ stream: Int32, _ list: inout HTTP2FieldList, _ table: inout HeaderTable) -> Bool {
+        list.withVectors(of: &table) { nghttp2_submit_trailer(raw, stream, $0, $1) } == 0
+    }
+
     /// Opens a stream with a request. With a body to come, `pullData` is asked for it.
     ///
     /// - Returns: the stream, or nil when there can be no more on this connection, or a line is malformed.
     package func submitRequest(_ fields: inout HTTP2FieldList, endStream: Bool) -> Int32? {
         guard canOpenStream else { return nil }
-        var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
-        let stream = fields.withVectors { vectors, count in
-            endStream
-                ? nghttp2_submit_request(raw, nil, vectors, count, nil, nil)
-                : nghttp2_submit_request(raw, nil, vectors, count, &body, nil)
+        return opened(fields.withVectors { submitRequest($0, $1, endStream: endStream) })
+    }
+
+    /// Opens a stream with the request whose head `text` begins with, as HTTP/1 writes it: see
+    /// `HTTP2FieldList.withRequest`. The stream ends with its head where `text` does, if it `mayEnd`.
+    ///
+    /// - Returns: the stream, and how long the head is; nil as for lists.
+    package func submitRequest(
+        head text: UnsafeRawBufferPointer,
+        scheme: StaticString,
+        protocol upgrade: StaticString?,
+        mayEnd: Bool,
+        with list: inout HTTP2FieldList
+    ) -> (stream: Int32, headCount: Int)? {
+        guard canOpenStream else { return nil }
+        var headCount = 0
+        let stream = list.withRequest(text, scheme: scheme, protocol: upgrade) { vectors, count, end in
+            headCount = end
+            return submitRequest(vectors, count, endStream: mayEnd && end == text.count)
         }
+        return opened(stream).map { ($0, headCount) }
+    }
+
+    private func submitRequest(_ vectors: UnsafePointer<nghttp2_nv>?, _ count: Int, endStream: Bool) -> Int32 {
+        guard !endStream else { return nghttp2_submit_request(raw, nil, vectors, count, nil, nil) }
+        var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
+        return nghttp2_submit_request(raw, nil, vectors, count, &body, nil)
+    }
+
+    private func opened(_ stream: Int32?) -> Int32? {
         guard let stream, stream > 0 else { return nil }
         openStreams += 1
         return stream

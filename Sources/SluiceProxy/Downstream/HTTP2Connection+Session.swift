@@ -7,7 +7,7 @@ extension HTTP2Connection: HTTP2Delegate {
         blockKind = kind
         if case .request = kind {
             text.begin()
-            streams[stream] = HTTP2Stream(stream, of: self)
+            streams.insert(HTTP2Stream(stream, of: self), at: stream)
         } else {
             blockTrailers.reset()
         }
@@ -70,7 +70,7 @@ extension HTTP2Connection: HTTP2Delegate {
     func streamInvalid(_ id: Int32) { worker.metrics.http2MalformedStreams.increment() }
 
     func streamClosed(_ id: Int32, errorCode: HTTP2ErrorCode) {
-        guard let stream = streams.removeValue(forKey: id) else { return }
+        guard let stream = streams.remove(id) else { return }
         stream.closed(errorCode)
         streamLeft()
     }

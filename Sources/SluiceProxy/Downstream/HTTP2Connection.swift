@@ -26,7 +26,7 @@ final class HTTP2Connection: DownstreamConnection {
     private(set) var phase = Phase.open
     /// nil only before `opened` and when memory ran out.
     private(set) var session: HTTP2Session?
-    var streams: [Int32: HTTP2Stream] = [:]
+    var streams = HTTP2StreamTable<HTTP2Stream>(secret: 1)
     /// The head that is being read.
     var text = HTTP2RequestText()
     var blockKind = HTTP2HeadersKind.request
@@ -48,6 +48,8 @@ final class HTTP2Connection: DownstreamConnection {
     private var inputIsOver = false
 
     // In ticks.
+    /// The time at which it began to read or to write.
+    private(set) var now: UInt64 = 0
     /// When the client last took something.
     private(set) var lastProgress: UInt64 = 0
     /// When the last stream ended.
@@ -68,6 +70,7 @@ final class HTTP2Connection: DownstreamConnection {
         listener.configure(&settings)
         session = HTTP2Session(role: .server, settings: settings, delegate: self)
         guard session != nil else { return gone(.downstreamClosed) }
+        streams = HTTP2StreamTable(secret: worker.loop.random.next())
         let wheel = worker.loop.wheel
         lastProgress = wheel.now
         idleSince = wheel.now
@@ -103,8 +106,8 @@ final class HTTP2Connection: DownstreamConnection {
     }
 
     private func forgetStreams(_ error: GatewayError) {
-        let left = streams.values
-        streams = [:]
+        let left = streams.all
+        streams.removeAll()
         arrived = []
         touched = []
         for stream in left { stream.connectionGone(error) }
@@ -113,7 +116,7 @@ final class HTTP2Connection: DownstreamConnection {
     override func abort() { gone(.downstreamClosed) }
 
     override func cutShort() {
-        for stream in Array(streams.values) { stream.cutShort() }
+        for stream in streams.all { stream.cutShort() }
         drainNow()
     }
 
@@ -158,12 +161,14 @@ final class HTTP2Connection: DownstreamConnection {
         guard phase != .closed, phase != .flushing, let session, !isReading else { return }
         keepalive?.heard()
         isReading = true
-        let now = worker.loop.wheel.now &* UInt64(TimerWheel.tickMilliseconds)
-        let error = bytes.withUnsafeReadableBytes { session.receive($0, now: now) }
+        now = worker.loop.wheel.now
+        let time = now &* UInt64(TimerWheel.tickMilliseconds)
+        let error = bytes.withUnsafeReadableBytes { session.receive($0, now: time) }
         watchBlock(session)
         // What we reset ourselves leaves first, so that nothing is begun for it.
         if error == nil, !arrived.isEmpty, session.wantsWrite { produce(session) }
         if error == nil, session.failure == nil { handOver() }
+        text.forgetHeads()
         isReading = false
         if let error = error ?? session.failure { return broken(error) }
         pump()
@@ -239,6 +244,7 @@ final class HTTP2Connection: DownstreamConnection {
 
     private func produce(_ session: HTTP2Session) {
         isWriting = true
+        now = worker.loop.wheel.now
         resetUnfinished(session)
         while isWritable, session.wantsWrite, phase != .closed {
             var out = worker.loop.takeScratch()
@@ -256,7 +262,7 @@ final class HTTP2Connection: DownstreamConnection {
             }
             worker.loop.giveBack(out)
             guard moved else { break }
-            lastProgress = worker.loop.wheel.now
+            lastProgress = now
         }
         isWriting = false
     }

@@ -1,12 +1,13 @@
-import NIOCore
+import Glibc
 import SluiceCore
 import SluiceHTTP
 
 /// Writes the head of an HTTP/2 request down as HTTP/1 does, for the parser that all requests go through: what is refused
 /// there is refused here, and nothing behind it knows the difference (RFC 9113, section 8.3).
 ///
-/// One per connection: header blocks come one after the other. Isolation: one loop. Allocates: until it has grown.
-struct HTTP2RequestText {
+/// One per connection: header blocks come one after the other, and the heads of those that came in one read are kept
+/// until their requests have begun. Isolation: one loop. Allocates: until it has grown.
+struct HTTP2RequestText: ~Copyable {
     private enum Pseudo: Int {
         case method, scheme, authority, path, `protocol`
 
@@ -20,15 +21,17 @@ struct HTTP2RequestText {
             case 10: (kind, text) = (.authority, ":authority")
             default: return nil
             }
-            guard ASCII.equalsFolded(name, text) else { return nil }
+            // The library lets no other letters through than small ones.
+            guard HTTP2RequestText.areEqual(name, text) else { return nil }
             self = kind
         }
     }
 
     private var pseudo = InlineArray<5, ByteRange?>(repeating: nil)
-    private var values = ByteBuffer()
-    private var lines = ByteBuffer()
-    private var cookies = ByteBuffer()
+    private var values = HeadMemory()
+    private var lines = HeadMemory()
+    private var cookies = HeadMemory()
+    private var heads = HeadMemory()
     private var host: ByteRange?
     private var isMalformed = false
     private(set) var declaresLength = false
@@ -38,9 +41,9 @@ struct HTTP2RequestText {
 
     mutating func begin() {
         pseudo = InlineArray(repeating: nil)
-        values.clear()
-        lines.clear()
-        cookies.clear()
+        values.clear(keeping: Self.kept)
+        lines.clear(keeping: Self.kept)
+        cookies.clear(keeping: Self.kept)
         host = nil
         isMalformed = false
         declaresLength = false
@@ -48,11 +51,16 @@ struct HTTP2RequestText {
         isConnect = false
     }
 
+    /// What a connection keeps of each memory beyond a head.
+    private static let kept = 4096
+
     /// Takes one field in the order in which they come, pseudo fields first.
     mutating func add(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         if name.first == UInt8(ascii: ":") { return addPseudo(name, value) }
         // The library has checked both; a line break that slipped through would be a field of its own.
-        for byte in value where byte == 0x0D || byte == 0x0A || byte == 0 { isMalformed = true }
+        if Self.mayHoldByte(below: 0x20, value) {
+            for byte in value where byte == 0x0D || byte == 0x0A || byte == 0 { isMalformed = true }
+        }
         switch FieldName.intern(name) {
         case .cookie: return addCookie(value)
         case .host: return addHost(value)
@@ -68,12 +76,27 @@ struct HTTP2RequestText {
             return
         default: break
         }
-        _ = lines.writeHead(atMost: name.count + value.count + 4) { out in
-            out.write(name)
-            out.write(": ")
-            out.write(value)
-            out.write("\r\n")
+        lines.appendLine(name, value)
+    }
+
+    /// Whether there is such a byte, or DEL; eight at a step.
+    @inline(__always)
+    private static func mayHoldByte(below limit: UInt8, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var found: UInt64 = 0
+        var i = 0
+        while i + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            let delete = word ^ ones &* 0x7F
+            found |= (word &- ones &* UInt64(limit)) & ~word | (delete &- ones) & ~delete
+            i += 8
         }
+        if found & (ones &* 0x80) != 0 { return true }
+        while i < bytes.count {
+            if bytes[i] < limit || bytes[i] == 0x7F { return true }
+            i += 1
+        }
+        return false
     }
 
     private mutating func addPseudo(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
@@ -82,7 +105,7 @@ struct HTTP2RequestText {
             return
         }
         // They stand in a line with spaces between them.
-        for byte in value where byte <= 0x20 || byte == 0x7F { isMalformed = true }
+        if Self.mayHoldByte(below: 0x21, value) { isMalformed = true }
         if pseudo[kind.rawValue] != nil { isMalformed = true }
         pseudo[kind.rawValue] = keep(value)
     }
@@ -94,23 +117,25 @@ struct HTTP2RequestText {
     }
 
     private mutating func keep(_ value: UnsafeRawBufferPointer) -> ByteRange {
-        let start = values.writerIndex
-        _ = values.writeHead(atMost: value.count) { $0.write(value) }
+        let start = values.count
+        values.append(value)
         return ByteRange(start: start, count: value.count)
     }
 
     /// RFC 9113, section 8.2.3: crumbs are put together again.
     private mutating func addCookie(_ value: UnsafeRawBufferPointer) {
-        if cookies.readableBytes > 0 { cookies.writeStaticString("; ") }
-        cookies.writeBytes(value)
+        if cookies.count > 0 { cookies.append("; ") }
+        cookies.append(value)
     }
 
-    /// The whole head, up to its empty line.
+    // MARK: - Whole heads
+
+    /// Puts the head together, up to its empty line; `head` gives its bytes until `forgetHeads`.
     ///
     /// - Parameters:
     ///   - endStream: nothing follows it.
     ///   - random: for the key of a WebSocket, which HTTP/2 has none of.
-    mutating func finish(endStream: Bool, random: () -> UInt64) -> Result<ByteBuffer, GatewayError> {
+    mutating func finish(endStream: Bool, random: () -> UInt64) -> Result<ByteRange, GatewayError> {
         guard !isMalformed, let method = pseudo[Pseudo.method.rawValue] else { return .failure(.badRequestLine) }
         isConnect = equals(method, "CONNECT")
         let target: ByteRange
@@ -120,35 +145,37 @@ struct HTTP2RequestText {
         }
         let authority = pseudo[Pseudo.authority.rawValue]
         if let authority, let host, !areEqual(authority, host) { return .failure(.severalHosts) }
-        var head = ByteBuffer()
-        let size = values.readableBytes + lines.readableBytes + cookies.readableBytes + 256
-        let isComplete = head.writeHead(atMost: size) { out in
-            values.withUnsafeReadableBytes { values in
-                if opensWebSocket { out.write("GET") } else { out.write(method, of: values) }
-                out.write(" ")
-                out.write(target, of: values)
-                out.write(" HTTP/1.1\r\n")
-                if let name = authority ?? host {
-                    out.write("Host: ")
-                    out.write(name, of: values)
-                    out.write("\r\n")
-                }
-            }
-            lines.withUnsafeReadableBytes { out.write($0) }
-            if cookies.readableBytes > 0 {
-                out.write("cookie: ")
-                cookies.withUnsafeReadableBytes { out.write($0) }
-                out.write("\r\n")
-            }
-            if opensWebSocket {
-                writeHandshake(random, to: &out)
-            } else if !endStream, !declaresLength, !isConnect {
-                out.write("transfer-encoding: chunked\r\n")
-            }
-            out.write("\r\n")
+        let start = heads.count
+        heads.reserve(values.count + lines.count + cookies.count + 256)
+        if opensWebSocket { heads.append("GET") } else { heads.append(values.bytes(method)) }
+        heads.append(" ")
+        heads.append(values.bytes(target))
+        heads.append(" HTTP/1.1\r\n")
+        if let name = authority ?? host {
+            heads.append("Host: ")
+            heads.append(values.bytes(name))
+            heads.append("\r\n")
         }
-        return isComplete ? .success(head) : .failure(.internalError)
+        heads.append(lines.bytes)
+        if cookies.count > 0 {
+            heads.append("cookie: ")
+            heads.append(cookies.bytes)
+            heads.append("\r\n")
+        }
+        if opensWebSocket {
+            appendHandshake(random)
+        } else if !endStream, !declaresLength, !isConnect {
+            heads.append("transfer-encoding: chunked\r\n")
+        }
+        heads.append("\r\n")
+        return .success(ByteRange(start: start, count: heads.count - start))
     }
+
+    /// A head that `finish` gave; valid until the next call that changes anything.
+    func head(_ range: ByteRange) -> UnsafeRawBufferPointer { heads.bytes(range) }
+
+    /// All heads have been read.
+    mutating func forgetHeads() { heads.clear(keeping: 2 * Self.kept) }
 
     /// The target of the request line; also finds out what kind of CONNECT it is.
     private mutating func checkedTarget() -> Result<ByteRange, GatewayError> {
@@ -167,38 +194,34 @@ struct HTTP2RequestText {
     }
 
     /// What RFC 6455 wants, section 4.1, and RFC 8441 leaves out.
-    private func writeHandshake(_ random: () -> UInt64, to head: inout HeadWriter) {
-        head.write("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
+    private mutating func appendHandshake(_ random: () -> UInt64) {
+        heads.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
         var key: [UInt8] = []
         for _ in 0..<2 { withUnsafeBytes(of: random()) { key += $0 } }
-        head.write(Base64.encode(key))
-        head.write("\r\n")
+        Base64.encode(key).withUnsafeBytes { heads.append($0) }
+        heads.append("\r\n")
     }
 
     /// RFC 9113, section 8.3.1; the gateway translates no other protocol.
     private var hasWebScheme: Bool {
         guard let scheme = pseudo[Pseudo.scheme.rawValue] else { return false }
-        return withBytes(scheme) { ASCII.equalsFolded($0, "http") || ASCII.equalsFolded($0, "https") }
+        let bytes = values.bytes(scheme)
+        return ASCII.equalsFolded(bytes, "http") || ASCII.equalsFolded(bytes, "https")
     }
 
-    private func startsWithSlash(_ range: ByteRange) -> Bool { withBytes(range) { $0.first == UInt8(ascii: "/") } }
-
-    private func withBytes<R>(_ range: ByteRange, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-        values.withUnsafeReadableBytes { body(UnsafeRawBufferPointer(rebasing: $0[Int(range.start)..<range.end])) }
-    }
+    private func startsWithSlash(_ range: ByteRange) -> Bool { values.bytes(range).first == UInt8(ascii: "/") }
 
     private func areEqual(_ a: ByteRange, _ b: ByteRange) -> Bool {
-        values.withUnsafeReadableBytes { bytes in
-            ASCII.equalsFolded(
-                UnsafeRawBufferPointer(rebasing: bytes[Int(a.start)..<a.end]),
-                UnsafeRawBufferPointer(rebasing: bytes[Int(b.start)..<b.end])
-            )
-        }
+        ASCII.equalsFolded(values.bytes(a), values.bytes(b))
     }
 
     private func equals(_ range: ByteRange, _ text: StaticString) -> Bool {
-        withBytes(range) { bytes in
-            bytes.elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-        }
+        Self.areEqual(values.bytes(range), text)
+    }
+
+    @inline(__always)
+    private static func areEqual(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount, let base = bytes.baseAddress else { return false }
+        return memcmp(base, text.utf8Start, bytes.count) == 0
     }
 }

@@ -14,24 +14,18 @@ extension HTTP2Stream {
     /// Frames that may wait in front of an interim answer.
     private static let mostPending = 1000
 
-    func sendContinue() { sendInterim { $0.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n") } }
-
-    func sendInterim(_ head: inout ResponseHead) {
-        sendInterim { buffer in
-            _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
-                StatusLine.write(&head, to: &writer)
-                writer.write(&head.fields)
-                writer.write("\r\n")
-            }
-        }
+    func sendContinue() {
+        var head = ResponseHead()
+        head.status = 100
+        sendInterim(&head)
     }
 
-    private func sendInterim(_ write: (inout ByteBuffer) -> Void) {
+    func sendInterim(_ head: inout ResponseHead) {
         // An upstream that sends them without end does not fill memory with what the client does not read.
         guard let connection, let session = connection.session, session.pendingFrames < Self.mostPending else { return }
         connection.fields.reset()
-        write(&connection.fields.lines)
-        if connection.fields.readAnswer() { _ = session.submitInterim(id, &connection.fields) }
+        connection.fields.status(head.status)
+        _ = session.submitInterim(id, &connection.fields, &head.fields)
         connection.schedule()
     }
 
@@ -42,18 +36,17 @@ extension HTTP2Stream {
 
     private func sendHead(of exchange: Exchange, endStream: Bool) -> Bool {
         guard let connection, let session = connection.session else { return true }
-        let date = worker.loop.httpDate()
         connection.fields.reset()
-        let size = exchange.response.fields.bytes.readableBytes * 2 + 128
-        let isComplete = connection.fields.lines.writeHead(atMost: size) { writer in
-            StatusLine.write(&exchange.response, to: &writer)
-            writer.write(&exchange.response.fields)
-            if !exchange.response.fields.present.mayHave(.date) { writer.writeDate(date) }
-            writer.write("\r\n")
-        }
-        guard isComplete, connection.fields.readAnswer(),
-            session.submitAnswer(id, &connection.fields, endStream: endStream)
-        else { return false }
+        connection.fields.status(exchange.response.status)
+        let date = exchange.response.fields.present.mayHave(.date) ? nil : worker.loop.httpDate()
+        let isSent = session.submitAnswer(
+            id,
+            &connection.fields,
+            &exchange.response.fields,
+            date: date,
+            endStream: endStream
+        )
+        guard isSent else { return false }
         answer = endStream ? .ended : .began
         if endStream, !inputHasEnded { connection.endedBeforeRequest(id) }
         return true
@@ -75,16 +68,21 @@ extension HTTP2Stream {
 
     func flushResponse() {
         guard let connection, let session = connection.session else { return }
-        session.dataReady(id)
+        if isDeferred {
+            isDeferred = false
+            session.dataReady(id)
+        }
         connection.schedule()
     }
 
     /// The session can send up to so much of the body.
     func pull(upTo limit: Int) -> HTTP2Body {
-        lastActivity = worker.loop.wheel.now
+        if let connection { lastActivity = connection.now }
         guard var piece = output.popFirst() else {
             switch answer {
-            case .none, .began: return .wait
+            case .none, .began:
+                isDeferred = true
+                return .wait
             case .ended: return end(ByteBuffer())
             case .broken: return .failed(.internalError)
             }
@@ -105,12 +103,10 @@ extension HTTP2Stream {
         guard let connection, let session = connection.session else { return .failed(.internalError) }
         // A tunnel that is half closed goes on in the other direction.
         if !inputHasEnded, !isTunnel || exchange == nil { connection.endedBeforeRequest(id) }
-        guard let trailers = outTrailers, trailers.fields.count > 0 else { return .last(piece) }
+        guard let trailers = outTrailers, !trailers.isEmpty else { return .last(piece) }
         outTrailers = nil
         connection.fields.reset()
-        trailers.fields.write(to: &connection.fields.lines)
-        connection.fields.lines.writeStaticString("\r\n")
-        guard session.submitTrailers(id, &connection.fields) else { return .failed(.internalError) }
+        guard session.submitTrailers(id, &connection.fields, &trailers.fields) else { return .failed(.internalError) }
         return .lastBeforeTrailers(piece)
     }
 

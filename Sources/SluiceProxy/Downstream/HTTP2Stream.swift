@@ -34,6 +34,8 @@ final class HTTP2Stream: TimerNode, Downstream {
     var answer = Answer.none
     var outTrailers: Trailers?
     var lastActivity: UInt64 = 0
+    /// The session has asked for more of the answer in vain.
+    var isDeferred = false
     /// The upstream is being told that there is room.
     var isWaking = false
     var closesAfterExchange = false
@@ -43,7 +45,7 @@ final class HTTP2Stream: TimerNode, Downstream {
         self.connection = connection
         self.transport = connection
         super.init()
-        lastActivity = connection.worker.loop.wheel.now
+        lastActivity = connection.now
     }
 
     var worker: Worker { transport.worker }
@@ -51,11 +53,11 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     // MARK: - The request
 
-    /// What `begin` begins with.
-    private var head: Result<ByteBuffer, GatewayError>?
+    /// What `begin` begins with: where its connection has the head.
+    private var head: Result<ByteRange, GatewayError>?
 
     /// The head is whole, or will never be.
-    func headCame(_ head: Result<ByteBuffer, GatewayError>, opensWebSocket: Bool, endStream: Bool) {
+    func headCame(_ head: Result<ByteRange, GatewayError>, opensWebSocket: Bool, endStream: Bool) {
         self.head = head
         self.opensWebSocket = opensWebSocket
         inputHasEnded = endStream
@@ -63,7 +65,7 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     /// Begins the request, if nobody has taken it back by now.
     func begin() {
-        guard let head, connection != nil else { return }
+        guard let head, let connection else { return }
         self.head = nil
         let exchange = worker.takeExchange()
         self.exchange = exchange
@@ -73,12 +75,13 @@ final class HTTP2Stream: TimerNode, Downstream {
             exchange.request.reset()
             exchange.request.isHTTP2 = true
             exchange.refuse(error)
-        case .success(let bytes):
+        case .success(let range):
             var parser = RequestParser()
+            let bytes = connection.text.head(range)
             let result = parser.parse(bytes, into: &exchange.request, limits: listener.parserLimits)
             exchange.request.isHTTP2 = true
             switch result {
-            case .complete(bytes.readableBytes): exchange.begin()
+            case .complete(Int(range.count)): exchange.begin()
             case .invalid(let error): exchange.refuse(error)
             // The head was put together here, so this cannot be; two requests in one would be worse than none.
             case .complete, .incomplete: exchange.refuse(.badRequestLine)
@@ -91,7 +94,7 @@ final class HTTP2Stream: TimerNode, Downstream {
             connection?.session?.consume(id, bytes.count)
             return
         }
-        lastActivity = worker.loop.wheel.now
+        if let connection { lastActivity = connection.now }
         input.writeBytes(bytes)
     }
 
@@ -182,7 +185,7 @@ final class HTTP2Stream: TimerNode, Downstream {
         exchange = nil
         if isTunnel, case .ended = answer, !inputHasEnded { connection?.endedBeforeRequest(id) }
         if case .began = answer { answer = .ended }
-        input = ByteBuffer()
+        if input.capacity > 0 { input = ByteBuffer() }
         // The client may still be taking the answer.
         lastActivity = worker.loop.wheel.now
         flushResponse()

@@ -6,7 +6,7 @@ import SluiceHTTP
 extension UpstreamHTTP2Connection: HTTP2Delegate {
     package func headersBegan(_ stream: Int32, _ kind: HTTP2HeadersKind) {
         self.kind = kind
-        if case .trailers = kind { block.reset() } else { text.clear() }
+        if case .trailers = kind { block.reset() } else { text.clear(keeping: 4096) }
     }
 
     package func field(_ stream: Int32, name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Bool {
@@ -15,16 +15,13 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
         } else if name.first == UInt8(ascii: ":") {
             guard ASCII.equalsFolded(name, ":status"), value.count == 3 else { return false }
             let status = value.reduce(0 as UInt16) { $0 &* 10 &+ UInt16($1 & 15) }
-            text.writeStaticString("HTTP/1.1 ")
-            text.writeBytes(value)
-            text.writeStaticString(" ")
-            text.writeStaticString(ReasonPhrase.of(status))
-            text.writeStaticString("\r\n")
+            text.append("HTTP/1.1 ")
+            text.append(value)
+            text.append(" ")
+            text.append(ReasonPhrase.of(status))
+            text.append("\r\n")
         } else {
-            text.writeBytes(name)
-            text.writeInteger(UInt16(0x3A20))
-            text.writeBytes(value)
-            text.writeInteger(UInt16(0x0D0A))
+            text.appendLine(name, value)
         }
         return true
     }
@@ -38,10 +35,10 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
             swap(&trailers, &block)
             stream.trailersCame(trailers)
         case .interimAnswer, .answer, .request:
-            text.writeStaticString("\r\n")
+            text.append("\r\n")
             var isInterim = false
             if case .interimAnswer = kind { isInterim = true }
-            stream.headCame(text, isInterim: isInterim, endStream: endStream)
+            stream.headCame(text.bytes, isInterim: isInterim, endStream: endStream)
         }
     }
 
@@ -65,7 +62,7 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
     package func streamInvalid(_ id: Int32) { streams[id]?.markMalformed() }
 
     package func streamClosed(_ id: Int32, errorCode: HTTP2ErrorCode) {
-        guard let stream = streams.removeValue(forKey: id) else { return }
+        guard let stream = streams.remove(id) else { return }
         stream.closed(errorCode)
         streamLeft()
     }

@@ -12,7 +12,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
     private var phase = Phase.open
     private(set) var session: HTTP2Session?
     /// By number; a request whose head is not sent yet has none.
-    var streams: [Int32: UpstreamStream] = [:]
+    var streams: HTTP2StreamTable<UpstreamStream>
     /// Requests that have it, those without a number included.
     private(set) var users = 0
     /// Requests that were sent on it.
@@ -27,7 +27,9 @@ final class UpstreamHTTP2Connection: SocketHandler {
     private var keepalive: HTTP2Keepalive?
     var fields = HTTP2FieldList()
     var kind = HTTP2HeadersKind.answer
-    var text = ByteBuffer()
+    var text = HeadMemory()
+    /// Memory for the head of an answer.
+    var head = ResponseHead()
     var block = HeaderTable()
     var touched: [UpstreamStream] = []
     private var waking: [UpstreamStream] = []
@@ -37,6 +39,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
 
     init(endpoint: LoopEndpoint) {
         self.endpoint = endpoint
+        streams = HTTP2StreamTable(secret: endpoint.upstream.loop.random.next())
         super.init()
     }
 
@@ -66,7 +69,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
 
     func opened(_ stream: UpstreamStream) {
         served += 1
-        streams[stream.id] = stream
+        streams.insert(stream, at: stream.id)
     }
 
     /// The server's first frame has not come yet.
@@ -109,8 +112,8 @@ final class UpstreamHTTP2Connection: SocketHandler {
         loop.wheel.remove(self)
         keepalive?.stop()
         endpoint.removeShared(self)
-        let left = Array(streams.values) + waitingForSettings
-        streams = [:]
+        let left = streams.all + waitingForSettings
+        streams.removeAll()
         touched = []
         waking = []
         ending = []

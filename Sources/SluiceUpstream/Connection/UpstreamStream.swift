@@ -8,6 +8,8 @@ import SluiceHTTP
 /// in, by the window, which is opened again only while the attempt reads.
 final class UpstreamStream: TimerNode, UpstreamLease {
     static let bufferLimit = 64 * 1024
+    /// Bytes up to which what follows a head is copied.
+    private static let copied = 1024
     /// How long what is left of a tunnel may take.
     private static let endingTicks = TimerWheel.ticks(nanoseconds: 10_000_000_000)
 
@@ -21,7 +23,6 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     /// 0 before the head is sent.
     private(set) var id: Int32 = 0
     private var attempt: Attempt?
-    private var head = ResponseHead()
     /// The answer was begun, ended.
     private var answerBegan = false
     /// What came broke the rules; the stream is being reset.
@@ -34,6 +35,8 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     private var output = HTTP2PieceQueue()
     private var outputBytes = 0
     private var requestEnded = false
+    /// The session has asked for more of the request in vain.
+    private var isDeferred = false
     private var requestTrailers: Trailers?
     // The answer.
     private var isPaused = false
@@ -67,6 +70,8 @@ final class UpstreamStream: TimerNode, UpstreamLease {
             guard sendHead(&rest) else { return }
         }
         guard rest.readableBytes > 0 else { return }
+        // A small piece must not keep all the memory that the head was put together in.
+        if rest.readableBytes <= Self.copied { rest = rest.withUnsafeReadableBytes { ByteBuffer(bytes: $0) } }
         outputBytes += rest.readableBytes
         output.append(rest)
     }
@@ -96,7 +101,10 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     func flush() {
         guard let connection, id > 0 else { return }
-        connection.session?.dataReady(id)
+        if isDeferred {
+            isDeferred = false
+            connection.session?.dataReady(id)
+        }
         connection.schedule()
     }
 
@@ -111,46 +119,41 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     /// - Returns: whether the stream was opened.
     private func sendHead(_ bytes: inout ByteBuffer) -> Bool {
         guard let connection, attempt != nil, let session = connection.session else { return false }
-        guard let end = bytes.withUnsafeReadableBytes(Self.endOfHead), let text = bytes.readSlice(length: end) else {
-            fail(.internalError)
-            return false
-        }
         let upgrades = wantsUpgrade
         if upgrades {
-            guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: text) else {
+            guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: bytes) else {
                 fail(.upgradeRefused)
                 return false
             }
-            acceptKey = WebSocketKey.accept(forHead: text)
+            acceptKey = WebSocketKey.accept(forHead: bytes)
         }
-        connection.fields.reset()
-        connection.fields.lines.writeImmutableBuffer(text)
-        let isWhole = requestEnded && requestTrailers == nil && bytes.readableBytes == 0
-        let scheme: StaticString = connection.tls == nil ? "http" : "https"
-        let isRead = connection.fields.readRequest(scheme: scheme, protocol: upgrades ? "websocket" : nil)
-        guard isRead, let id = session.submitRequest(&connection.fields, endStream: isWhole) else {
+        let opened = bytes.withUnsafeReadableBytes { text in
+            session.submitRequest(
+                head: text,
+                scheme: connection.tls == nil ? "http" : "https",
+                protocol: upgrades ? "websocket" : nil,
+                mayEnd: requestEnded && requestTrailers == nil,
+                with: &connection.fields
+            )
+        }
+        guard let (id, headCount) = opened else {
             fail(session.canOpenStream ? .internalError : .upstreamRefusedStream)
             return false
         }
+        bytes.moveReaderIndex(forwardBy: headCount)
         self.id = id
         inputsBefore = connection.inputs
         connection.opened(self)
         return true
     }
 
-    /// Behind the empty line.
-    private static func endOfHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        var i = 3
-        while i < bytes.count {
-            if bytes[i] == 0x0A, bytes[i - 1] == 0x0D, bytes[i - 2] == 0x0A, bytes[i - 3] == 0x0D { return i + 1 }
-            i += 1
-        }
-        return nil
-    }
-
     /// The session can send up to so much of the body.
     func pull(upTo limit: Int) -> HTTP2Body {
-        guard var piece = output.popFirst() else { return requestEnded ? end(ByteBuffer()) : .wait }
+        guard var piece = output.popFirst() else {
+            if requestEnded { return end(ByteBuffer()) }
+            isDeferred = true
+            return .wait
+        }
         if piece.readableBytes > limit, let part = piece.readSlice(length: limit) {
             output.prepend(piece)
             outputBytes -= limit
@@ -164,16 +167,15 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     }
 
     private func end(_ piece: ByteBuffer) -> HTTP2Body {
-        guard let trailers = requestTrailers, trailers.fields.count > 0, let connection,
+        guard let trailers = requestTrailers, !trailers.isEmpty, let connection,
             let session = connection.session
         else {
             return .last(piece)
         }
         requestTrailers = nil
         connection.fields.reset()
-        trailers.fields.write(to: &connection.fields.lines)
-        connection.fields.lines.writeStaticString("\r\n")
-        return session.submitTrailers(id, &connection.fields) ? .lastBeforeTrailers(piece) : .failed(.internalError)
+        let isSent = session.submitTrailers(id, &connection.fields, &trailers.fields)
+        return isSent ? .lastBeforeTrailers(piece) : .failed(.internalError)
     }
 
     private func becameWritable() {
@@ -187,8 +189,12 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     // MARK: - The answer
 
     /// A head is whole, in the form of HTTP/1.
-    func headCame(_ text: ByteBuffer, isInterim: Bool, endStream: Bool) {
-        guard let attempt else { return }
+    func headCame(_ text: UnsafeRawBufferPointer, isInterim: Bool, endStream: Bool) {
+        guard let attempt, let connection else { return }
+        // Taken out meanwhile: whoever gets the answer gives the memory of another one for it.
+        var head = ResponseHead()
+        swap(&head, &connection.head)
+        defer { connection.head = head }
         var parser = ResponseParser()
         let result = parser.parse(
             text,
@@ -206,12 +212,12 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         if endStream { head.framing = .none }
         let isTunnel =
             (200...299).contains(head.status) && (attempt.settings.mayUpgrade || attempt.settings.method == .connect)
-        if isTunnel { openTunnel(attempt) }
+        if isTunnel { openTunnel(attempt, &head) }
         attempt.received(head: &head, from: endpoint, opensTunnel: isTunnel)
     }
 
     /// RFC 8441, section 5, the other way round.
-    private func openTunnel(_ attempt: Attempt) {
+    private func openTunnel(_ attempt: Attempt, _ head: inout ResponseHead) {
         isTunnel = true
         guard attempt.settings.mayUpgrade else { return }
         head.status = 101

@@ -8,18 +8,37 @@ import Testing
 /// Heads in HTTP/1 form as fields of HTTP/2.
 @Suite struct HTTP2FieldListTests {
     /// What the library is given, `!` in front of what it must not index; nil when a line is malformed.
-    private func show(_ list: inout HTTP2FieldList) -> [String]? {
-        list.withVectors { vectors, count in
-            UnsafeBufferPointer(start: vectors, count: count).map { vector in
-                let name = text(UnsafeRawBufferPointer(start: vector.name, count: vector.namelen))
-                let value = text(UnsafeRawBufferPointer(start: vector.value, count: vector.valuelen))
-                let secret = vector.flags & UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) != 0
-                return "\(secret ? "!" : "")\(name)=\(value)"
-            }
+    private func show(_ list: inout HTTP2FieldList) -> [String]? { list.withVectors(describe) }
+
+    private func describe(_ vectors: UnsafePointer<nghttp2_nv>?, _ count: Int) -> [String] {
+        UnsafeBufferPointer(start: vectors, count: count).map { vector in
+            let name = text(UnsafeRawBufferPointer(start: vector.name, count: vector.namelen))
+            let value = text(UnsafeRawBufferPointer(start: vector.value, count: vector.valuelen))
+            let secret = vector.flags & UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) != 0
+            return "\(secret ? "!" : "")\(name)=\(value)"
         }
     }
 
-    private func reads(_ list: inout HTTP2FieldList, _ read: (inout HTTP2FieldList) -> Bool) -> Bool { read(&list) }
+    /// What becomes of a request head, and how long it is.
+    private func request(
+        _ head: some StringProtocol,
+        scheme: StaticString = "http",
+        protocol upgrade: StaticString? = nil,
+        with list: inout HTTP2FieldList
+    ) -> (fields: [String], end: Int)? {
+        wire(String(head)).withUnsafeBytes { bytes in
+            list.withRequest(bytes, scheme: scheme, protocol: upgrade) { (describe($0, $1), $2) }
+        }
+    }
+
+    private func request(
+        _ head: String,
+        scheme: StaticString = "http",
+        protocol upgrade: StaticString? = nil
+    ) -> [String]? {
+        var list = HTTP2FieldList()
+        return request(head, scheme: scheme, protocol: upgrade, with: &list)?.fields
+    }
 
     private func list(_ lines: String) -> HTTP2FieldList {
         var list = HTTP2FieldList()
@@ -99,52 +118,95 @@ import Testing
         )
     }
 
-    @Test func aWholeAnswerIsRead() {
-        var list = list("HTTP/1.1 503 Service Unavailable\r\nServer: a\r\nConnection: close\r\n\r\n")
-        #expect(reads(&list) { $0.readAnswer() })
-        #expect(show(&list) == [":status=503", "Server=a"])
-        list.reset()
-        list.lines.writeBytes(wire("HTTP/1.1 200\r\n\r\n"))
-        #expect(reads(&list) { $0.readAnswer() })
-        #expect(show(&list) == [":status=200"])
+    @Test(arguments: [(100, "100"), (204, "204"), (599, "599")] as [(UInt16, String)])
+    func aStatusHasThreeDigits(status: UInt16, digits: String) {
+        var list = HTTP2FieldList()
+        list.status(status)
+        #expect(show(&list) == [":status=\(digits)"])
     }
 
-    @Test(arguments: ["", "HTTP/1.1 200 OK", "HTTP/1.1 20\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "\r\n\r\n"])
-    func whatIsNoAnswerIsRefused(lines: String) {
-        var list = list(lines)
-        #expect(!reads(&list) { $0.readAnswer() })
+    // MARK: - Tables
+
+    private func table(_ lines: String) throws -> HeaderTable {
+        var head = ResponseHead()
+        var parser = ResponseParser()
+        let result = parser.parse(
+            ByteBuffer(string: "HTTP/1.1 200 OK\r\n\(lines)\r\n"),
+            into: &head,
+            requestMethod: .get,
+            maximumHead: 300_000,
+            maximumFields: 100
+        )
+        guard case .complete = result else { throw HTTP2Error.failed }
+        return head.fields
     }
+
+    @Test func tablesBecomeFieldsBehindTheStatus() throws {
+        var table = try table("Server:  a \r\nConnection: close\r\nX-Empty:\r\nSet-Cookie: b\r\nX-Gone: 1\r\n")
+        table.remove(lowercased: Array("x-gone".utf8))
+        table.append(name: "X-New".utf8, value: " c\t".utf8)
+        var list = HTTP2FieldList()
+        list.status(200)
+        #expect(
+            list.withVectors(of: &table, date: Array("now".utf8), describe)
+                == [":status=200", "Server=a", "X-Empty=", "!Set-Cookie=b", "X-New=c", "date=now"]
+        )
+        #expect(list.withVectors(of: &table, describe)?.count == 5)
+        list.reset()
+        #expect(list.withVectors(of: &table, describe)?.first == "Server=a")
+    }
+
+    @Test(arguments: [
+        ("a", "b\r\nc: d"), ("a", "b\0"), ("a", "\u{7F}"), ("", "b"), ("a b", "c"), (":path", "/"), ("a\r\n", "b"),
+        ("a", "b\r"),
+    ])
+    func whatCouldNotStandInALineIsRefused(name: String, value: String) throws {
+        var table = try table("Server: a\r\n")
+        table.append(name: name.utf8, value: value.utf8)
+        var list = HTTP2FieldList()
+        #expect(list.withVectors(of: &table, describe) == nil)
+    }
+
+    @Test func aTableWithAFieldThatNoPeerCouldUnpackIsRefused() throws {
+        var table = try table("a: \(String(repeating: "x", count: 65_535))\r\n")
+        var list = HTTP2FieldList()
+        #expect(list.withVectors(of: &table, describe)?.count == 1)
+        table.append(name: "b".utf8, value: String(repeating: "x", count: 65_536).utf8)
+        #expect(list.withVectors(of: &table, describe) == nil)
+    }
+
+    // MARK: - Requests
 
     @Test func aWholeRequestIsRead() {
-        var list = list("GET /a?b=c HTTP/1.1\r\nAccept: x\r\nhost: example.com:8080\r\n\r\n")
-        #expect(reads(&list) { $0.readRequest(scheme: "https") })
         #expect(
-            show(&list) == [
-                ":method=GET", ":scheme=https", ":authority=example.com:8080", ":path=/a?b=c", "Accept=x",
-            ]
+            request("GET /a?b=c HTTP/1.1\r\nAccept: x\r\nhost: example.com:8080\r\nHost: b\r\n\r\n", scheme: "https")
+                == [
+                    ":method=GET", ":scheme=https", ":authority=example.com:8080", ":path=/a?b=c", "Accept=x",
+                ]
         )
     }
 
     @Test func aRequestWithoutAHostHasNoAuthority() {
-        var list = list("OPTIONS * HTTP/1.1\r\n\r\n")
-        #expect(reads(&list) { $0.readRequest(scheme: "http") })
-        #expect(show(&list) == [":method=OPTIONS", ":scheme=http", ":path=*"])
+        #expect(request("OPTIONS * HTTP/1.1\r\n\r\n") == [":method=OPTIONS", ":scheme=http", ":path=*"])
+        #expect(
+            request("GET / HTTP/1.1\r\nHost:\r\nHost: a\r\n\r\n")
+                == [":method=GET", ":scheme=http", ":path=/", "Host=", "Host=a"]
+        )
     }
 
     @Test func connectHasOnlyAnAuthority() {
-        var list = list("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
-        #expect(reads(&list) { $0.readRequest(scheme: "https") })
-        #expect(show(&list) == [":method=CONNECT", ":authority=example.com:443"])
+        #expect(
+            request("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", scheme: "https")
+                == [":method=CONNECT", ":authority=example.com:443"]
+        )
     }
 
     @Test func anUpgradeBecomesExtendedConnect() {
-        var list = list(
+        let head =
             "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                + "Sec-WebSocket-Key: AQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        #expect(reads(&list) { $0.readRequest(scheme: "https", protocol: "websocket") })
+            + "Sec-WebSocket-Key: AQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         #expect(
-            show(&list) == [
+            request(head, scheme: "https", protocol: "websocket") == [
                 ":method=CONNECT", ":protocol=websocket", ":scheme=https", ":authority=a", ":path=/chat",
                 "Sec-WebSocket-Version=13",
             ]
@@ -153,10 +215,16 @@ import Testing
 
     @Test(arguments: [
         "", "GET / HTTP/1.1", "GET  HTTP/1.1\r\n\r\n", "GET\r\n\r\n", " / HTTP/1.1\r\n\r\n", "GET /\r\n\r\n",
+        "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\na: b\r\n", "GET / HTTP/1.1\r\na b: c\r\n\r\n",
+        "GET / HTTP/1.1\r\na: b\nc: d\r\n\r\n",
     ])
-    func whatIsNoRequestIsRefused(lines: String) {
-        var list = list(lines)
-        #expect(!reads(&list) { $0.readRequest(scheme: "http") })
+    func whatIsNoRequestIsRefused(head: String) { #expect(request(head) == nil) }
+
+    @Test func whatIsBehindTheHeadIsNotLookedAt() throws {
+        var list = HTTP2FieldList()
+        let read = try #require(request("GET / HTTP/1.1\r\na: b\r\n\r\n\0 body\r\n", with: &list))
+        #expect(read.end == 24)
+        #expect(read.fields.last == "a=b")
     }
 
     @Test func aFieldThatNoPeerCouldUnpackIsRefused() {
@@ -169,9 +237,8 @@ import Testing
     }
 
     @Test func aListCanBeUsedAgain() {
-        var list = list("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(reads(&list) { $0.readRequest(scheme: "http") })
-        #expect(show(&list)?.count == 4)
+        var list = HTTP2FieldList()
+        #expect(request("GET / HTTP/1.1\r\nHost: a\r\n\r\n", with: &list)?.fields.count == 4)
         list.reset()
         list.status(200)
         list.lines.writeBytes(wire("Host: b\r\n"))
@@ -185,25 +252,27 @@ import Testing
     /// The bytes may begin anywhere in their buffer.
     @Test func aReaderIndexThatMovedIsRespected() {
         var list = HTTP2FieldList()
-        list.lines.writeBytes(wire("garbageGET /x HTTP/1.1\r\nHost: a\r\n\r\n"))
+        list.lines.writeBytes(wire("garbagea: b\r\n"))
         list.lines.moveReaderIndex(forwardBy: 7)
-        #expect(reads(&list) { $0.readRequest(scheme: "http") })
-        #expect(show(&list) == [":method=GET", ":scheme=http", ":authority=a", ":path=/x"])
+        #expect(show(&list) == ["a=b"])
     }
 
     @Test func anySeededLinesNeitherTrapNorReadBeyond() {
         var random = RandomSource(seed: 7)
-        let alphabet = Array("a:b \r\n\t,;=HTTP/1.1 200GETosth\0\u{7F}".utf8)
+        let alphabet = Array("a:b \r\n\t,;=HTTP/1.1 200GETosth\0\u{7F}")
         for _ in 0..<5000 {
-            var list = HTTP2FieldList()
-            for _ in 0..<Int.random(in: 0..<60, using: &random) {
-                list.lines.writeInteger(alphabet[Int.random(in: 0..<alphabet.count, using: &random)])
-            }
-            var answer = list
-            var request = list
+            let text = String(
+                (0..<Int.random(in: 0..<60, using: &random)).map { _ in
+                    alphabet[Int.random(in: 0..<alphabet.count, using: &random)]
+                }
+            )
+            var list = list(text)
             _ = show(&list)
-            if answer.readAnswer() { _ = show(&answer) }
-            if request.readRequest(scheme: "http") { _ = show(&request) }
+            if let (fields, end) = request(text, with: &list) {
+                #expect(fields.count >= 2)
+                #expect(end <= text.utf8.count)
+            }
+            _ = request("GET / HTTP/1.1\r\n\(text)", with: &list)
         }
     }
 }

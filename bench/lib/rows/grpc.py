@@ -2,30 +2,26 @@
 
 import pathlib
 
-from ..edges import start_edge
+from ..edges import CALL, start_edge, start_grpcd
 from ..load import streams, streams_command
-from ..processes import free_port
-from ..proxies import Server, compiled
 from ..report import Line, judge, ratio_text
 from ..rounds import alternate, compare
 
 BARS = {"envoy": {"bar": 0.4}}
 SHAPES = ((10, 10), (64, 1))
-MESSAGE = b"\0\0\0\0\x0dhello, world\n"
-FIELDS = ("content-type: application/grpc", "te: trailers")
+PATH, MESSAGE, FIELDS = CALL
 
 
 def run(bench, subject, peers):
     peers = [peer for peer in peers if peer in ("sluice", "nginx", "envoy")]
-    port = free_port()
-    origin = Server(bench, "grpcd", [compiled(bench, "grpcd", ["-lnghttp2"]), str(port)], port, [bench.load_core])
+    origin = start_grpcd(bench)
     body = pathlib.Path(bench.directory) / "call.bin"
     body.write_bytes(MESSAGE)
-    servers = {name: start_edge(bench, name, False, "grpc", port) for name in (subject, *peers)}
+    servers = {name: start_edge(bench, name, False, "grpc", origin.port) for name in (subject, *peers)}
     lines, raw = [], {}
 
     def measure(server, connections, parallel):
-        command = streams_command(server.port, False, connections, parallel, bench.options.seconds, "/bench.Echo/Unary",
+        command = streams_command(server.port, False, connections, parallel, bench.options.seconds, PATH,
                                   body, FIELDS)
         bench.note(f"load (grpc, {connections}x{parallel})", ["taskset", "-c", str(bench.load_core), *command])
         server.meter.start()
