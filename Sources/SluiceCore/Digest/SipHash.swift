@@ -57,20 +57,35 @@ package struct SipHash: Sendable {
             hash.add(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
             at &+= 8
         }
+        var rest: UInt64 = 0
+        var shift: UInt64 = 0
         while at < bytes.count {
-            hash.add(bytes[at])
+            rest |= UInt64(bytes[at]) &<< shift
+            shift &+= 8
             at &+= 1
         }
+        if shift > 0 { hash.add(rest, bytes: shift &>> 3) }
     }
 
-    private mutating func add(_ byte: UInt8) {
-        count &+= 1
-        tail |= UInt64(byte) &<< (tailCount &* 8)
-        tailCount &+= 1
-        guard tailCount == 8 else { return }
+    /// Adds less than a word.
+    @inline(__always)
+    private mutating func add(_ rest: UInt64, bytes: UInt64) {
+        count &+= bytes
+        let (shift, sum) = (tailCount &* 8, tailCount &+ bytes)
+        tail |= rest &<< shift
+        tailCount = sum & 7
+        guard sum >= 8 else { return }
         compress(tail)
-        tail = 0
-        tailCount = 0
+        // What did not fit. The word was not empty before, or less than a word would not have filled it.
+        tail = rest &>> (64 &- shift)
+    }
+
+    /// The first half of the hash alone.
+    package consuming func finishLow() -> UInt64 {
+        compress(tail | count &<< 56)
+        v2 ^= 0xEE
+        for _ in 0..<4 { round() }
+        return v0 ^ v1 ^ v2 ^ v3
     }
 
     /// The hash of all that was added.

@@ -74,13 +74,10 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
             if end == c("e") { return check(name, "date", .date) }
             if end == c("y") { return check(name, "vary", .vary) }
         case 6:
-            switch end {
-            case c("t"): return check(name, "accept", .accept, or: check(name, "expect", .expect))
-            case c("e"): return check(name, "cookie", .cookie)
-            case c("r"): return check(name, "server", .server)
-            case c("n"): return check(name, "origin", .origin)
-            default: break
-            }
+            if end == c("t") { return check(name, "accept", .accept, or: check(name, "expect", .expect)) }
+            if end == c("e") { return check(name, "cookie", .cookie) }
+            if end == c("r") { return check(name, "server", .server) }
+            if end == c("n") { return check(name, "origin", .origin) }
         case 7:
             if end == c("e") { return check(name, "upgrade", .upgrade) }
             if end == c("r") { return check(name, "trailer", .trailer, or: check(name, "referer", .referer)) }

@@ -18,38 +18,20 @@ package struct FieldStem: Sendable {
 extension HeaderTable {
     /// Adds a field behind the others. The caller answers for a valid value. Allocates: only while the table grows.
     package mutating func append(_ stem: FieldStem, value: [UInt8]) {
-        value.withUnsafeBytes { append(stem, $0) }
-    }
-
-    /// Adds a field whose value is a number in decimal digits. Allocates: only while the table grows.
-    package mutating func append(_ stem: FieldStem, number: UInt64) {
-        // 2^64 has 20 digits.
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var at = 20
-            var rest = number
-            repeat {
-                at &-= 1
-                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-                digits[at] = 0x30 &+ UInt8(truncatingIfNeeded: digit)
-                rest = quotient
-            } while rest > 0
-            append(stem, UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[at...]))
-        }
-    }
-
-    private mutating func append(_ stem: FieldStem, _ value: UnsafeRawBufferPointer) {
-        let before = stem.bytes.count
-        let start = stem.bytes.withUnsafeBytes { name in
-            appendBytes(before + value.count + 2) { target in
+        let (before, count) = (stem.bytes.count, value.count)
+        let start = appendBytes(before + count + 2) { target in
+            stem.bytes.withUnsafeBytes { name in
                 if let first = name.baseAddress { target.copyMemory(from: first, byteCount: before) }
-                if let first = value.baseAddress { (target + before).copyMemory(from: first, byteCount: value.count) }
-                target.storeBytes(of: UInt16(0x0D0A).bigEndian, toByteOffset: before + value.count, as: UInt16.self)
             }
+            value.withUnsafeBytes { value in
+                if let first = value.baseAddress { (target + before).copyMemory(from: first, byteCount: count) }
+            }
+            target.storeBytes(of: UInt16(0x0D0A).bigEndian, toByteOffset: before + count, as: UInt16.self)
         }
         appendReceived(
             name: stem.name,
             nameRange: ByteRange(start: start, count: before - 2),
-            valueRange: ByteRange(start: start + before, count: value.count)
+            valueRange: ByteRange(start: start + before, count: count)
         )
     }
 }

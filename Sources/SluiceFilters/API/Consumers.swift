@@ -61,4 +61,18 @@ package final class Consumers {
 package protocol ClaimSource: AnyObject {
     /// Texts as they are, numbers and booleans as JSON writes them; nil for what is absent, null, a list or an object.
     func text(ofClaim name: String) -> [UInt8]?
+
+    /// The same text lent to `body`, without a copy of it.
+    ///
+    /// - Parameter name: in UTF-8.
+    /// - Returns: false where there is none.
+    func withText(ofClaim name: [UInt8], _ body: (UnsafeRawBufferPointer) -> Void) -> Bool
+}
+
+extension ClaimSource {
+    package func withText(ofClaim name: [UInt8], _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        guard let text = text(ofClaim: String(decoding: name, as: UTF8.self)) else { return false }
+        text.withUnsafeBytes(body)
+        return true
+    }
 }

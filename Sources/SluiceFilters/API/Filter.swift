@@ -57,6 +57,9 @@ package protocol Filter: AnyObject {
     /// A piece of the request body; with `isLast` the end. Only for filters with an interest.
     func onRequestBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict
 
+    /// Whether `onResponse` is to be called.
+    var wantsResponse: Bool { get }
+
     /// The final head of the response, from the upstream or from the gateway. May edit `exchange.response`.
     func onResponse(_ exchange: ExchangeContext)
 
@@ -92,6 +95,7 @@ extension Filter {
     package func onRequestBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict {
         .pass
     }
+    package var wantsResponse: Bool { true }
     package func onResponse(_ exchange: ExchangeContext) {}
     package func onResponseBody(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> BodyVerdict {
         .pass

@@ -12,11 +12,16 @@ struct FieldEdits {
         case template(name: [UInt8], value: Int)
     }
 
-    /// Lines of one name.
-    private struct Group {
+    /// Lines of one name. A class, since each copy of its parts would count references.
+    private final class Group {
         /// They come only if no such field is there.
         let unless: FieldKey?
         let lines: [Line]
+
+        init(unless: FieldKey?, lines: [Line]) {
+            self.unless = unless
+            self.lines = lines
+        }
     }
 
     /// Those of `remove`, then those that `set` replaces.
@@ -46,11 +51,14 @@ struct FieldEdits {
         self.templates = templates
     }
 
+    /// Whether there is nothing to do.
+    var isEmpty: Bool { removed.isEmpty && groups.isEmpty }
+
     /// Carries them out. Allocates: only while the table grows.
     func apply(to fields: inout HeaderTable, _ values: borrowing RenderedValues) {
-        for key in removed { fields.remove(key) }
+        for index in removed.indices { fields.remove(removed[index]) }
         for group in groups {
-            if let key = group.unless, fields.has(key) { continue }
+            if let key = group.unless, fields.find(key) != nil { continue }
             for line in group.lines {
                 switch line {
                 case .constant(let line): fields.append(line)

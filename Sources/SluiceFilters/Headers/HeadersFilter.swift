@@ -14,6 +14,8 @@ final class HeadersFilter: Filter {
         self.loop = loop
     }
 
+    var wantsResponse: Bool { !response.isEmpty }
+
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         guard !request.templates.isEmpty else {
             request.apply(to: &exchange.request.fields, values)

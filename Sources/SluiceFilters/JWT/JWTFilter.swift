@@ -38,6 +38,8 @@ final class JWTFilter: Filter {
         counters = JWTCounters(resources.metrics)
     }
 
+    var wantsResponse: Bool { false }
+
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         // Whatever becomes of the request, nobody but the gateway says who the caller is.
         identity.remove(from: &exchange.request.fields)
@@ -120,7 +122,7 @@ final class JWTFilter: Filter {
         }
         counters.accepted.increment()
         if !forwards { places.removeToken(at: place, from: &exchange.request) }
-        for line in token.lines { exchange.request.fields.append(line) }
+        for index in token.lines.indices { exchange.request.fields.append(token.lines[index]) }
         exchange.claims = token.claims
         return .next
     }

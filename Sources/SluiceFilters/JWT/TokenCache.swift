@@ -134,7 +134,7 @@ final class TokenCache: Sendable {
         hash.add(UInt64(truncatingIfNeeded: bytes.count))
         let end = max(0, bytes.count - Self.hashedCount)
         hash.add(UnsafeRawBufferPointer(rebasing: bytes[end...]))
-        return hash.finish().low
+        return hash.finishLow()
     }
 
     private func firstPlace(_ hash: UInt64) -> Int {

@@ -2,11 +2,25 @@ import NIOCore
 import SluiceCore
 
 /// A place in a request where a token may be.
-enum TokenPlace: Sendable {
-    /// With a scheme in front (`Bearer`), or without.
-    case header(FieldKey, scheme: [UInt8])
-    case query([UInt8])
-    case cookie([UInt8])
+///
+/// Not the cases with what belongs to each: taking those out of their case would count references for each request.
+struct TokenPlace: Sendable {
+    fileprivate enum Kind { case header, query, cookie }
+
+    fileprivate let kind: Kind
+    /// The header.
+    fileprivate let key: FieldKey
+    /// The parameter or cookie; of a header the scheme in front of the token (`bearer`), if it has one.
+    fileprivate let text: [UInt8]
+
+    /// - Parameter scheme: in lower case; empty for a header with nothing but the token.
+    static func header(_ key: FieldKey, scheme: [UInt8]) -> TokenPlace {
+        TokenPlace(kind: .header, key: key, text: scheme)
+    }
+
+    static func query(_ name: [UInt8]) -> TokenPlace { TokenPlace(kind: .query, key: FieldKey(name), text: name) }
+
+    static func cookie(_ name: [UInt8]) -> TokenPlace { TokenPlace(kind: .cookie, key: FieldKey(name), text: name) }
 }
 
 /// What a look at all places found.
@@ -36,10 +50,10 @@ extension [TokenPlace] {
 
 extension TokenPlace {
     fileprivate func find(in request: inout RequestHead, _ index: Int) -> TokenFinding {
-        switch self {
-        case .header(let key, let scheme): Self.inHeader(key, scheme, &request.fields, index)
-        case .query(let name): Self.inQuery(name, &request, index)
-        case .cookie(let name): Self.inCookies(name, &request.fields, index)
+        switch kind {
+        case .header: Self.inHeader(key, text, &request.fields, index)
+        case .query: Self.inQuery(text, &request, index)
+        case .cookie: Self.inCookies(text, &request.fields, index)
         }
     }
 
@@ -72,11 +86,9 @@ extension TokenPlace {
         guard Int(range.count) >= scheme.count else { return .nothing }
         return fields.bytes.withUnsafeReadableBytes { all in
             guard range.end <= all.count else { return .nothing }
-            var at = Int(range.start)
-            for byte in scheme {
-                if ASCII.lowercased(all[at]) != byte { return .nothing }
-                at += 1
-            }
+            var at = Int(range.start) + scheme.count
+            let named = UnsafeRawBufferPointer(rebasing: all[Int(range.start)..<at])
+            guard scheme.withUnsafeBytes({ ASCII.equalsFolded(named, $0) }) else { return .nothing }
             guard at < range.end else { return .empty }
             guard all[at] == 0x20 else { return .nothing }
             while at < range.end, all[at] == 0x20 { at += 1 }
@@ -146,10 +158,10 @@ extension [TokenPlace] {
     /// Takes the token out of the request, so that no upstream gets to see it. Only one place has one: see `find`.
     func removeToken(at index: Int, from request: inout RequestHead) {
         guard indices.contains(index) else { return }
-        switch self[index] {
-        case .header(let key, _): request.fields.remove(key)
-        case .query(let name): CredentialRemoval.removeParameter(name, from: &request)
-        case .cookie(let name): CredentialRemoval.removeCookie(name, from: &request)
+        switch self[index].kind {
+        case .header: request.fields.remove(self[index].key)
+        case .query: CredentialRemoval.removeParameter(self[index].text, from: &request)
+        case .cookie: CredentialRemoval.removeCookie(self[index].text, from: &request)
         }
     }
 }

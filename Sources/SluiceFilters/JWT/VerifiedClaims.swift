@@ -1,3 +1,4 @@
+import Glibc
 import SluiceCore
 
 /// What a verified token says, in a form that is small to keep and quick to look into: for each claim its name and its
@@ -50,14 +51,22 @@ final class VerifiedClaims: ClaimSource {
     var cost: Int { 128 + bytes.capacity + entries.capacity * MemoryLayout<Entry>.stride }
 
     func text(ofClaim name: String) -> [UInt8]? {
-        var name = name
-        return name.withUTF8 { wanted in
+        var text: [UInt8]?
+        _ = withText(ofClaim: Array(name.utf8)) { text = Array($0) }
+        return text
+    }
+
+    func withText(ofClaim name: [UInt8], _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        name.withUnsafeBytes { wanted in
             bytes.withUnsafeBytes { all in
                 for entry in entries where entry.name.count == wanted.count {
-                    let known = all[Int(entry.name.start)..<entry.name.end]
-                    if known.elementsEqual(wanted) { return Array(all[Int(entry.text.start)..<entry.text.end]) }
+                    guard let a = wanted.baseAddress, let b = all.baseAddress,
+                        memcmp(a, b + Int(entry.name.start), wanted.count) == 0
+                    else { continue }
+                    body(UnsafeRawBufferPointer(rebasing: all[Int(entry.text.start)..<entry.text.end]))
+                    return true
                 }
-                return nil
+                return false
             }
         }
     }

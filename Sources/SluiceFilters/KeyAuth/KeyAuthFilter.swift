@@ -55,6 +55,8 @@ final class KeyAuthFilter: Filter {
         forbidden = counter("forbidden")
     }
 
+    var wantsResponse: Bool { false }
+
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         // Whatever becomes of the request, nobody but the gateway says who the caller is.
         callerHeaders.remove(from: &exchange.request.fields)

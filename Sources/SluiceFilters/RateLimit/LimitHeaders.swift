@@ -3,22 +3,9 @@ import SluiceCore
 /// Tells clients about their limit. Sources: draft-ietf-httpapi-ratelimit-headers-06 for `RateLimit-*`; `X-RateLimit-*` as
 /// Kong and others send them. Both with the seconds until the reset. Allocates: only while the table grows.
 struct LimitHeaders {
-    private struct Style {
-        let limit: FieldLine
-        let remaining, reset: FieldStem
-        let remainingKey: FieldKey
-        let others: [FieldKey]
-
-        init(_ prefix: String, limit: UInt64) {
-            self.limit = FieldLine(name: "\(prefix)-Limit".utf8, value: String(limit).utf8)
-            remaining = FieldStem("\(prefix)-Remaining")
-            reset = FieldStem("\(prefix)-Reset")
-            remainingKey = FieldKey("\(prefix)-Remaining")
-            others = [FieldKey("\(prefix)-Limit"), FieldKey("\(prefix)-Reset")]
-        }
-    }
-
-    private let styles: [Style]
+    /// Each style: limit, remaining, reset.
+    private let styles: [NumberFields]
+    private let limit: UInt64
 
     init?(_ style: RateLimitConfiguration.HeaderStyle, limit: UInt64) {
         let prefixes: [String]
@@ -28,23 +15,25 @@ struct LimitHeaders {
         case .legacy: prefixes = ["X-RateLimit"]
         case .both: prefixes = ["RateLimit", "X-RateLimit"]
         }
-        styles = prefixes.map { Style($0, limit: limit) }
+        styles = prefixes.map { NumberFields("\($0)-Limit", "\($0)-Remaining", "\($0)-Reset") }
+        self.limit = limit
     }
 
     /// What an upstream says about a limit of its own gives way to a stricter one only.
     func write(_ notice: LimitNotice, to fields: inout HeaderTable) {
         for style in styles {
-            if let told = Self.number(style.remainingKey, in: &fields), told <= notice.remaining { continue }
-            fields.remove(style.remainingKey)
-            for key in style.others { fields.remove(key) }
-            fields.append(style.limit)
-            fields.append(style.remaining, number: notice.remaining)
-            fields.append(style.reset, number: Self.seconds(notice.reset))
+            if style.mayBe(in: &fields) {
+                if let told = Self.number(style.value(of: 1, in: &fields), in: fields), told <= notice.remaining {
+                    continue
+                }
+                style.remove(from: &fields)
+            }
+            style.append([limit, notice.remaining, Self.seconds(notice.reset)], to: &fields)
         }
     }
 
-    private static func number(_ key: FieldKey, in fields: inout HeaderTable) -> UInt64? {
-        guard let range = fields.findValue(of: key) else { return nil }
+    private static func number(_ range: ByteRange?, in fields: HeaderTable) -> UInt64? {
+        guard let range else { return nil }
         return fields.withBytes(range) { bytes in
             // 18 digits always fit.
             guard (1...18).contains(bytes.count), bytes.allSatisfy(ASCII.isDigit) else { return nil }

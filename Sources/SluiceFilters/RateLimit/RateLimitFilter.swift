@@ -53,6 +53,8 @@ final class RateLimitFilter: Filter {
         usesWindows = policy.algorithm != .tokenBucket
     }
 
+    var wantsResponse: Bool { headers != nil }
+
     func onRequest(_ exchange: ExchangeContext) -> HeadVerdict {
         let decision: RateLimitDecision
         if let hash = key.hash(of: exchange, named.key) {

@@ -5,26 +5,35 @@ import SluiceCore
 struct TraceFields {
     /// The fields of one name.
     struct Place {
+        private var firstIndex: Int32 = -1
+        private var number: Int32 = 0
         /// Index of the first one; -1: there is none.
-        var first = -1
-        var count = 0
+        var first: Int { Int(firstIndex) }
+        var count: Int { Int(number) }
         /// Whether all are written in lower case.
         var isLowercase = true
 
-        var isThere: Bool { count > 0 }
+        var isThere: Bool { number > 0 }
 
         fileprivate mutating func note(_ index: Int) {
-            if count == 0 { first = index }
-            count += 1
+            // A head has no more fields than its listener lets pass, far fewer than that.
+            if number == 0 { firstIndex = Int32(clamping: index) }
+            if number < Int32.max { number += 1 }
+        }
+
+        /// Of a name that consists of eight letters at least, and of nothing else.
+        private static func hasSmallLetters(_ name: UnsafeRawBufferPointer) -> Bool {
+            guard name.count >= 8 else { return false }
+            let first = name.loadUnaligned(as: UInt64.self)
+            let last = name.loadUnaligned(fromByteOffset: name.count - 8, as: UInt64.self)
+            let small: UInt64 = 0x2020_2020_2020_2020
+            return first & last & small == small
         }
 
         fileprivate mutating func note(_ name: FieldName, in fields: inout HeaderTable) {
             var from = 0
             while let index = fields.find(name, from: from) {
-                let hasCapitals = fields.withBytes(fields.entries[index].nameRange) { name in
-                    name.contains { $0 >= 0x41 && $0 <= 0x5A }
-                }
-                isLowercase = isLowercase && !hasCapitals
+                isLowercase = isLowercase && fields.withBytes(fields.entries[index].nameRange, Self.hasSmallLetters)
                 note(index)
                 from = index + 1
             }

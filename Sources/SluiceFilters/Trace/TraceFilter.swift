@@ -34,6 +34,7 @@ final class TraceFilter: Filter {
         looksForB3 = accept != [.w3c] || configuration.emit.map { $0 != [.w3c] } ?? false || trust == .restart
     }
 
+    var wantsResponse: Bool { spans != nil }
     var wantsAttempts: Bool { spans != nil }
     var wantsEnd: Bool { spans != nil }
 
@@ -181,7 +182,7 @@ final class TraceFilter: Filter {
     }
 
     func onResponse(_ exchange: ExchangeContext) {
-        guard spans != nil, let record = exchange.slots[slot] as? ExchangeSpans else { return }
+        guard let record = exchange.slots[slot] as? ExchangeSpans else { return }
         record.status = exchange.response.status
     }
 

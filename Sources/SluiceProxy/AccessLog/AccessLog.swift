@@ -16,7 +16,9 @@ package protocol LogSink: AnyObject, Sendable {
 ///
 /// Isolation: its loop, after it was made. Allocates: one block each time it is handed over.
 package final class AccessLog: TimerNode {
-    private static let blockBytes = 32 * 1024
+    /// Bytes of a block. A larger one wakes the writer less often; where little may wait, several of the smaller ones
+    /// have to find room.
+    private static func blockBytes(_ queueBytes: Int) -> Int { queueBytes >= 1024 * 1024 ? 64 * 1024 : 32 * 1024 }
     /// What is left of each value in a line that would be too long.
     private static let shortValue = 128
     /// Lines wait at most this long.
@@ -29,6 +31,7 @@ package final class AccessLog: TimerNode {
     private let sink: any LogSink
     private let loop: LoopContext
     private let block: UnsafeMutableRawPointer
+    private let size: Int
     private var used = 0
     private var lines = 0
     private var clock = LogClock()
@@ -40,7 +43,8 @@ package final class AccessLog: TimerNode {
         threshold = Self.threshold(model.sample)
         self.sink = sink
         self.loop = loop
-        block = .allocate(byteCount: Self.blockBytes, alignment: 16)
+        size = Self.blockBytes(model.queueBytes)
+        block = .allocate(byteCount: size, alignment: 16)
     }
 
     deinit { block.deallocate() }
@@ -67,7 +71,7 @@ package final class AccessLog: TimerNode {
     }
 
     private func append(_ exchange: Exchange, cap: Int) -> Bool {
-        let (memory, room) = (block + used, Self.blockBytes - used)
+        let (memory, room) = (block + used, size - used)
         let written: Int? = exchange.request.fields.bytes.withUnsafeReadableBytes { request in
             var line = LogLine(
                 exchange: exchange,

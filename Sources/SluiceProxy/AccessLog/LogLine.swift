@@ -44,7 +44,9 @@ struct LogLine {
             let parameter = format.parameters[Int(index)]
             writeParameter(parameter.name, isHidden: parameter.isHidden, limit)
         case .claim(let index):
-            line.write(text: exchange.claims?.text(ofClaim: format.claims[Int(index)]) ?? [], limit: limit)
+            let claim = format.claims[Int(index)]
+            let isThere = exchange.claims?.withText(ofClaim: claim) { line.write(text: $0, limit: limit) } ?? false
+            if !isThere { line.writeMissing() }
         default: write(value, limit, redaction)
         }
     }

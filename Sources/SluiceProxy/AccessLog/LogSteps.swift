@@ -55,7 +55,7 @@ struct LogSteps {
     private(set) var literals: ContiguousArray<UInt8> = []
     private(set) var fields: ContiguousArray<Field> = []
     private(set) var parameters: ContiguousArray<(name: [UInt8], isHidden: Bool)> = []
-    private(set) var claims: ContiguousArray<String> = []
+    private(set) var claims: ContiguousArray<[UInt8]> = []
     private(set) var times: ContiguousArray<LogTimeFormat> = []
 
     init(_ segments: [LogFormat.Segment], _ redaction: LogRedaction) {
@@ -88,7 +88,7 @@ struct LogSteps {
             parameters.append((bytes, bytes.withUnsafeBytes { redaction.hides(parameter: $0) }))
             return .parameter(Int32(clamping: parameters.count - 1))
         case .claim(let name):
-            claims.append(String(decoding: name.utf8.map { $0 }, as: UTF8.self))
+            claims.append(name.utf8.map { $0 })
             return .claim(Int32(clamping: claims.count - 1))
         case .startTime(let format):
             times.append(Self.own(format))

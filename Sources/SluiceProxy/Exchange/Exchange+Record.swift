@@ -89,7 +89,10 @@ extension Exchange {
     /// The client's address; behind trusted proxies not the peer's.
     var clientText: [UInt8] {
         guard let client else { return [] }
-        if let source, source.peer.address == client { return source.peer.text }
+        // Without the operator, which another target's type has behind a table.
+        if let source, let peer = source.peer.address, peer.high == client.high, peer.low == client.low {
+            return source.peer.text
+        }
         return Array(client.description.utf8)
     }
 }

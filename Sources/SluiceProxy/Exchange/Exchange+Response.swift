@@ -58,7 +58,7 @@ extension Exchange: AttemptDelegate {
         guard let chain = filterChain else { return }
         while filtersEntered > 0 {
             filtersEntered -= 1
-            chain.filters[filtersEntered].onResponse(self)
+            if chain.wantsResponse[filtersEntered] { chain.filters[filtersEntered].onResponse(self) }
         }
     }
 

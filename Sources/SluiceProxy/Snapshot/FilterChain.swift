@@ -15,6 +15,8 @@ final class FilterChain {
     /// Indexes of those that look at request bodies, in order; of those that look at response bodies, in reverse.
     let requestBodyFilters: [Int]
     let responseBodyFilters: [Int]
+    /// Which of them look at the heads of responses.
+    let wantsResponse: ContiguousArray<Bool>
     /// Indexes of those that want to know the end, in reverse.
     let endFilters: [Int]
     /// Indexes of those that follow each try, in order.
@@ -29,6 +31,7 @@ final class FilterChain {
         self.slotCount = slotCount
         self.requestBodyFilters = filters.indices.filter { filters[$0].requestBody != .none }
         self.responseBodyFilters = filters.indices.filter { filters[$0].responseBody != .none }.reversed()
+        self.wantsResponse = ContiguousArray(filters.map { $0.wantsResponse })
         self.attemptFilters = filters.indices.filter { filters[$0].wantsAttempts }
         self.endFilters = filters.indices.filter { filters[$0].wantsEnd }.reversed()
         self.answersPreflights = answersPreflights
