@@ -205,7 +205,8 @@ extension Exchange {
         guard let plan = forwardPlan, let target, let endpoint = attempt.endpoint else { return }
         record.endpoint = endpoint
         var buffer = loop.takeScratch()
-        guard writeRequestHead(to: &buffer, hostField: endpoint.hostField, policy: plan.host(for: target)) else {
+        let (host, policy) = (endpoint.hostField, plan.host(for: target))
+        guard writeRequestHead(to: &buffer, hostField: host, policy: policy, leadsHome: endpoint.leadsHome) else {
             attempt.cancel()
             return reply(LocalReply(.internalError))
         }

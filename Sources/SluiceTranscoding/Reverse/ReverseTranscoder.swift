@@ -42,6 +42,9 @@ package final class ReverseTranscoder: Sendable {
     /// Whether a method, from `method(path:)`, is answered with a stream.
     package func streamsResponses(_ method: Int) -> Bool { pool.methods[bindings[method].method].streamsResponses }
 
+    /// What a method, from `method(path:)`, is called in its file.
+    package func entry(_ method: Int) -> MethodEntry { pool.methods[bindings[method].method] }
+
     /// The method of a gRPC call by its path, `/package.Service/Method`; nil when it cannot be called here.
     package func method(path: UnsafeRawBufferPointer) -> Int? { paths.find(path, scope: 0) }
 
