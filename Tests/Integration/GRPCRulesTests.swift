@@ -26,7 +26,8 @@ import Testing
             let upstream = try HTTP2Peer(serving: try origin.accept())
             let put = try upstream.serve([Library.field(1, "7") + Library.field(3, "F")])
             #expect(put.path == "/sluice.library.Library/Bare")
-            #expect(put.text == Library.frame(Library.field(3, "F") + Library.field(1, "7")))
+            let (name, title) = (Library.field(1, "7"), Library.field(3, "F"))
+            #expect([Library.frame(name + title), Library.frame(title + name)].contains(put.text))
             #expect(try client.readResponse().text == #""F""#)
             try client.send(Wire.message("LOOK /bare?title=G HTTP/1.1", ["Host: a"]))
             #expect(try upstream.serve([Library.book("x")]).text == Library.frame(Library.field(3, "G")))
@@ -39,7 +40,7 @@ import Testing
             #expect(try client.readResponse().status == 404)
             try client.send(Wire.get("/v1/shelves/1/books"))
             #expect(try upstream.serve([""]).path == "/sluice.library.Library/ListBooks")
-            #expect(try client.readResponse().text == "{}")
+            #expect(try client.readResponse().text == "[]")
         }
     }
 
