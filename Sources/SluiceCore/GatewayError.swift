@@ -14,7 +14,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
     // The client's pace.
     case requestHeadTimeout, requestBodyTimeout, downstreamIdle, downstreamClosed, downstreamReset
     // Routing.
-    case noRoute, methodNotAllowed, noBinding
+    case noRoute, methodNotAllowed, noBinding, loopDetected
     // Policies.
     case credentialMissing, credentialInvalid, tokenMalformed, tokenSignatureInvalid, tokenExpired, tokenNotYetValid
     case tokenClaimInvalid, scopeMissing, keysUnavailable, consumerForbidden, addressForbidden, originForbidden
@@ -64,7 +64,7 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .rateLimited: "RL"
         case .concurrencyExceeded, .tenantShareExceeded, .tooManyWaiting: "UO"
         case .faultInjected: "FI"
-        case .filterTimeout, .filterFailed, .internalError, .bufferLimit, .descriptorsUnavailable: ""
+        case .filterTimeout, .filterFailed, .internalError, .bufferLimit, .descriptorsUnavailable, .loopDetected: ""
         default: status == 0 ? "" : "DPE"
         }
     }
@@ -194,6 +194,8 @@ package enum GatewayError: UInt8, Error, CaseIterable, Sendable {
         case .filterFailed: ("filter_failed", 500, .gateway, "A policy failed.")
         case .descriptorsUnavailable:
             ("descriptors_unavailable", 503, .gateway, "It is not known yet what the service can do.")
+        case .loopDetected:
+            ("loop_detected", 508, .gateway, "The request came back to the gateway too often.")
         case .bufferLimit: ("buffer_limit", 507, .gateway, "The body is too large to be kept.")
         default: ("internal_error", 500, .gateway, "The gateway made a mistake.")
         }

@@ -103,3 +103,22 @@ package final class Transcoder: Sendable {
     /// The body that tells a status as JSON: a `google.rpc.Status` with its details.
     package func body(of status: RPCStatus) -> [UInt8] { status.json(pool: pool, options: options) }
 }
+
+extension Transcoder {
+    /// What is wrong with one binding of a method, for whoever wrote it; its additional bindings are not looked at.
+    ///
+    /// - Parameter method: a place in `pool.methods`.
+    package static func problems(of binding: HTTPRule, method: Int, in pool: DescriptorPool) -> [String] {
+        BindingCompiler.problems(of: binding, method: method, in: pool)
+    }
+
+    /// What is wrong with a template whatever the method; nil: nothing.
+    package static func problem(ofTemplate text: String) -> String? {
+        do throws(TemplateFault) {
+            _ = try BindingTemplate(text)
+            return nil
+        } catch {
+            return "the path is malformed: \(error.reason)"
+        }
+    }
+}

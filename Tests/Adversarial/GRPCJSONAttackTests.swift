@@ -170,6 +170,33 @@ import Testing
         }
     }
 
+    @Test("the body of an answer without gRPC is not read for ever", arguments: [(500, 500), (200, 502)])
+    func endless(status: Int, shown: Int) throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(try model(origin, ", max_message: 16KiB")) { gateway in
+            let client = try gateway.connect()
+            try client.send(Wire.get("/v1/books/7"))
+            let upstream = try HTTP2Peer(serving: try origin.accept())
+            let first = try upstream.request()
+            try upstream.respond(to: first.stream, status, [("content-type", "text/html")], ends: false)
+            try upstream.send(String(repeating: "x", count: 16 * 1024), on: first.stream)
+            try upstream.roundTrip()
+            #expect(try client.isSilent)
+            try upstream.send("x", on: first.stream)
+            let answer = try client.readResponse()
+            #expect(answer.status == shown && answer.text.contains("answered without gRPC, with HTTP status \(status)"))
+            try upstream.wait { upstream.messages[first.stream]?.resetCode == .cancel }
+            // Both connections go on.
+            try client.send(Wire.message("HEAD /v1/books/7 HTTP/1.1", ["Host: a"]))
+            let second = try upstream.request()
+            try upstream.respond(to: second.stream, status, [("content-type", "text/html")], ends: false)
+            try upstream.send(String(repeating: "x", count: 20_000), on: second.stream)
+            let head = try client.readResponse(to: "HEAD")
+            #expect(head.status == shown && head["content-type"] == "application/json")
+            try upstream.wait { upstream.messages[second.stream]?.resetCode == .cancel }
+        }
+    }
+
     @Test("a service cannot change the framing by its trailers")
     func trailers() throws {
         let origin = try ScriptedOrigin()

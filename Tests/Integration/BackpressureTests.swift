@@ -2,6 +2,7 @@ import NIOCore
 import SluiceConfig
 import SluiceCore
 import SluiceFilters
+import SluiceHTTP
 import SluiceTesting
 import SluiceUpstream
 import Testing
@@ -75,6 +76,49 @@ import Testing
             try sender.value()
             try upstream.send(Wire.ok("done"))
             #expect(try client.readResponse().text == "done")
+        }
+    }
+
+    @Test("a translation keeps no more of an upload than what passes untouched")
+    func translatedUploadStallsTheClient() throws {
+        let folder = try TemporaryFolder()
+        let origin = try ScriptedOrigin(at: .unix(path: folder.path("origin")))
+        let filters = try Library.filters()
+        let model = GatewayModel.forwarding(to: origin.address) {
+            $0.listeners[0].address = .unix(path: folder.path("gateway"))
+            $0.upstreams[0].version = .http2
+            $0.filters = filters
+        }
+        // A line of 1,000 bytes is a message of about as many.
+        let line = Array(#"{"title":"\#(String(repeating: "x", count: 986))"}"#.utf8) + [0x0A]
+        let lines = 4000
+        try TestGateway.run(model) { gateway in
+            let client = try gateway.connect()
+            let all = Array(repeating: line, count: lines).flatMap { $0 }
+            let head = ["Host: a", "Content-Type: application/x-ndjson", "Content-Length: \(all.count)"]
+            try client.send(Wire.message("POST /v1/books:import HTTP/1.1", head))
+            let upstream = try HTTP2Peer(serving: try origin.accept())
+            upstream.consumes = false
+            let request = try upstream.requestHead()
+            let sent = try client.sendUntilStalled(all[...])
+            #expect(sent < Self.bound, "\(sent) bytes were taken for an upstream that opens no window")
+            let sender = Background { [client = Handover(client)] in try client.value.send(Array(all[sent...])) }
+            upstream.consumes = true
+            upstream.session?.consumeConnection(try upstream.message(request.stream).bodyCount)
+            upstream.session?.consume(request.stream, try upstream.message(request.stream).bodyCount)
+            try upstream.flush()
+            try upstream.wait { try upstream.message(request.stream).isWhole }
+            try sender.value()
+            let message = Library.frame(Library.field(3, ""))
+            #expect(try upstream.message(request.stream).bodyCount > lines * (986 + message.utf8.count))
+            try upstream.respond(
+                to: request.stream,
+                200,
+                [Library.type],
+                body: Library.frame(""),
+                trailers: Library.fine
+            )
+            #expect(try client.readResponse().text == "{}")
         }
     }
 

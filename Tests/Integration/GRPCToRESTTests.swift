@@ -5,6 +5,7 @@ import SluiceFilters
 import SluiceHTTP
 import SluiceProxy
 import SluiceTesting
+import SluiceUpstream
 import Testing
 
 /// Clients of gRPC in front of a server that speaks REST over HTTP/1.1.
@@ -201,6 +202,29 @@ import Testing
             try upstream.send(Wire.ok(body))
             let answer = try client.answer(to: stream)
             #expect(answer["grpc-status"] == "13" && answer["x-sluice-reason"] == "untranslatable_response")
+        }
+    }
+
+    @Test("an error's body is not read for ever, and what it says at its beginning still counts")
+    func endless() throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(try model(origin, "max_message: 100KiB")) { gateway in
+            let client = try HTTP2Peer(connectingTo: try gateway.address())
+            let stream = try call(client, "GetBook", Library.field(1, "shelves/1/books/2"))
+            let upstream = try origin.accept()
+            _ = try upstream.readRequest()
+            try upstream.send(Wire.message("HTTP/1.1 404 X", ["Transfer-Encoding: chunked"]))
+            let piece = String(repeating: " ", count: 0x400)
+            for _ in 0..<100 { try upstream.send("400\r\n\(piece)\r\n") }
+            try client.roundTrip()
+            try gateway.settle()
+            #expect(try client.message(stream).fields.isEmpty)
+            try upstream.send("400\r\n\(piece)\r\n")
+            let answer = try client.answer(to: stream)
+            #expect(answer.status == 200 && answer.trailer("grpc-status") == "5")
+            #expect(answer.trailer("grpc-message") == "The service answered with status 404.")
+            try upstream.expectGone()
+            try gateway.wait(for: "the end") { gateway.current(.requests) == 0 && gateway.current(.connections) == 0 }
         }
     }
 

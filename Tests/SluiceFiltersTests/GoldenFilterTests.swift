@@ -8,7 +8,7 @@ import Testing
 @Suite struct GoldenFilterTests {
     static let folder = "Tests/Golden/filters"
     static let cases = [
-        "concurrency", "cors", "fault", "grpc_json", "grpc_web", "ip_access", "mtls_auth", "request_size",
+        "concurrency", "cors", "fault", "grpc_json", "grpc_rules", "grpc_web", "ip_access", "mtls_auth", "request_size",
     ]
 
     @Test(arguments: cases)

@@ -69,6 +69,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
     case keysLogged = "SL126"
     case certificateNotAsked = "SL127"
     case grpcOverHTTP1 = "SL128"
+    case routeToItself = "SL129"
 
     /// The page of the documentation that has a section for each code.
     package static let page = "docs/diagnostics.md"
@@ -145,6 +146,7 @@ package enum DiagnosticCode: String, CaseIterable, Sendable {
         case .keysLogged: "The secrets of TLS sessions are written to a file."
         case .certificateNotAsked: "A filter goes by the certificates of clients, but they are asked for none."
         case .grpcOverHTTP1: "A route is for gRPC, but its upstream speaks HTTP/1.1."
+        case .routeToItself: "A route sends its requests to a listener where it takes them again."
         }
     }
 }

@@ -59,6 +59,7 @@ package enum FilterRole: Sendable {
 /// What a filter's configuration refers to.
 package struct FilterNeeds: Sendable {
     package enum Identity: Sendable { case consumer, claims }
+    package enum CallShare: Sendable { case none, some, all }
 
     /// Names of upstreams that it calls.
     package var upstreams: [String] = []
@@ -68,8 +69,8 @@ package struct FilterNeeds: Sendable {
     package var times = false
     /// It goes by the certificate that clients show in the TLS handshake.
     package var clientCertificates = false
-    /// It makes calls of gRPC of requests, which the upstreams of its routes must speak.
-    package var grpcUpstream = false
+    /// Which requests it makes calls of gRPC of, which the upstreams of its routes must speak.
+    package var grpcUpstream = CallShare.none
     /// It makes something else of calls of gRPC, which the upstreams of its routes need not speak.
     package var translatesCalls = false
     /// Headers, parameters and cookies that hold credentials, in lower case: the access log does not show them.

@@ -11,6 +11,11 @@ package struct Named<Value: Sendable>: Sendable {
 package struct Placed<Value: Sendable>: Sendable {
     package var value: Value
     package var span: NodeSpan
+
+    package init(value: Value, span: NodeSpan) {
+        self.value = value
+        self.span = span
+    }
 }
 
 extension ValueType {

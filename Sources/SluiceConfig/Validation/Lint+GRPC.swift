@@ -2,11 +2,15 @@
 extension Validation {
     /// Why the upstreams of a route must speak gRPC; nil: they need not.
     private func reasonForGRPC(_ route: RouteModel) -> String? {
-        if let filter = route.filters.first(where: { $0.configuration.needs.grpcUpstream }) {
+        if let filter = route.filters.first(where: { $0.configuration.needs.grpcUpstream != .none }) {
             return "has '\(filter.name)'"
         }
-        let filters = FilterOrder.kept(model.filters, beside: route.filters) + route.filters
-        let isTranslated = filters.contains { $0.configuration.needs.translatesCalls }
+        let shared = FilterOrder.kept(model.filters, beside: route.filters)
+        // One for every route that lets requests pass untranslated may not be meant for this route at all.
+        if let filter = shared.first(where: { $0.configuration.needs.grpcUpstream == .all }) {
+            return "is behind '\(filter.name)' of all routes"
+        }
+        let isTranslated = (shared + route.filters).contains { $0.configuration.needs.translatesCalls }
         return route.match.isOfGRPC && !isTranslated ? "is for gRPC" : nil
     }
 

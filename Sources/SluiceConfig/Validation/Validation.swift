@@ -31,6 +31,7 @@ package struct Validation {
         lintTrust()
         lintTLS()
         lintGRPC()
+        lintLoops()
         lintPolicies()
         // What is missing may be what an error is about.
         if !context.diagnostics.hasErrors { lintWhole(used: used) }

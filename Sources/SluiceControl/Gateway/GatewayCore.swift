@@ -36,6 +36,7 @@ final class GatewayCore: @unchecked Sendable {
     private(set) var acceptor: Acceptor?
     private var acceptMetrics: LoopMetrics?
     private let shortage: ResourceShortage
+    private let own = OwnAddresses()
     var listeners: [OpenListener] = []
     private var current: SharedSnapshot?
     /// No longer current, but some loop still holds a copy.
@@ -75,7 +76,7 @@ final class GatewayCore: @unchecked Sendable {
         groups = [group, control]
         let log: @Sendable (String) -> Void = { [queue, log = options.log] line in queue.async { log(line) } }
         workers = try group.makeIterator().map {
-            try WorkerThread.start(on: $0, metrics.makeShard(), shortage, log: log)
+            try WorkerThread.start(on: $0, metrics.makeShard(), shortage, own: own, log: log)
         }
         try startSupervision(on: control.next())
         var fetching = BackgroundFetcher.Options()
@@ -99,6 +100,7 @@ final class GatewayCore: @unchecked Sendable {
                 targets: workers.map(\.target),
                 metrics: metrics,
                 shortage: shortage,
+                own: own,
                 log: later
             )
             try acceptor.start()

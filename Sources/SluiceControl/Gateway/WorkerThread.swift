@@ -20,11 +20,12 @@ struct WorkerThread: Sendable {
         on loop: any EventLoop,
         _ shard: MetricShard,
         _ shortage: ResourceShortage,
+        own: OwnAddresses? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in },
         builtIn: (any BuiltInAction)? = nil
     ) throws -> WorkerThread {
         try loop.submit {
-            let connector = SocketConnector(metrics: shard, shortage: shortage, log: log)
+            let connector = SocketConnector(metrics: shard, shortage: shortage, own: own, log: log)
             let worker = Worker(loop: LoopContext(loop: loop), connector: connector, metrics: shard, builtIn: builtIn)
             worker.loop.start()
             return WorkerThread(worker, loop)

@@ -9,7 +9,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case keepAlive, proxyConnection, contentLength, contentType, transferEncoding, retryAfter, authorization
     case xForwardedFor, xForwardedProto, xForwardedHost, xRequestID, http2Settings, proxyAuthenticate
     case proxyAuthorization, setCookie, grpcTimeout, maxForwards, xRealIP
-    case xForwardedClientCert, grpcStatus, userAgent, referer, vary, traceparent, tracestate
+    case xForwardedClientCert, grpcStatus, userAgent, referer, vary, traceparent, tracestate, sluicePasses
 
     /// Its place in the set of `HeaderTable.present`.
     @inlinable public var bit: UInt64 { 1 &<< UInt64(rawValue) }
@@ -57,6 +57,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         case .vary: "Vary"
         case .traceparent: "traceparent"
         case .tracestate: "tracestate"
+        case .sluicePasses: "Sluice-Passes"
         }
     }
 
@@ -103,7 +104,9 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
             if end == c("d") { return check(name, "x-request-id", .xRequestID) }
             if end == c("t") { return check(name, "grpc-timeout", .grpcTimeout) }
             if end == c("s") { return check(name, "max-forwards", .maxForwards) }
-        case 13 where end == c("n"): return check(name, "authorization", .authorization)
+        case 13:
+            if end == c("n") { return check(name, "authorization", .authorization) }
+            if end == c("s") { return check(name, "sluice-passes", .sluicePasses) }
         case 14:
             if end == c("h") { return check(name, "content-length", .contentLength) }
             if end == c("s") { return check(name, "http2-settings", .http2Settings) }

@@ -13,6 +13,9 @@ package protocol Translation: AnyObject {
     /// Whether nothing goes upstream before the request is complete.
     var holdsRequest: Bool { get }
 
+    /// The method of gRPC that the request is for, as its descriptors name it; nil before that is known.
+    var calledMethod: CalledMethod? { get }
+
     /// Asked before the request is forwarded, when all filters have let it pass: an answer in its place, or nil.
     func refusal(of exchange: ExchangeContext) -> LocalReply?
 
@@ -36,12 +39,26 @@ package protocol Translation: AnyObject {
     func translateReply(_ local: inout LocalReply, _ error: GatewayError, _ exchange: ExchangeContext)
 }
 
+/// A method of gRPC, by the names that its descriptors have for it: a client cannot make them up.
+package struct CalledMethod: Hashable, Sendable {
+    package let service: String
+    package let method: String
+
+    package init(service: String, method: String) {
+        self.service = service
+        self.method = method
+    }
+}
+
 /// How the upstream's answer goes on.
 package enum TranslationStep {
     /// It goes to the client, its head first.
     case send
     /// The head is not known yet. The piece must be empty; at the end it is the same as `send`.
     case hold
+    /// It is complete, although the upstream has not ended its own, of which nothing more is of any use: that is cut off.
+    /// At the end it is the same as `send`.
+    case finish
     /// It cannot be translated. When the head has gone already, the answer is cut off.
     case fail(GatewayError)
 }

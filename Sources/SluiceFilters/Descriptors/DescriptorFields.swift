@@ -49,8 +49,12 @@ enum DescriptorFields {
         let named = reader.read(services)
         choice.services = named.map(\.value)
         choice.autoMapping = reader.read(autoMapping)
-        guard let pool = reader.read(field)?.pool else { return nil }
-        var isSound = true
+        let rules = reader.read(RuleFields.field)
+        choice.rules = rules.compactMap(\.rule)
+        let set = reader.read(field)
+        // A file that cannot be read was reported; which of its methods exist is anybody's guess.
+        var isSound = set == nil && reader.has(field) || RuleFields.check(rules, set?.pool, choice.services, reader)
+        guard let pool = set?.pool else { return nil }
         for service in named where !pool.services.contains(service.value) {
             isSound = false
             let nearest = Spelling.nearest(to: service.value, in: pool.services)

@@ -17,6 +17,8 @@ final class AnswerTranslation {
     /// The answer is nothing but a status.
     private var early: RPCStatus?
     private var text = ByteBuffer()
+    /// Bytes of the body of an answer that is no gRPC. They are read only to keep the connection.
+    private var dropped = 0
 
     init(_ transcoder: Transcoder, _ translator: ResponseTranslator, streams: Bool) {
         self.transcoder = transcoder
@@ -43,7 +45,14 @@ final class AnswerTranslation {
 
     func translate(_ piece: inout ByteBuffer, isLast: Bool, _ exchange: ExchangeContext) -> TranslationStep {
         do {
-            if foreignStatus != nil { piece.clear() }
+            if foreignStatus != nil {
+                dropped += piece.readableBytes
+                piece.clear()
+                if dropped > transcoder.options.limits.message {
+                    _ = try finish(ByteBuffer(), &piece, exchange)
+                    return .finish
+                }
+            }
             let printed = try translator.feed(piece)
             if isLast { return try finish(printed, &piece, exchange) }
             return pass(printed, &piece, exchange)

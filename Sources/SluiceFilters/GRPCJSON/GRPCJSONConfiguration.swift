@@ -76,7 +76,8 @@ package struct GRPCJSONConfiguration: RunnableFilterConfiguration {
             """,
         fields: [
             DescriptorFields.optionalDescriptor, reflection, DescriptorFields.services, DescriptorFields.autoMapping,
-            unmatched, unknownQuery, ignoredQuery, unknownFields, conflicts, segmentDecoding, plusIsSpace,
+            RuleFields.field, unmatched, unknownQuery, ignoredQuery, unknownFields, conflicts, segmentDecoding,
+            plusIsSpace,
             caseInsensitiveEnums, streams, PrintFields.field, DescriptorFields.maxMessage, DescriptorFields.maxDepth,
         ],
         exactlyOne: ["descriptor", "reflection"]
@@ -116,7 +117,7 @@ package struct GRPCJSONConfiguration: RunnableFilterConfiguration {
 
     package var needs: FilterNeeds {
         var needs = FilterNeeds()
-        needs.grpcUpstream = true
+        needs.grpcUpstream = unmatched == .pass ? .some : .all
         if let reflection { needs.upstreams = [reflection.upstream] }
         return needs
     }

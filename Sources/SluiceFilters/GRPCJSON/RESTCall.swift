@@ -26,6 +26,8 @@ final class RESTCall: Translation {
     /// A call with one request is made when that is known to be sound.
     var holdsRequest: Bool { method?.streamsRequests == false }
 
+    var calledMethod: CalledMethod? { method.map { CalledMethod(service: $0.service, method: $0.name) } }
+
     // MARK: - Request
 
     func refusal(of exchange: ExchangeContext) -> LocalReply? {

@@ -17,6 +17,8 @@ final class GRPCCall: Translation {
     private var answer: RestResponseTranslator?
     /// The status of an answer that is an error, and what there is of its body.
     private var failure: (status: UInt16, body: ByteBuffer)?
+    /// Bytes of that body, most of which are read only to keep the connection.
+    private var dropped = 0
 
     /// Bytes of an error's body that are looked at.
     private static let errorLimit = 64 * 1024
@@ -29,6 +31,10 @@ final class GRPCCall: Translation {
 
     var clientSpeaksGRPC: Bool { true }
     var holdsRequest: Bool { true }
+
+    var calledMethod: CalledMethod? {
+        method.map(transcoder.entry).map { CalledMethod(service: $0.service, method: $0.name) }
+    }
 
     // MARK: - Request
 
@@ -119,9 +125,12 @@ final class GRPCCall: Translation {
             if let part = piece.getSlice(at: piece.readerIndex, length: min(room, piece.readableBytes)) {
                 failure?.body.writeImmutableBuffer(part)
             }
+            dropped += piece.readableBytes
             piece.clear()
             if isLast { finishError(exchange) }
-            return .hold
+            guard !isLast, dropped > transcoder.options.limits.message else { return .hold }
+            finishError(exchange)
+            return .finish
         }
         guard let answer else { return .fail(.internalError) }
         do throws(TranscodingError) {

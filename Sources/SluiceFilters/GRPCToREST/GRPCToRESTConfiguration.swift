@@ -11,8 +11,8 @@ package struct GRPCToRESTConfiguration: RunnableFilterConfiguration {
             `google.api.http` annotation, and what comes back becomes its message and status. The other filters see gRPC.
             """,
         fields: [
-            DescriptorFields.descriptor, DescriptorFields.services, DescriptorFields.autoMapping, PrintFields.field,
-            DescriptorFields.maxMessage, DescriptorFields.maxDepth,
+            DescriptorFields.descriptor, DescriptorFields.services, DescriptorFields.autoMapping, RuleFields.field,
+            PrintFields.field, DescriptorFields.maxMessage, DescriptorFields.maxDepth,
         ]
     )
     package static var role: FilterRole { .transcoding }

@@ -24,6 +24,7 @@ extension DownstreamConnection {
     /// What a stranger says about forwarding is not passed on; `X-Forwarded-For` is always written anew.
     func removeUntrustedForwardedFields(of exchange: Exchange) {
         if !exchange.request.fields.present.mayHaveForwardedFields { return }
+        exchange.readPasses()
         let trusted = peerIsTrusted
         if let range = exchange.request.fields.value(of: .xForwardedFor) {
             if trusted { exchange.forwardedFor = joinedForwardedFor(exchange.request.fields, first: range) }

@@ -14,7 +14,8 @@ extension HTTP1Connection {
 
     /// RFC 9110, section 15.2: not to HTTP/1.0.
     func sendInterim(_ head: inout ResponseHead) {
-        guard exchange?.request.minorVersion == 1 else { return }
+        // What a client does not read must not pile up: over HTTP/2 no upstream can be stopped from sending heads.
+        guard exchange?.request.minorVersion == 1, isWritable else { return }
         var buffer = loop.takeScratch()
         _ = buffer.writeHead(atMost: head.fields.bytes.readableBytes * 2 + 64) { writer in
             StatusLine.write(&head, to: &writer)

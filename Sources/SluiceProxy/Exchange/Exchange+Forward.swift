@@ -86,7 +86,7 @@ extension Exchange {
         let policy = unretained(target) { target in withPlan { $0.host(for: target) } } ?? nil
         guard let policy else { return false }
         return unretained(attempt.endpoint) {
-            writeRequestHead(to: &out, hostField: $0.hostField, policy: policy)
+            writeRequestHead(to: &out, hostField: $0.hostField, policy: policy, leadsHome: $0.leadsHome)
         } ?? false
     }
 
@@ -104,8 +104,9 @@ extension Exchange {
     /// - Parameters:
     ///   - hostField: what `host: upstream` sends.
     ///   - policy: which Host the upstream gets.
+    ///   - leadsHome: the upstream is this gateway.
     /// - Returns: false for a head that did not fit its own estimate, which cannot happen.
-    func writeRequestHead(to out: inout ByteBuffer, hostField: [UInt8], policy: HostField) -> Bool {
+    func writeRequestHead(to out: inout ByteBuffer, hostField: [UInt8], policy: HostField, leadsHome: Bool) -> Bool {
         guard let source else { return false }
         // Every range lies in the head's bytes, and none is written more than twice besides the lines themselves.
         var size =
@@ -125,6 +126,7 @@ extension Exchange {
             }
             writer.write(&request.fields)
             request.fields.bytes.withUnsafeReadableBytes { source.writeForwardedFields(to: &writer, for: self, $0) }
+            if leadsHome { writePasses(to: &writer) }
             writeTimeout(to: &writer)
             if sendsChunked { writer.write("Transfer-Encoding: chunked\r\n") }
             if sendsTE, !request.wantsUpgrade { writer.write("Connection: TE\r\n") }

@@ -89,7 +89,8 @@ extension Exchange {
         var head = ByteBuffer()
         // The Host of a mirror is its upstream's name: which of its endpoints takes the copy is not known yet.
         let host = upstream.endpoints.first?.hostField ?? []
-        guard writeRequestHead(to: &head, hostField: host, policy: .upstream) else { return }
+        let leadsHome = upstream.endpoints.contains { $0.leadsHome }
+        guard writeRequestHead(to: &head, hostField: host, policy: .upstream, leadsHome: leadsHome) else { return }
         mirror = Mirror(worker: worker, head: head, chunked: sendsChunked)
         // A body that a filter collected is complete by now.
         if let body = replay.kept { mirrorPiece(body) }

@@ -67,6 +67,7 @@ extension Exchange {
             status: loggedStatus,
             error: error,
             grpcStatus: record.grpcStatus,
+            called: translation?.calledMethod,
             nanoseconds: record.began > 0 ? Int64(clamping: record.ended &- record.began) : nil,
             requestBytes: record.requestBytes,
             responseBytes: record.responseBytes

@@ -32,7 +32,7 @@ extension Exchange {
         response.framing = .chunked
         responseHasBody = true
         switch translation.translateHead(self) {
-        case .send: releaseHead()
+        case .send, .finish: releaseHead()
         case .hold: responseIsHeld = true
         case .fail(let error): responseUnusable(error)
         }
@@ -43,6 +43,9 @@ extension Exchange {
         switch translation.translateResponse(&piece, isLast: false, self) {
         case .hold: return
         case .fail(let error): return responseUnusable(error)
+        case .finish:
+            attempt.cancel()
+            return passTranslatedEnd(piece)
         case .send: break
         }
         guard releaseHeldHead() else { return }
@@ -59,6 +62,11 @@ extension Exchange {
         if case .fail(let error) = translation.translateResponse(&piece, isLast: true, self) {
             return responseUnusable(error)
         }
+        passTranslatedEnd(piece)
+    }
+
+    /// The last of the answer is there.
+    private func passTranslatedEnd(_ piece: ByteBuffer) {
         guard releaseHeldHead() else { return }
         if request.method == .head { return responseFinished() }
         let ours = generation

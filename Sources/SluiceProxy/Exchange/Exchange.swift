@@ -87,6 +87,8 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var keepsForwardedFor = false
     var keepsForwardedProto = false
     var keepsForwardedHost = false
+    /// How often the request has come through this gateway before; see `Exchange+Loop.swift`.
+    var passes: UInt8 = 0
     var tunnelHalvesEnded = 0
     var allowedMethods: MethodSet?
 
@@ -162,6 +164,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         // Before any filter looks: a client must not be able to nominate away what a filter sets.
         removeConnectionFields(source)
         route(snapshot, source)
+        if isLoop { return reply(LocalReply(.loopDetected)) }
         // A limit of the route's own goes before the listener's, and holds behind the filters: see `act`.
         if routeBodyLimit == .max, case .length(let count) = request.framing,
             let limit = source.listener.bodyLimit, count > limit
@@ -429,6 +432,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         keepsForwardedFor = false
         keepsForwardedProto = false
         keepsForwardedHost = false
+        passes = 0
         tunnelHalvesEnded = 0
     }
 }

@@ -11,10 +11,10 @@ extension UInt64 {
         self & (1 << UInt64(name.rawValue)) != 0
     }
 
-    /// Any of the fields in which proxies tell each other about clients.
+    /// Any of the fields in which proxies tell each other about clients and about the way so far.
     @inline(__always)
     var mayHaveForwardedFields: Bool {
         mayHave(.xForwardedFor) || mayHave(.xForwardedProto) || mayHave(.xForwardedHost) || mayHave(.forwarded)
-            || mayHave(.xRealIP)
+            || mayHave(.xRealIP) || mayHave(.sluicePasses)
     }
 }

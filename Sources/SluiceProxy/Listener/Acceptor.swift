@@ -1,6 +1,7 @@
 import Atomics
 import Glibc
 package import SluiceCore
+package import SluiceUpstream
 
 /// A connection that was accepted and belongs to nobody yet.
 package struct AcceptedSocket: Sendable {
@@ -57,6 +58,7 @@ package final class Acceptor: Sendable {
     private let shortage: ResourceShortage
     private let shortages = Episode()
     private let log: @Sendable (String) -> Void
+    private let own: OwnAddresses?
     private let current: ManagedAtomic<Box>
     private let stopping = ManagedAtomic<Bool>(false)
     /// The thread was started; until then there is nobody to wait for.
@@ -68,12 +70,14 @@ package final class Acceptor: Sendable {
 
     /// - Parameters:
     ///   - metrics: where connections that are turned away are counted.
+    ///   - own: is told where the gateway listens.
     ///   - log: takes one line for operators, without a line end.
     /// - Throws: when the system gives no pipe to wake the thread with.
     package init(
         targets: [Target],
         metrics: LoopMetrics = LoopMetrics(),
         shortage: ResourceShortage? = nil,
+        own: OwnAddresses? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(ListenError) {
         var ends: [CInt] = [-1, -1]
@@ -88,6 +92,7 @@ package final class Acceptor: Sendable {
         self.metrics = metrics
         self.shortage = shortage ?? ResourceShortage(log: log)
         self.log = log
+        self.own = own
         self.current = ManagedAtomic(Box([]))
         wakeRead = ends[0]
         wakeWrite = ends[1]
@@ -111,6 +116,7 @@ package final class Acceptor: Sendable {
     /// Accepts from these sockets from now on, or from `start` on. Returns once the thread has let go of the old ones,
     /// so that those may be closed.
     package func replace(_ sources: [Source]) {
+        own?.replace(with: sources.map(\.socket.address))
         current.store(Box(sources), ordering: .releasing)
         guard isStarted.load(ordering: .relaxed) else { return }
         let wanted = epoch.wrappingIncrementThenLoad(ordering: .acquiringAndReleasing)

@@ -1,4 +1,5 @@
 import SluiceCore
+import SluiceFilters
 import SluiceUpstream
 
 /// What is known of an exchange when it has ended.
@@ -10,6 +11,8 @@ struct RouteOutcome {
     var error: GatewayError?
     /// nil: no call of gRPC.
     var grpcStatus: GRPCCode?
+    /// What was called, where the gateway itself has made the call, or something else of it.
+    var called: CalledMethod?
     /// nil: nobody took the time.
     var nanoseconds: Int64?
     var requestBytes: UInt64
@@ -60,7 +63,8 @@ final class RouteMetrics {
         static let calls = MetricFamily(
             "sluice_grpc_requests_total",
             .counter,
-            help: "Finished calls of gRPC by route, service and method as the route has them, and status.",
+            help:
+                "Finished calls of gRPC by route, service and method as the route or a descriptor has them, and status.",
             labels: ["route", "service", "method", "status"],
             seriesLimit: 50_000
         )
@@ -77,7 +81,11 @@ final class RouteMetrics {
     private let requestBytes: Counter
     private let responseBytes: Counter
     /// By status.
-    private var calls: ContiguousArray<Counter?> = []
+    private var calls = CallCounters()
+    /// Of calls that were translated: their methods are known, and those of a descriptor set are not many.
+    private var translated: [CalledMethod: CallCounters] = [:]
+    /// Servers that are asked by reflection may name others each time.
+    private static let methodLimit = 4096
 
     init(_ shard: MetricShard, _ labels: RouteLabels) {
         self.shard = shard
@@ -95,7 +103,7 @@ final class RouteMetrics {
     func record(_ outcome: RouteOutcome, upstreamName: () -> String) {
         let key = UInt32(outcome.status / 100) << 16 | UInt32(outcome.error?.rawValue ?? 0xFF)
         count(outcome.upstream, key, upstreamName)
-        if let status = outcome.grpcStatus { count(status) }
+        if let status = outcome.grpcStatus { count(status, outcome.called) }
         if let nanoseconds = outcome.nanoseconds { duration.record(nanoseconds: nanoseconds) }
         if outcome.requestBytes > 0 { requestBytes.increment(by: Int(truncatingIfNeeded: outcome.requestBytes)) }
         if outcome.responseBytes > 0 { responseBytes.increment(by: Int(truncatingIfNeeded: outcome.responseBytes)) }
@@ -109,15 +117,15 @@ final class RouteMetrics {
         add(upstream, key, upstream == 0 ? Self.none : name())
     }
 
-    private func count(_ status: GRPCCode) {
-        let place = Int(status.rawValue)
-        if calls.isEmpty { calls = ContiguousArray(repeating: nil, count: GRPCCode.allCases.count) }
-        guard calls.indices.contains(place) else { return }
-        let counter =
-            calls[place]
-            ?? shard.counter(Families.calls, [labels.route, labels.service, labels.method, status.name])
-        calls[place] = counter
-        counter.increment()
+    private func count(_ status: GRPCCode, _ called: CalledMethod?) {
+        guard let called, translated[called] != nil || translated.count < Self.methodLimit else {
+            return calls.count(status) { counter(status, labels.service, labels.method) }
+        }
+        translated[called, default: CallCounters()].count(status) { counter(status, called.service, called.method) }
+    }
+
+    private func counter(_ status: GRPCCode, _ service: String, _ method: String) -> Counter {
+        shard.counter(Families.calls, [labels.route, service, method, status.name])
     }
 
     private func add(_ upstream: UInt, _ key: UInt32, _ name: String) {
@@ -126,6 +134,20 @@ final class RouteMetrics {
         let values = [labels.route, name, status == 0 ? Self.none : "\(status)xx", reason ?? Self.none]
         let counter = shard.counter(Families.requests, values)
         requests.append((upstream, key, counter))
+        counter.increment()
+    }
+}
+
+/// The counters of one method, by status.
+private struct CallCounters {
+    private var counters: ContiguousArray<Counter?> = []
+
+    mutating func count(_ status: GRPCCode, make: () -> Counter) {
+        let place = Int(status.rawValue)
+        if counters.isEmpty { counters = ContiguousArray(repeating: nil, count: GRPCCode.allCases.count) }
+        guard counters.indices.contains(place) else { return }
+        let counter = counters[place] ?? make()
+        counters[place] = counter
         counter.increment()
     }
 }

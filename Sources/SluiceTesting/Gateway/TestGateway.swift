@@ -89,6 +89,7 @@ package final class TestGateway {
         folder = try TemporaryFolder()
         self.clock = clock
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let own = OwnAddresses()
         lanes = try group.makeIterator().map { loop in
             try loop.submit {
                 let context =
@@ -103,7 +104,14 @@ package final class TestGateway {
                     }
                     ?? LoopContext(loop: loop)
                 if clock == nil { context.start() }
-                let worker = Worker(loop: context, builtIn: services.builtIn)
+                let shard = MetricShard()
+                let connector = SocketConnector(metrics: shard, own: own)
+                let worker = Worker(
+                    loop: context,
+                    connector: connector,
+                    metrics: shard,
+                    builtIn: services.builtIn
+                )
                 return Lane(
                     loop: loop,
                     worker: NIOLoopBound(worker, eventLoop: loop),
@@ -117,7 +125,8 @@ package final class TestGateway {
             targets: lanes.map { lane in
                 Acceptor.Target(load: lane.load) { socket in lane.loop.execute { lane.worker.value.adopt(socket) } }
             },
-            metrics: acceptMetrics
+            metrics: acceptMetrics,
+            own: own
         )
         try acceptor.start()
         try install(model)

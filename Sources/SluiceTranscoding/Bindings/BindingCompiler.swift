@@ -40,6 +40,14 @@ struct BindingCompiler {
         }
     }
 
+    /// What is wrong with one binding of a method, which is a place in the pool.
+    static func problems(of rule: HTTPRule, method: Int, in pool: DescriptorPool) -> [String] {
+        guard pool.methods.indices.contains(method) else { return [] }
+        var compiler = BindingCompiler(pool: pool)
+        compiler.add(rule, of: method)
+        return compiler.problems
+    }
+
     private mutating func add(_ rule: HTTPRule, of place: Int) {
         let method = pool.methods[place]
         var faults: [String] = []

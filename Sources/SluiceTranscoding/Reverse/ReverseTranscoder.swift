@@ -39,6 +39,9 @@ package final class ReverseTranscoder: Sendable {
         (try? ReverseTranscoder(pool: pool.copy(), choice: choice, options: options)) ?? self
     }
 
+    /// What a method, from `method(path:)`, is called in its file.
+    package func entry(_ method: Int) -> MethodEntry { pool.methods[bindings[method].method] }
+
     /// The method of a gRPC call by its path, `/package.Service/Method`; nil when it cannot be called here.
     package func method(path: UnsafeRawBufferPointer) -> Int? { paths.find(path, scope: 0) }
 

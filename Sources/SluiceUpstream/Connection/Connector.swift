@@ -25,19 +25,23 @@ extension Connector {
 package final class SocketConnector: Connector {
     private let metrics: MetricShard
     private let shortage: ResourceShortage?
+    private let own: OwnAddresses?
     private let log: @Sendable (String) -> Void
 
     /// - Parameters:
     ///   - metrics: where failures are counted.
     ///   - shortage: is told when the gateway itself is what has run out of something.
+    ///   - own: where the gateway listens; nil: loops are not looked for.
     ///   - log: takes one line for operators, without a line end, on the loop.
     package init(
         metrics: MetricShard = MetricShard(),
         shortage: ResourceShortage? = nil,
+        own: OwnAddresses? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.metrics = metrics
         self.shortage = shortage
+        self.own = own
         self.log = log
     }
 
@@ -63,7 +67,9 @@ package final class SocketConnector: Connector {
         }
         bootstrap.connect(to: address).assumeIsolated().whenComplete { [self] result in
             switch result {
-            case .success: connection.awaitReady(within: TimerWheel.ticks(nanoseconds: timeout.nanoseconds), done)
+            case .success(let channel):
+                connection.endpoint.leadsHome = own?.contains(address, local: channel.localAddress) == true
+                connection.awaitReady(within: TimerWheel.ticks(nanoseconds: timeout.nanoseconds), done)
             case .failure(let error): done(failure(error, connection.endpoint))
             }
         }

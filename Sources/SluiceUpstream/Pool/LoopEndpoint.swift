@@ -23,6 +23,8 @@ package final class LoopEndpoint {
     private(set) var idle: ContiguousArray<UpstreamConnection> = []
     /// Connections of HTTP/2 that take requests.
     private(set) var shared: ContiguousArray<UpstreamHTTP2Connection> = []
+    /// Connections to it end at a listener of this gateway; known before the first request is sent to it.
+    package internal(set) var leadsHome = false
     /// What its last connection turned out to speak, where that is not known beforehand.
     var speaksHTTP2 = false
     /// Why the last connection had no TLS; nil when the last one had.

@@ -10,6 +10,7 @@ package import SluiceCore
 /// | outcome               | 5xx | gateway-error | reset | connect-failure | refused-stream | retriable-status-codes |
 /// |-----------------------|-----|---------------|-------|-----------------|----------------|------------------------|
 /// | status 502, 503, 504  | yes | yes           |       |                 |                | if listed              |
+/// | status 508            |     |               |       |                 |                | if listed              |
 /// | status 500-599, other | yes |               |       |                 |                | if listed              |
 /// | any other status      |     |               |       |                 |                | if listed              |
 /// | connect failure       | yes | yes           | yes   | yes             |                |                        |
@@ -57,7 +58,7 @@ package struct RetryPolicy: Sendable {
     package func covers(_ outcome: AttemptOutcome) -> Bool {
         switch outcome {
         case .response(let status, _):
-            conditions.contains(.serverError) && status / 100 == 5
+            conditions.contains(.serverError) && status / 100 == 5 && status != Self.loopDetected
                 || conditions.contains(.gatewayError) && (502...504).contains(status)
                 || conditions.contains(.retriableStatusCodes) && statusCodes.contains(status)
         case .grpc(let status): conditions.covers(grpc: status)
@@ -69,6 +70,9 @@ package struct RetryPolicy: Sendable {
             !conditions.isDisjoint(with: .anyLackOfAnswer)
         }
     }
+
+    /// RFC 5842, section 7.2. Trying again at each turn of a loop would multiply its requests by one another.
+    private static let loopDetected = 508
 
     /// Whether statuses of gRPC are to be looked for in answers.
     package var looksAtGRPC: Bool { !conditions.isDisjoint(with: .anyGRPC) }

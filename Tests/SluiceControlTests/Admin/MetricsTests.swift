@@ -78,6 +78,41 @@ import Testing
         }
     }
 
+    @Test("calls that the gateway makes of requests are counted by the method of the descriptors")
+    func translatedCalls() throws {
+        let origin = try ScriptedOrigin()
+        let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(4)
+        let bytes = try ConfigFiles.read(parts.joined(separator: "/") + "/examples/library.pb")
+        var model = GatewayModel.forwarding(to: origin.address)
+        model.upstreams[0].version = .http2
+        model.filters = try FilterText.models("grpc_json: {descriptor: library.pb}", bytes: ["library.pb": bytes])
+        try AdminKit.run(AdminKit.model(model)) { gateway in
+            let client = try gateway.connect()
+            var upstream: HTTP2Peer?
+            for (i, status) in [0, 0, 5].enumerated() {
+                try client.send(Wire.get("/v1/shelves/1/books/2"))
+                let peer = try upstream ?? HTTP2Peer(serving: try origin.accept())
+                upstream = peer
+                let request = try peer.request()
+                let fields = [("content-type", "application/grpc")]
+                let body = String(decoding: [0, 0, 0, 0, 0] as [UInt8], as: UTF8.self)
+                let end = [("grpc-status", "\(status)")]
+                try peer.respond(to: request.stream, 200, fields, body: body, trailers: end)
+                #expect(try client.readResponse().status == (i < 2 ? 200 : 404))
+            }
+            // What nobody can call is no call.
+            #expect(try gateway.get("/v1/made/up").status == 404)
+            try GatewayKit.eventually("all have ended") { try gateway.metric("sluice_requests_active") == "0" }
+            let family = "sluice_grpc_requests_total"
+            let labels = "route=\"all\",service=\"library.v1.Library\",method=\"GetBook\",status="
+            #expect(
+                try gateway.metrics().filter { $0.hasPrefix(family + "{") }.sorted() == [
+                    "\(family){\(labels)\"NOT_FOUND\"} 1", "\(family){\(labels)\"OK\"} 2",
+                ]
+            )
+        }
+    }
+
     @Test("what fails is counted under its reason, and what has no route under none")
     func failures() throws {
         var model = AdminKit.model(.forwarding())

@@ -25,6 +25,34 @@ import Testing
         #expect(findings("", "grpc_to_rest") == [])
     }
 
+    @Test(
+        "so it does behind a grpc_json of all routes, but not where a route has another filter or what passes untranslated"
+    )
+    func global() {
+        func findings(_ filter: String, _ route: String = "", _ upstream: String = "") -> [String] {
+            FilterFile(
+                text: """
+                    version: 1
+                    listeners: [{name: main, address: "127.0.0.1:0"}]
+                    upstreams: {a: {endpoints: [{address: "127.0.0.1:1"}]\(upstream)}}
+                    filters: [{grpc_json: {descriptor: library.pb\(filter)}}]
+                    routes: [{name: r, upstream: a, timeout: 1s\(route)}]
+
+                    """
+            ).findings
+        }
+        #expect(
+            findings("") == [
+                "5:30 SL128 route 'r' is behind 'grpc_json' of all routes, which needs HTTP/2, but upstream 'a' speaks HTTP/1.1 (add 'protocol: http2' to the upstream)"
+            ]
+        )
+        #expect(findings("", "", ", protocol: http2") == [])
+        #expect(findings(", unmatched: pass") == [])
+        // The route's own takes the place of the global one.
+        let own = findings(", unmatched: pass", ", filters: [{grpc_json: {descriptor: library.pb}}]")
+        #expect(own.count == 1 && own[0].contains("has 'grpc_json'"), "\(own)")
+    }
+
     @Test("an upstream that is asked for descriptors must be there")
     func reflection() {
         let file = FilterFile("grpc_json: {reflection: {upstream: nowhere}}")

@@ -299,6 +299,89 @@ import Testing
         }
     }
 
+    // MARK: - Servers that have not said yet what they take
+
+    /// Runs a WebSocket whose server has taken the connection and nothing more.
+    private func withSilentServer(
+        clock: ManualClock? = nil,
+        _ body: (_ client: HTTP2Peer, _ stream: Int32, _ server: RawPeer, TestGateway) throws -> Void
+    ) throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(.forwardingHTTP2(to: origin.address), clock: clock) { gateway in
+            let client = try gateway.connectHTTP2()
+            let stream = try client.webSocket("/chat")
+            let server = try origin.accept()
+            _ = try server.read(HTTP2Frames.preface.count)
+            #expect(try server.readFrame().type == HTTP2Frames.Kind.settings.rawValue)
+            try gateway.settle()
+            try body(client, stream, server, gateway)
+            try gateway.wait(for: "the end") { gateway.current(.requests) == 0 }
+        }
+    }
+
+    @Test("an upgrade waits until the server has said that it takes such requests, others do not")
+    func waitsForSettings() throws {
+        try withSilentServer { client, stream, server, gateway in
+            let other = try client.request("GET", "/other")
+            let head = try server.readFrame { $0.type == HTTP2Frames.Kind.headers.rawValue }
+            try gateway.settle()
+            #expect(head.stream == 1 && !server.sawText("/chat"))
+            try server.send(HTTP2Frames.settings([(id: 8, value: 1)]))
+            let upgrade = try server.readFrame { $0.type == HTTP2Frames.Kind.headers.rawValue }
+            #expect(upgrade.stream == 3)
+            try server.send(HTTP2Frames.headers(3, [0x88], endStream: false))
+            try server.send(HTTP2Frames.headers(1, [0x88], endStream: true))
+            #expect(try client.answer(to: other).status == 200)
+            #expect(try client.head(of: stream).status == 200)
+            try client.send("hello", on: stream)
+            let data = try server.readFrame { $0.type == HTTP2Frames.Kind.data.rawValue }
+            #expect(data.stream == 3 && data.payload == Array("hello".utf8))
+            try client.reset(stream)
+        }
+    }
+
+    @Test("a server that never says it costs the upgrade its time, and nothing is left of it")
+    func neverSays() throws {
+        try withSilentServer(clock: ManualClock()) { client, stream, server, gateway in
+            try gateway.advance(by: .seconds(16))
+            let answer = try client.answer(to: stream)
+            #expect(answer.status == 504 && answer.text.contains("response_head_timeout"))
+            // Too late: nobody waits any more.
+            try server.send(HTTP2Frames.settings([(id: 8, value: 1)]))
+            _ = try server.readFrame { $0.type == HTTP2Frames.Kind.settings.rawValue }
+            try gateway.settle()
+            #expect(try server.isSilent)
+        }
+    }
+
+    @Test("a server that says no, or ends the connection, is an answer at once", arguments: ["no", "end", "reset"])
+    func saysNo(how: String) throws {
+        try withSilentServer { client, stream, server, gateway in
+            switch how {
+            case "no": try server.send(HTTP2Frames.settings())
+            case "end": server.close()
+            default: server.reset()
+            }
+            let answer = try client.answer(to: stream)
+            #expect(answer.status == 502 && answer.isWhole, "\(answer.text)")
+        }
+    }
+
+    @Test("a client that leaves while its upgrade waits takes it back")
+    func clientLeavesWaiting() throws {
+        try withSilentServer { client, stream, server, gateway in
+            try client.reset(stream)
+            try client.roundTrip()
+            try gateway.settle()
+            try server.send(HTTP2Frames.settings([(id: 8, value: 1)]))
+            let next = try client.request("GET", "/next")
+            let head = try server.readFrame { $0.type == HTTP2Frames.Kind.headers.rawValue }
+            #expect(head.stream == 1)
+            try server.send(HTTP2Frames.headers(1, [0x88], endStream: true))
+            #expect(try client.answer(to: next).status == 200)
+        }
+    }
+
     @Test("Upgrade: h2c on HTTP/1 is ignored")
     func h2c() throws {
         let origin = try ScriptedOrigin()
