@@ -40,6 +40,16 @@ enum SocketAddressBytes {
         }
     }
 
+    /// Where a socket is reached; nil for a Unix socket, or none.
+    static func local(of descriptor: CInt) -> (address: IPAddress, port: Int)? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let status = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return status == 0 ? read(storage) : nil
+    }
+
     /// The address and port of an IPv4 or IPv6 peer; nil for anything else.
     static func read(_ storage: sockaddr_storage) -> (address: IPAddress, port: Int)? {
         let family = Int32(storage.ss_family)

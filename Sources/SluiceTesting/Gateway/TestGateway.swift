@@ -1,10 +1,10 @@
 import Atomics
 package import NIOCore
-import NIOPosix
 package import SluiceConfig
 package import SluiceCore
 package import SluiceFilters
 package import SluiceProxy
+import SluiceSockets
 package import SluiceUpstream
 import Synchronization
 
@@ -17,7 +17,7 @@ import Synchronization
 package final class TestGateway {
     /// A loop of the gateway and its worker.
     struct Lane: Sendable {
-        let loop: any EventLoop
+        let loop: SocketLoop
         let worker: NIOLoopBound<Worker>
         let load: LoopLoad
         let metrics: LoopMetrics
@@ -26,7 +26,6 @@ package final class TestGateway {
     package private(set) var model: GatewayModel
     let lanes: [Lane]
     private let probes: [LoopProbe]
-    private let group: MultiThreadedEventLoopGroup
     private let clock: ManualClock?
     private let folder: TemporaryFolder
     private let acceptor: Acceptor
@@ -88,8 +87,8 @@ package final class TestGateway {
         self.services = services
         folder = try TemporaryFolder()
         self.clock = clock
-        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        lanes = try group.makeIterator().map { loop in
+        let all = try (0..<loops).map { try SocketLoop.start(name: "test-loop-\($0)") }
+        lanes = try all.map { loop in
             try loop.submit {
                 let context =
                     clock.map {
@@ -103,7 +102,7 @@ package final class TestGateway {
                     }
                     ?? LoopContext(loop: loop)
                 if clock == nil { context.start() }
-                let worker = Worker(loop: context, builtIn: services.builtIn)
+                let worker = Worker(loop: context, sockets: loop, builtIn: services.builtIn)
                 return Lane(
                     loop: loop,
                     worker: NIOLoopBound(worker, eventLoop: loop),
@@ -132,7 +131,7 @@ package final class TestGateway {
         nothing.workers = model.workers
         try installSnapshot(nothing)
         try onLoops { $0.loop.stop() }
-        try group.syncShutdownGracefully()
+        for lane in lanes { lane.loop.stop() }
     }
 
     private func checkNothingIsLeft() throws {

@@ -1,6 +1,7 @@
 package import NIOCore
 package import SluiceCore
 package import SluiceHTTP
+import SluiceSockets
 
 /// One HTTP/1.1 connection to an endpoint: parses what comes back and hands it to the attempt that has leased it.
 ///
@@ -39,7 +40,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         super.init()
     }
 
-    var isOpen: Bool { phase != .closed && context != nil }
+    var isOpen: Bool { phase != .closed && isConnected }
 
     // MARK: - Before it is used
 
@@ -141,7 +142,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         closeChannel()
     }
 
-    // MARK: - Channel events
+    // MARK: - What the socket tells
 
     package override func received(_ bytes: inout ByteBuffer) {
         guard phase != .closed, phase != .ending else { return }
