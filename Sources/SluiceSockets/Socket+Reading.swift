@@ -59,7 +59,7 @@ extension Socket {
         getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
         // Our direction alone may have ended with what was still to be read.
         guard state.inputIsOver || code != 0 else { return }
-        end(reset: code != 0)
+        end(reset: code != 0 || failure != 0)
     }
 
     /// Reads what is there, up to what one turn may take.

@@ -48,7 +48,7 @@ extension Socket {
         guard !queue.isEmpty, interest & SLUICE_WRITABLE == 0, isConnected else { return }
         flushNow()
         // Whoever is at work here does not expect to be called.
-        if (queue.isBelowMark || isWaiterDue), descriptor >= 0 { callAtEndOfTurn() }
+        if queue.isBelowMark || isWaiterDue { callAtEndOfTurn() }
     }
 
     /// - Returns: whether anything was sent.

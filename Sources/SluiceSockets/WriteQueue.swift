@@ -39,7 +39,8 @@ struct WriteQueue {
             for case let buffer? in buffers[head...].prefix(Self.mostPieces) {
                 // The bytes lie in memory of their own, which `buffers` keeps for as long as this takes.
                 let bytes = buffer.withUnsafeReadableBytes { $0 }
-                pieces[count] = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+                let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+                pieces[count] = iovec(iov_base: start, iov_len: bytes.count)
                 count += 1
             }
             guard let first = UnsafePointer(pieces.baseAddress) else { return 0 }

@@ -73,7 +73,7 @@ import Testing
         #expect(socket.count == before + 100_000)
     }
 
-    @Test("the end is read up to although reading is paused, but not where that is not wanted", arguments: [true, false])
+    @Test("the end is read up to though reading is paused, but not where nobody wants that", arguments: [true, false])
     func endWhilePaused(reads: Bool) throws {
         let kit = try SocketKit()
         let (socket, peer) = try kit.pair()
