@@ -28,7 +28,7 @@ extension Socket {
     @inline(__always)
     final func ready(_ events: UInt32, _ loop: SocketLoop) {
         // By far the most frequent.
-        if events == SLUICE_READABLE, !state.isPaused, connecting == nil { return read(loop, toEnd: false) }
+        if events == SLUICE_READABLE, !state.isPaused, connecting == nil { return read(loop, .turn) }
         readyForMore(events, loop)
     }
 
@@ -49,7 +49,7 @@ extension Socket {
             // being asked for: by edges, it is told once.
             return watch(isOver ? SLUICE_EDGE : interest & ~SocketEvents.reading)
         }
-        if !state.inputIsOver { read(loop, toEnd: isAtEnd) }
+        if !state.inputIsOver { read(loop, events & SLUICE_BROKEN != 0 ? .everything : isAtEnd ? .end : .turn) }
     }
 
     /// Both directions have ended, with or without an error.
@@ -62,10 +62,17 @@ extension Socket {
         end(reset: code != 0 || failure != 0)
     }
 
-    /// Reads what is there, up to what one turn may take.
-    ///
-    /// - Parameter toEnd: whether the end is known to be there; then it is read up to, paused or not.
-    final func read(_ loop: SocketLoop, toEnd: Bool) {
+    /// How much is read at once.
+    enum ReadLimit {
+        /// What one turn may take.
+        case turn
+        /// Up to the end, which is there; while paused only where that is wanted.
+        case end
+        /// Whatever came before an error.
+        case everything
+    }
+
+    final func read(_ loop: SocketLoop, _ limit: ReadLimit) {
         guard !state.inputIsOver else { return }
         let key = key
         var hasRead = false
@@ -85,9 +92,8 @@ extension Socket {
             bytesCame(&buffer)
             loop.memory.giveBack(buffer, level)
             guard descriptor >= 0, self.key == key else { break }
-            if toEnd ? state.isPaused && !readsToEndWhilePaused : !isFull || reads == Self.mostReads || state.isPaused {
-                break
-            }
+            if limit == .turn, !isFull || reads == Self.mostReads || state.isPaused { break }
+            if limit == .end, state.isPaused, !readsToEndWhilePaused { break }
         }
         if descriptor >= 0 { readDone() } else { loop.socket(at: key)?.readDone() }
     }

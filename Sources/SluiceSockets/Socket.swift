@@ -177,7 +177,7 @@ open class Socket: TimerNode {
     /// A write failed: what the peer has sent before that still counts.
     private final func failed(_ loop: SocketLoop) {
         let key = key
-        read(loop, toEnd: true)
+        read(loop, .everything)
         guard descriptor >= 0, self.key == key else { return }
         end(reset: true)
     }

@@ -115,6 +115,19 @@ import Testing
         #expect(socket.notes == ["opened", "reset"])
     }
 
+    @Test("what came before a reset is delivered, paused or not", arguments: [true, false])
+    func bytesBeforeReset(isPaused: Bool) throws {
+        let kit = try SocketKit()
+        let (socket, peer) = try kit.connection()
+        socket.readsToEndWhilePaused = false
+        if isPaused { socket.pauseReading() }
+        let bytes = [UInt8](repeating: 4, count: 10_000)
+        peer.send(bytes)
+        peer.reset()
+        kit.turn { !socket.isConnected }
+        #expect(socket.count == bytes.count && socket.notes.last == "reset")
+    }
+
     // MARK: - Writing
 
     @Test("more than the system takes is queued, in order, and the marks are told")

@@ -38,6 +38,8 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     init(endpoint: LoopEndpoint) {
         self.endpoint = endpoint
         super.init()
+        // What a slow client does not take yet may wait in the system although the endpoint has said all.
+        readsToEndWhilePaused = false
     }
 
     var isOpen: Bool { phase != .closed && isConnected }
