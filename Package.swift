@@ -25,8 +25,8 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 
 /// What tests of the whole engine use.
 let engine: [Target.Dependency] = [
-    "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceTLS", "SluiceHTTP", "SluiceUpstream", "SluiceFilters",
-    "SluiceProxy", nioCore, nioPosix, nioEmbedded, atomics,
+    "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceSockets", "SluiceTLS", "SluiceHTTP", "SluiceUpstream",
+    "SluiceFilters", "SluiceProxy", nioCore, nioPosix, nioEmbedded, atomics,
 ]
 
 let package = Package(
@@ -56,15 +56,16 @@ let package = Package(
         .target(name: "SluiceRouting", dependencies: ["SluiceCore", "SluiceConfig"], swiftSettings: settings),
         // Of swift-nio-ssl only BoringSSL.
         .target(name: "SluiceTLS", dependencies: ["SluiceCore", nioCore, nioSSL], swiftSettings: settings),
+        .target(name: "SluiceSockets", dependencies: ["SluiceCore", "CSocket", nioCore], swiftSettings: settings),
         .target(
             name: "SluiceHTTP",
-            dependencies: ["SluiceCore", "SluiceTLS", "CNGHTTP2", nioCore],
+            dependencies: ["SluiceCore", "SluiceSockets", "SluiceTLS", "CNGHTTP2", nioCore],
             swiftSettings: settings
         ),
         .target(
             name: "SluiceUpstream",
             dependencies: [
-                "SluiceCore", "SluiceConfig", "SluiceTLS", "SluiceHTTP", "CCares", nioCore, nioPosix, atomics,
+                "SluiceCore", "SluiceConfig", "SluiceSockets", "SluiceTLS", "SluiceHTTP", "CCares", nioCore, atomics,
             ],
             swiftSettings: settings
         ),
@@ -84,8 +85,8 @@ let package = Package(
         .target(
             name: "SluiceProxy",
             dependencies: [
-                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceTLS", "SluiceHTTP", "SluiceUpstream",
-                "SluiceFilters", nioCore, nioPosix, atomics,
+                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceSockets", "SluiceTLS", "SluiceHTTP",
+                "SluiceUpstream", "SluiceFilters", nioCore, atomics,
             ],
             swiftSettings: settings
         ),
@@ -93,8 +94,8 @@ let package = Package(
         .target(
             name: "SluiceControl",
             dependencies: [
-                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceTLS", "SluiceHTTP", "SluiceUpstream",
-                "SluiceFilters", "SluiceProxy", "CSocket", nioCore, nioPosix, nioSSL, atomics,
+                "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceSockets", "SluiceTLS", "SluiceHTTP",
+                "SluiceUpstream", "SluiceFilters", "SluiceProxy", "CSocket", nioCore, nioPosix, nioSSL, atomics,
             ],
             swiftSettings: settings
         ),
@@ -108,19 +109,21 @@ let package = Package(
         tests("SluiceConfigTests", ["SluiceConfig", "SluiceCore", nioCore]),
         tests("SluiceRoutingTests", ["SluiceRouting", "SluiceConfig", "SluiceCore", nioCore]),
         tests("SluiceTLSTests", ["SluiceTLS", "SluiceCore", nioCore]),
+        tests("SluiceSocketsTests", ["SluiceSockets", "SluiceCore", nioCore]),
         tests("SluiceHTTPTests", ["SluiceHTTP", "SluiceCore", nioCore, nioHTTP1, nioEmbedded]),
         tests(
             "SluiceUpstreamTests",
             [
-                "SluiceUpstream", "SluiceHTTP", "SluiceConfig", "SluiceCore", nioCore, nioPosix, nioEmbedded, atomics,
+                "SluiceUpstream", "SluiceHTTP", "SluiceSockets", "SluiceConfig", "SluiceCore", nioCore, nioPosix,
+                nioEmbedded, atomics,
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ]
         ),
         tests(
             "SluiceFiltersTests",
             [
-                "SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceTLS", "SluiceConfig", "SluiceCore", nioCore,
-                nioEmbedded, crypto, cryptoExtras,
+                "SluiceFilters", "SluiceUpstream", "SluiceHTTP", "SluiceSockets", "SluiceTLS", "SluiceConfig",
+                "SluiceCore", nioCore, nioEmbedded, crypto, cryptoExtras,
             ]
         ),
         tests("SluiceTranscodingTests", ["SluiceTranscoding", "SluiceCore", nioCore, protobuf]),

@@ -7,10 +7,75 @@
 #include <malloc.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
+
+int sluice_poll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static int control(int poll, int operation, int descriptor, uint32_t events, uint64_t key) {
+    struct epoll_event event = {.events = events, .data = {.u64 = key}};
+    return epoll_ctl(poll, operation, descriptor, &event);
+}
+
+int sluice_poll_add(int poll, int descriptor, uint32_t events, uint64_t key) {
+    return control(poll, EPOLL_CTL_ADD, descriptor, events, key);
+}
+
+int sluice_poll_change(int poll, int descriptor, uint32_t events, uint64_t key) {
+    return control(poll, EPOLL_CTL_MOD, descriptor, events, key);
+}
+
+// The kernel's structure is packed, which Swift does not import reliably.
+enum { MOST_EVENTS = 256 };
+
+int sluice_poll_wait(int poll, struct sluice_ready *ready, int capacity, int timeout) {
+    struct epoll_event events[MOST_EVENTS];
+    int count = epoll_wait(poll, events, capacity < MOST_EVENTS ? capacity : MOST_EVENTS, timeout);
+    if (count < 0) return errno == EINTR ? 0 : -1;
+    for (int i = 0; i < count; i++) {
+        ready[i].key = events[i].data.u64;
+        ready[i].events = events[i].events;
+    }
+    return count;
+}
+
+int sluice_wakeup_create(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+void sluice_wakeup_signal(int descriptor) {
+    uint64_t one = 1;
+    while (write(descriptor, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+int sluice_alarm_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
+
+void sluice_alarm_set(int descriptor, uint64_t nanoseconds) {
+    // Zero would switch it off.
+    if (nanoseconds == 0) nanoseconds = 1;
+    struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000), .tv_nsec = (long)(nanoseconds % 1000000000)}};
+    timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+long sluice_socket_gather(int socket, const struct iovec *pieces, size_t count) {
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
+    ssize_t sent;
+    do {
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+static _Thread_local void *current_loop;
+
+void *sluice_current_loop(void) { return current_loop; }
+
+void sluice_set_current_loop(void *loop) { current_loop = loop; }
 
 // Room for a few, so that a peer that sends several is noticed and they can be closed.
 enum { MOST_DESCRIPTORS = 8 };

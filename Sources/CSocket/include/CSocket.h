@@ -1,11 +1,45 @@
-// System calls whose types or macros Swift cannot import: descriptors over a Unix socket, who is at its other end,
-// which processors this process may use, what a thread stands back for, and memory given back to the system.
+// System calls whose types or macros Swift cannot import: readiness of sockets, descriptors over a Unix socket, who is at
+// its other end, which processors this process may use, what a thread stands back for, and memory given back to the system.
 
 #ifndef SLUICE_CSOCKET_H
 #define SLUICE_CSOCKET_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
+
+// What a descriptor is ready for, or is to be watched for; the kernel's numbers (EPOLLIN, OUT, ERR, HUP, RDHUP, ET).
+static const uint32_t SLUICE_READABLE = 0x001, SLUICE_WRITABLE = 0x004, SLUICE_BROKEN = 0x008, SLUICE_HUNG_UP = 0x010,
+                      SLUICE_PEER_ENDED = 0x2000, SLUICE_EDGE = 0x80000000;
+
+// A descriptor that is ready, by the key it was added with.
+struct sluice_ready {
+    uint64_t key;
+    uint32_t events;
+};
+
+// All return a descriptor or 0, or -1 with errno. The two that are waited for are close-on-exec, as is the poll itself.
+int sluice_poll_create(void);
+int sluice_poll_add(int poll, int descriptor, uint32_t events, uint64_t key);
+int sluice_poll_change(int poll, int descriptor, uint32_t events, uint64_t key);
+
+// Waits for at most `timeout` milliseconds, -1: for ever; a signal ends it early with 0.
+int sluice_poll_wait(int poll, struct sluice_ready *ready, int capacity, int timeout);
+
+// Something that another thread makes ready.
+int sluice_wakeup_create(void);
+void sluice_wakeup_signal(int descriptor);
+
+// Something that becomes ready at a time of the monotonic clock, in nanoseconds.
+int sluice_alarm_create(void);
+void sluice_alarm_set(int descriptor, uint64_t nanoseconds);
+
+// Sends several pieces with one call and without a signal; never waits. Returns how many bytes went, or -1 with errno.
+long sluice_socket_gather(int socket, const struct iovec *pieces, size_t count);
+
+// The loop that the calling thread runs, as it said itself; NULL: none.
+void *sluice_current_loop(void);
+void sluice_set_current_loop(void *loop);
 
 // Sends bytes, at least one, and one descriptor with them (-1: none).
 //

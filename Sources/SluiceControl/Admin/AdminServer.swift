@@ -1,8 +1,8 @@
 import NIOCore
-import NIOPosix
 import SluiceConfig
 import SluiceCore
 import SluiceProxy
+import SluiceSockets
 import SluiceUpstream
 
 /// The loop that serves the admin API: a worker like the others, all of whose requests end in one built-in action.
@@ -11,7 +11,7 @@ import SluiceUpstream
 /// nothing, and it outlives them in a drain.
 final class AdminServer: Sendable {
     let worker: WorkerThread
-    private let group: MultiThreadedEventLoopGroup
+    private let loop: SocketLoop
     private let access = AdminAccessBox()
     private let desk: AdminDesk
 
@@ -22,8 +22,7 @@ final class AdminServer: Sendable {
         orders: AdminOrders,
         shortage: ResourceShortage
     ) throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        self.group = group
+        loop = try SocketLoop.start(name: "sluice-loop-adm")
         desk = AdminDesk(try ControlQueue(name: "sluice-admin"))
         let api = AdminAPI(
             access: access,
@@ -33,7 +32,7 @@ final class AdminServer: Sendable {
             reloading: AdminBatch(try ControlQueue(name: "sluice-reload"))
         )
         // Its requests are not those of clients: they are counted where nobody looks.
-        worker = try WorkerThread.start(on: group.next(), MetricShard(), shortage, builtIn: api)
+        worker = try WorkerThread.start(on: loop, MetricShard(), shortage, builtIn: api)
     }
 
     var target: Acceptor.Target { worker.target }
@@ -51,6 +50,6 @@ final class AdminServer: Sendable {
             worker.abortAll()
             worker.loop.stop()
         }
-        try? group.syncShutdownGracefully()
+        loop.stop()
     }
 }

@@ -127,7 +127,7 @@ final class FetchJob {
             .whenFailure { [self] error in
                 // A handshake that failed was reported already, and another address would have the same certificate.
                 guard !isOver, !connection.hasBegun else { return }
-                if let code = ConnectFailure.code(of: error), ResourceShortage.isMeant(by: code) {
+                if let code = (error as? IOError)?.errnoCode, ResourceShortage.isMeant(by: code) {
                     connect.exhausted(code)
                 }
                 let words = FetchWords.connecting(error, to: address)

@@ -6,6 +6,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceProxy
+import SluiceSockets
 import SluiceTLS
 import SluiceUpstream
 
@@ -19,10 +20,12 @@ final class GatewayCore: @unchecked Sendable {
     private let queue: ControlQueue
     /// For what takes long: a thread that stands back. It starts no others, which would do so too.
     private let builder: ControlQueue
-    private var groups: [MultiThreadedEventLoopGroup] = []
+    private var loops: [SocketLoop] = []
+    /// The fetcher is the one part that uses SwiftNIO's channels.
+    private var fetching: MultiThreadedEventLoopGroup?
     private(set) var workers: [WorkerThread] = []
     private var supervision: NIOLoopBound<UpstreamSupervision>?
-    private var controlLoop: (any EventLoop)?
+    private var controlLoop: SocketLoop?
     private var background: BackgroundFetcher?
     /// What filters share and keep over reloads.
     private let states = SharedStates()
@@ -71,25 +74,36 @@ final class GatewayCore: @unchecked Sendable {
     func start(_ model: GatewayModel) throws {
         guard acceptor == nil else { throw StartError("the gateway runs already") }
         let count = max(1, options.workers ?? model.workers ?? Processors.available)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
-        let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        groups = [group, control]
+        for number in 0..<count { loops.append(try Self.startLoop("sluice-loop-\(number)")) }
+        let control = try Self.startLoop("sluice-control")
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        fetching = group
         let log: @Sendable (String) -> Void = { [queue, log = options.log] line in queue.async { log(line) } }
-        workers = try group.makeIterator().map {
+        workers = try loops.map {
             try WorkerThread.start(on: $0, metrics.makeShard(), shortage, own: own, log: log)
         }
-        try startSupervision(on: control.next())
-        var fetching = BackgroundFetcher.Options()
-        fetching.log = options.log
-        fetching.metrics = metrics.makeShard()
-        fetching.shortage = shortage
-        background = BackgroundFetcher(loop: control.next(), fetching)
+        loops.append(control)
+        try startSupervision(on: control)
+        var fetcher = BackgroundFetcher.Options()
+        fetcher.log = options.log
+        fetcher.metrics = metrics.makeShard()
+        fetcher.shortage = shortage
+        background = BackgroundFetcher(loop: group.next(), fetcher)
         acceptor = try startAcceptor()
         GatewayMetrics.register(in: metrics, facts, logCounts, upstreams: upstreamReports)
         tls.facts.register(in: metrics)
         try takeOver(model)
         for unused in inherited { unused.closeKeepingFile() }
         inherited = []
+    }
+
+    private static func startLoop(_ name: String) throws(StartError) -> SocketLoop {
+        do throws(SocketError) {
+            return try SocketLoop.start(name: name)
+        } catch {
+            let reason = error.code.map { String(cString: strerror($0)) } ?? "\(error)"
+            throw StartError("cannot start an event loop: \(reason)")
+        }
     }
 
     private func startAcceptor() throws(StartError) -> Acceptor {
@@ -110,14 +124,14 @@ final class GatewayCore: @unchecked Sendable {
         }
     }
 
-    private func startSupervision(on loop: any EventLoop) throws {
+    private func startSupervision(on loop: SocketLoop) throws {
         let workers = workers
         let (log, shortage, contexts) = (options.log, shortage, tls.upstreams)
         controlLoop = loop
         supervision = try loop.submit {
             let context = SupervisorContext(
                 loop: loop,
-                prober: SocketProber(shortage: shortage, log: log),
+                prober: SocketProber(loop: loop, shortage: shortage, log: log),
                 security: { contexts[$0] },
                 log: log
             )
@@ -147,8 +161,10 @@ final class GatewayCore: @unchecked Sendable {
         if !accessLogs.flush(patience: .seconds(2)) {
             options.log("access log: takes nothing: \(Plural.of(logCounts.waitingBytes, "byte")) not written")
         }
-        for group in groups { try? group.syncShutdownGracefully() }
-        groups = []
+        for loop in loops { loop.stop() }
+        loops = []
+        try? fetching?.syncShutdownGracefully()
+        fetching = nil
     }
 
     /// What filters still have to send goes out, within reason.
@@ -306,7 +322,7 @@ final class GatewayCore: @unchecked Sendable {
                 kept.value.release()
                 queue.async { self.freeRetired() }
             }
-            guard let loop = MultiThreadedEventLoopGroup.currentEventLoop else { return builder.async(free) }
+            guard let loop = SocketLoop.current else { return builder.async(free) }
             loop.execute { builder.async(free) }
         }
     }

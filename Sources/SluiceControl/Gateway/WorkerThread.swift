@@ -1,13 +1,13 @@
 import NIOCore
-import NIOPosix
 import SluiceCore
 import SluiceFilters
 import SluiceProxy
+import SluiceSockets
 import SluiceUpstream
 
 /// A worker and the way to its loop. Any thread.
 struct WorkerThread: Sendable {
-    let loop: any EventLoop
+    let loop: SocketLoop
     let load: LoopLoad
     let metrics: LoopMetrics
     private let bound: NIOLoopBound<Worker>
@@ -17,7 +17,7 @@ struct WorkerThread: Sendable {
     ///
     /// `builtIn`: what answers all its requests; nil: routes do.
     static func start(
-        on loop: any EventLoop,
+        on loop: SocketLoop,
         _ shard: MetricShard,
         _ shortage: ResourceShortage,
         own: OwnAddresses? = nil,
@@ -25,14 +25,20 @@ struct WorkerThread: Sendable {
         builtIn: (any BuiltInAction)? = nil
     ) throws -> WorkerThread {
         try loop.submit {
-            let connector = SocketConnector(metrics: shard, shortage: shortage, own: own, log: log)
-            let worker = Worker(loop: LoopContext(loop: loop), connector: connector, metrics: shard, builtIn: builtIn)
+            let connector = SocketConnector(loop: loop, metrics: shard, shortage: shortage, own: own, log: log)
+            let worker = Worker(
+                loop: LoopContext(loop: loop),
+                sockets: loop,
+                connector: connector,
+                metrics: shard,
+                builtIn: builtIn
+            )
             worker.loop.start()
             return WorkerThread(worker, loop)
         }.wait()
     }
 
-    private init(_ worker: Worker, _ loop: any EventLoop) {
+    private init(_ worker: Worker, _ loop: SocketLoop) {
         self.loop = loop
         load = worker.load
         metrics = worker.metrics

@@ -4,7 +4,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Threads that are not event loops: the acceptor, file watching, building snapshots.
+/// Threads: event loops, the acceptor, file watching, building snapshots.
 package enum ControlThread {
     private final class Body: Sendable {
         let run: @Sendable () -> Void
@@ -20,15 +20,31 @@ package enum ControlThread {
     /// - Returns: false when the system gives no thread; then `run` is never called.
     @discardableResult
     package static func spawn(name: String, _ run: @escaping @Sendable () -> Void) -> Bool {
+        guard let thread = start(name: name, run) else { return false }
+        pthread_detach(thread.thread)
+        return true
+    }
+
+    /// A thread that somebody waits for.
+    package struct Running: Sendable {
+        fileprivate let thread: pthread_t
+
+        /// Returns when the thread has ended. Once, and never from the thread itself.
+        package func join() { pthread_join(thread, nil) }
+    }
+
+    /// As `spawn`, for a thread that must be joined.
+    ///
+    /// - Returns: nil when the system gives no thread; then `run` is never called.
+    package static func start(name: String, _ run: @escaping @Sendable () -> Void) -> Running? {
         var thread = pthread_t()
         // SAFETY: taken over exactly once: by the new thread in `enter`, or right here when there is none.
         let body = Unmanaged.passRetained(Body(name, run)).toOpaque()
         guard pthread_create(&thread, nil, enter, body) == 0 else {
             Unmanaged<Body>.fromOpaque(body).release()
-            return false
+            return nil
         }
-        pthread_detach(thread)
-        return true
+        return Running(thread: thread)
     }
 
     private static let enter: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in

@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceCore
 import SluiceHTTP
+import SluiceSockets
 import SluiceTLS
 
 /// One connection of a downstream peer, whatever it speaks: HTTP/1.1, which every connection begins with, or HTTP/2.
@@ -33,14 +34,12 @@ class DownstreamConnection: SocketHandler {
 
     /// Both ends, for upstreams that are told; nil for Unix sockets.
     final var ends: ProxiedEnds? {
-        guard let source = peer.address, let local = context?.channel.localAddress, let port = local.port,
-            let destination = local.ipAddress.flatMap(IPAddress.init)
-        else { return nil }
+        guard let source = peer.address, let local = SocketAddressBytes.local(of: descriptor) else { return nil }
         return ProxiedEnds(
             source: source,
             sourcePort: peer.port,
-            destination: destination,
-            destinationPort: UInt16(truncatingIfNeeded: port)
+            destination: local.address,
+            destinationPort: UInt16(truncatingIfNeeded: local.port)
         )
     }
 

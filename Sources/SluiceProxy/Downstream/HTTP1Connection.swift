@@ -3,6 +3,7 @@ import SluiceConfig
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceSockets
 import SluiceTLS
 
 /// One HTTP/1 connection of a client: takes bytes apart into requests, one exchange at a time, and writes what they
@@ -148,9 +149,6 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
     // MARK: - Reading
 
     override func received(_ bytes: inout ByteBuffer) {
-        // SwiftNIO reads a socket dry inside of a write that fails; those bytes are behind ones still in our hands, and
-        // the connection is at its end.
-        guard !isProcessing else { return }
         // What comes when all is said shows nothing but that a client sends; it has to take its answer.
         if phase != .lingering { lastActivity = wheel.now }
         switch phase {

@@ -2,6 +2,7 @@ import NIOCore
 import SluiceConfig
 import SluiceCore
 import SluiceHTTP
+import SluiceSockets
 
 /// One HTTP/2 connection of a client (RFC 9113): hands each stream to an exchange of its own and lets them take turns.
 ///
@@ -44,7 +45,6 @@ final class HTTP2Connection: DownstreamConnection {
 
     private var isReading = false
     private var isWriting = false
-    private var isScheduled = false
     private var inputIsOver = false
 
     // In ticks.
@@ -225,13 +225,10 @@ final class HTTP2Connection: DownstreamConnection {
 
     /// Writes once the loop has done what it is at.
     func schedule() {
-        guard !isScheduled, !isReading, phase != .closed, let context else { return }
-        isScheduled = true
-        context.eventLoop.assumeIsolated().execute { [self] in
-            isScheduled = false
-            pump()
-        }
+        if !isReading, phase != .closed { callAtEndOfTurn() }
     }
+
+    override func turnEnds() { pump() }
 
     /// Writes what may be written now, and ends what is over.
     func pump() {

@@ -2,6 +2,7 @@ import NIOCore
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceSockets
 
 /// One stream of an HTTP/2 connection: a request and its answer.
 ///

@@ -1,6 +1,7 @@
 import Atomics
 import Glibc
 package import SluiceCore
+import SluiceSockets
 package import SluiceUpstream
 
 /// A connection that was accepted and belongs to nobody yet.

@@ -1,6 +1,7 @@
 import Glibc
 import SluiceConfig
 import SluiceCore
+import SluiceSockets
 
 extension ListeningSocket {
     /// Takes over a descriptor that another process opened, if it is a listening stream socket of a kind we know.

@@ -1,6 +1,7 @@
 import Glibc
 package import SluiceConfig
 import SluiceCore
+import SluiceSockets
 
 /// Why an address cannot be listened on, or connections not be accepted, in words for people.
 package struct ListenError: Error {

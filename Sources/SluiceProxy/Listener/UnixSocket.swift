@@ -1,4 +1,5 @@
 import Glibc
+import SluiceSockets
 
 /// Unix sockets between processes of the gateway itself, blocking, for control threads.
 package enum UnixSocket {

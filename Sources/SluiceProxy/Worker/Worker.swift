@@ -1,9 +1,9 @@
 import NIOCore
-import NIOPosix
 package import SluiceConfig
 package import SluiceCore
 import SluiceHTTP
 import SluiceRouting
+package import SluiceSockets
 package import SluiceTLS
 package import SluiceUpstream
 
@@ -24,6 +24,7 @@ package final class Worker {
     private static let freeExchangeLimit = 1024
 
     package let loop: LoopContext
+    private let sockets: SocketLoop
     package let metrics: LoopMetrics
     package let load = LoopLoad()
     let connector: any Connector
@@ -43,16 +44,20 @@ package final class Worker {
     /// What answers every request of this worker; nil: routes do.
     let builtIn: (any BuiltInAction)?
 
+    /// - Parameters:
+    ///   - loop: what belongs to a loop, and `sockets` that loop itself.
     package init(
         loop: LoopContext,
+        sockets: SocketLoop,
         connector: (any Connector)? = nil,
         metrics: MetricShard = MetricShard(),
         builtIn: (any BuiltInAction)? = nil
     ) {
         self.loop = loop
+        self.sockets = sockets
         self.builtIn = builtIn
         self.metrics = LoopMetrics(metrics)
-        self.connector = connector ?? SocketConnector(metrics: metrics)
+        self.connector = connector ?? SocketConnector(loop: sockets, metrics: metrics)
         self.snapshot = LoopSnapshot.empty()
     }
 
@@ -158,19 +163,12 @@ package final class Worker {
             connection.secure(session)
         }
         connection.expectProxyHeader()
-        let bound = NIOLoopBound(connection, eventLoop: loop.loop)
-        ClientBootstrap(group: loop.loop)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 64 * 1024))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
-            }
-            .withConnectedSocket(socket.descriptor)
-            .assumeIsolated()
-            .whenFailure { [self] _ in
-                // A client that left before it was served: the channel has closed the socket.
-                if connections[ObjectIdentifier(bound.value)] != nil { bound.value.abort() } else { forget(socket) }
-            }
+        do throws(SocketError) {
+            try connection.attach(socket.descriptor, to: sockets)
+            connection.begin()
+        } catch {
+            reject(socket)
+        }
     }
 
     private func reject(_ socket: AcceptedSocket) {

@@ -1,6 +1,6 @@
 import Glibc
 import NIOCore
-import NIOPosix
+import SluiceSockets
 
 /// Finds out that a loop has looked at its sockets.
 ///
@@ -10,17 +10,12 @@ final class LoopProbe {
     private let peer: RawPeer
 
     /// Isolation: not the loop.
-    init(_ loop: any EventLoop) throws {
+    init(_ loop: SocketLoop) throws {
         var ends: [CInt] = [-1, -1]
         guard socketpair(AF_UNIX, Sockets.streamFlags, 0, &ends) == 0 else { throw Sockets.failure("socketpair") }
         peer = RawPeer(ends[0], name: "loop")
         let descriptor = ends[1]
-        _ = try ClientBootstrap(group: loop)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Echo()) }
-            }
-            .withConnectedSocket(descriptor)
-            .wait()
+        try loop.submit { try Echo().attach(descriptor, to: loop) }.wait()
     }
 
     /// Sends a byte; it comes back once the loop has looked.
@@ -28,10 +23,7 @@ final class LoopProbe {
 
     func awaitAnswer() throws { _ = try peer.read(1) }
 
-    private final class Echo: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        typealias OutboundOut = ByteBuffer
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.writeAndFlush(data, promise: nil) }
+    private final class Echo: Socket {
+        override func bytesCame(_ bytes: inout ByteBuffer) { send(bytes) }
     }
 }

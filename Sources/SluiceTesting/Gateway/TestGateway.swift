@@ -1,10 +1,10 @@
 import Atomics
 package import NIOCore
-import NIOPosix
 package import SluiceConfig
 package import SluiceCore
 package import SluiceFilters
 package import SluiceProxy
+import SluiceSockets
 package import SluiceUpstream
 import Synchronization
 
@@ -17,7 +17,7 @@ import Synchronization
 package final class TestGateway {
     /// A loop of the gateway and its worker.
     struct Lane: Sendable {
-        let loop: any EventLoop
+        let loop: SocketLoop
         let worker: NIOLoopBound<Worker>
         let load: LoopLoad
         let metrics: LoopMetrics
@@ -26,7 +26,6 @@ package final class TestGateway {
     package private(set) var model: GatewayModel
     let lanes: [Lane]
     private let probes: [LoopProbe]
-    private let group: MultiThreadedEventLoopGroup
     private let clock: ManualClock?
     private let folder: TemporaryFolder
     private let acceptor: Acceptor
@@ -88,9 +87,9 @@ package final class TestGateway {
         self.services = services
         folder = try TemporaryFolder()
         self.clock = clock
-        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let own = OwnAddresses()
-        lanes = try group.makeIterator().map { loop in
+        let all = try (0..<loops).map { try SocketLoop.start(name: "test-loop-\($0)") }
+        lanes = try all.map { loop in
             try loop.submit {
                 let context =
                     clock.map {
@@ -105,10 +104,10 @@ package final class TestGateway {
                     ?? LoopContext(loop: loop)
                 if clock == nil { context.start() }
                 let shard = MetricShard()
-                let connector = SocketConnector(metrics: shard, own: own)
                 let worker = Worker(
                     loop: context,
-                    connector: connector,
+                    sockets: loop,
+                    connector: SocketConnector(loop: loop, metrics: shard, own: own),
                     metrics: shard,
                     builtIn: services.builtIn
                 )
@@ -141,7 +140,7 @@ package final class TestGateway {
         nothing.workers = model.workers
         try installSnapshot(nothing)
         try onLoops { $0.loop.stop() }
-        try group.syncShutdownGracefully()
+        for lane in lanes { lane.loop.stop() }
     }
 
     private func checkNothingIsLeft() throws {

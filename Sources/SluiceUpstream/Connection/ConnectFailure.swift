@@ -1,6 +1,6 @@
 import Glibc
-import NIOCore
 package import SluiceCore
+package import SluiceSockets
 
 /// Why a connection to an endpoint did not come about, in words that make good label values.
 package enum ConnectFailure: String, CaseIterable, Sendable {
@@ -11,19 +11,14 @@ package enum ConnectFailure: String, CaseIterable, Sendable {
     case exhausted
     case other
 
-    /// Reads what SwiftNIO failed with.
-    package init(_ error: any Error) {
-        if case .connectTimeout? = error as? ChannelError {
-            self = .timeout
-        } else if let code = Self.code(of: error) {
-            self.init(code: code)
-        } else {
-            self = .other
+    /// Reads what connecting failed with.
+    package init(_ error: SocketError) {
+        switch error {
+        case .timeout: self = .timeout
+        case .system(let code): self.init(code: code)
+        case .closed: self = .other
         }
     }
-
-    /// The system's number for an error, if it has one.
-    package static func code(of error: any Error) -> CInt? { (error as? IOError)?.errnoCode }
 
     private init(code: CInt) {
         switch code {

@@ -1,15 +1,14 @@
 package import NIOCore
-import NIOPosix
 package import SluiceCore
+package import SluiceSockets
 package import SluiceTLS
 
 /// Opens connections; a protocol so that tests can do without sockets.
 package protocol Connector: AnyObject {
-    /// Opens a channel with `connection` as its only handler; `done` is called once, on the loop.
+    /// Connects `connection` to an address; `done` is called once, on the loop.
     func connect(
         _ connection: UpstreamConnection,
         to address: SocketAddress,
-        on loop: LoopContext,
         timeout: TimeAmount,
         done: @escaping (GatewayError?) -> Void
     )
@@ -21,24 +20,28 @@ extension Connector {
     package func refused(_ failure: TLSFailure, at endpoint: LoopEndpoint) {}
 }
 
-/// TCP and Unix sockets through SwiftNIO.
+/// TCP and Unix sockets.
 package final class SocketConnector: Connector {
+    private let loop: SocketLoop
     private let metrics: MetricShard
     private let shortage: ResourceShortage?
     private let own: OwnAddresses?
     private let log: @Sendable (String) -> Void
 
     /// - Parameters:
+    ///   - loop: where its connections live.
     ///   - metrics: where failures are counted.
     ///   - shortage: is told when the gateway itself is what has run out of something.
     ///   - own: where the gateway listens; nil: loops are not looked for.
     ///   - log: takes one line for operators, without a line end, on the loop.
     package init(
+        loop: SocketLoop,
         metrics: MetricShard = MetricShard(),
         shortage: ResourceShortage? = nil,
         own: OwnAddresses? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.loop = loop
         self.metrics = metrics
         self.shortage = shortage
         self.own = own
@@ -48,30 +51,14 @@ package final class SocketConnector: Connector {
     package func connect(
         _ connection: UpstreamConnection,
         to address: SocketAddress,
-        on loop: LoopContext,
         timeout: TimeAmount,
         done: @escaping (GatewayError?) -> Void
     ) {
-        let bound = NIOLoopBound(connection, eventLoop: loop.loop)
-        var bootstrap = ClientBootstrap(group: loop.loop)
-            .connectTimeout(timeout)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.writeBufferWaterMark, value: .init(low: 32 * 1024, high: 64 * 1024))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(bound.value)
-                }
-            }
-        if address.protocol != .unix {
-            bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-        }
-        bootstrap.connect(to: address).assumeIsolated().whenComplete { [self] result in
-            switch result {
-            case .success(let channel):
-                connection.endpoint.leadsHome = own?.contains(address, local: channel.localAddress) == true
-                connection.awaitReady(within: TimerWheel.ticks(nanoseconds: timeout.nanoseconds), done)
-            case .failure(let error): done(failure(error, connection.endpoint))
-            }
+        connection.connect(to: address, on: loop, timeout: timeout) { [self] error in
+            if let error { return done(failure(error, connection.endpoint)) }
+            let local = SocketAddressBytes.local(of: connection.descriptor)?.address
+            connection.endpoint.leadsHome = own?.contains(address, local: local) == true
+            connection.awaitReady(within: TimerWheel.ticks(nanoseconds: timeout.nanoseconds), done)
         }
     }
 
@@ -85,11 +72,11 @@ package final class SocketConnector: Connector {
         )
     }
 
-    private func failure(_ error: any Error, _ endpoint: LoopEndpoint) -> GatewayError {
+    private func failure(_ error: SocketError, _ endpoint: LoopEndpoint) -> GatewayError {
         let failure = ConnectFailure(error)
         let upstream = String(decoding: endpoint.upstream.name, as: UTF8.self)
         metrics.counter(ConnectMetrics.failures, [upstream, failure.rawValue]).increment()
-        if case .exhausted = failure, let code = ConnectFailure.code(of: error) {
+        if case .exhausted = failure, let code = error.code {
             let address = String(decoding: endpoint.addressText, as: UTF8.self)
             shortage?.prevented(
                 "connect to \(address) of upstream '\(upstream)'",

@@ -1,6 +1,6 @@
 package import NIOCore
 package import SluiceConfig
-import SluiceCore
+package import SluiceCore
 import Synchronization
 
 /// Where the gateway itself listens: connections to an upstream that lead there come back into it.
@@ -48,13 +48,13 @@ package final class OwnAddresses: Sendable {
     ///   - remote: the address that was connected to.
     ///   - local: this end. Connections of a machine to itself have the same address at both ends, which is how a listener on
     ///     the wildcard is recognised by whatever address.
-    package func contains(_ remote: SocketAddress, local: SocketAddress?) -> Bool {
+    package func contains(_ remote: SocketAddress, local: IPAddress?) -> Bool {
         if case .unixDomainSocket = remote {
             guard let path = remote.pathname else { return false }
             return state.withLock { $0.paths.contains(path) }
         }
         guard let port = remote.port, let host = remote.ipAddress.flatMap({ IPAddress($0) }) else { return false }
-        let isHere = host.isLoopback || local?.ipAddress.flatMap { IPAddress($0) } == host
+        let isHere = host.isLoopback || local == host
         return state.withLock { state in
             state.ips.contains { $0.port == port && $0.takes(host, isHere: isHere) }
         }

@@ -1,6 +1,7 @@
 package import NIOCore
 package import SluiceCore
 package import SluiceHTTP
+import SluiceSockets
 
 /// One HTTP/1.1 connection to an endpoint: parses what comes back and hands it to the attempt that has leased it.
 ///
@@ -42,9 +43,11 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         self.upstream = endpoint.upstream
         self.wheel = endpoint.upstream.wheel
         super.init()
+        // What a slow client does not take yet may wait in the system although the endpoint has said all.
+        readsToEndWhilePaused = false
     }
 
-    var isOpen: Bool { phase != .closed && context != nil }
+    var isOpen: Bool { phase != .closed && isConnected }
 
     // MARK: - Before it is used
 
@@ -146,7 +149,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         closeChannel()
     }
 
-    // MARK: - Channel events
+    // MARK: - What the socket tells
 
     package override func received(_ bytes: inout ByteBuffer) {
         guard phase != .closed, phase != .ending else { return }

@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceCore
 import SluiceHTTP
+import SluiceSockets
 
 /// One HTTP/2 connection to an endpoint, which many requests of one loop share.
 ///
@@ -35,7 +36,6 @@ final class UpstreamHTTP2Connection: SocketHandler {
     private var waking: [UpstreamStream] = []
     private var isReading = false
     private var isWriting = false
-    private var isScheduled = false
 
     init(endpoint: LoopEndpoint) {
         self.endpoint = endpoint
@@ -124,7 +124,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
         endpoint.upstream.serveWaiters()
     }
 
-    // MARK: - Channel events
+    // MARK: - What the socket tells
 
     override func opened() {
         var settings = HTTP2Settings()
@@ -192,13 +192,10 @@ final class UpstreamHTTP2Connection: SocketHandler {
     // MARK: - Writing
 
     func schedule() {
-        guard !isScheduled, !isReading, phase != .closed, let context else { return }
-        isScheduled = true
-        context.eventLoop.assumeIsolated().execute { [self] in
-            isScheduled = false
-            pump()
-        }
+        if !isReading, phase != .closed { callAtEndOfTurn() }
     }
+
+    override func turnEnds() { pump() }
 
     private func pump() {
         guard let session, phase != .closed, !isWriting, !isReading else { return }

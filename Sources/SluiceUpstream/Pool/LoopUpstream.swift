@@ -298,7 +298,7 @@ package final class LoopUpstream: TimerNode {
             }
             connection.secure(session)
         }
-        connector.connect(connection, to: endpoint.address, on: loop, timeout: settings.timeouts.connect) { error in
+        connector.connect(connection, to: endpoint.address, timeout: settings.timeouts.connect) { error in
             // One that ended before it was handed over never came about.
             self.connected(connection, pending, error ?? (connection.isOpen ? nil : .connectFailed))
         }

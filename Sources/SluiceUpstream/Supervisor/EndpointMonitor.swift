@@ -65,7 +65,7 @@ final class EndpointMonitor {
                 context.limiter.leave()
                 if !isStopped { finished(result, began: began) }
             }
-            if let order { context.prober.probe(order, on: context.loop, done: done) } else { done(.notMade) }
+            if let order { context.prober.probe(order, done: done) } else { done(.notMade) }
         }
     }
 

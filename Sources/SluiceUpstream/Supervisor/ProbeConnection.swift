@@ -2,6 +2,7 @@ import NIOCore
 import SluiceConfig
 import SluiceCore
 import SluiceHTTP
+import SluiceSockets
 import SluiceTLS
 
 /// The connection of one health check, over TLS or not, speaking HTTP/1.1 or HTTP/2. Isolation: the control loop.

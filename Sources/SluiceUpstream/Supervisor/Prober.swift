@@ -34,6 +34,6 @@ package struct ProbeTransport {
 
 /// Makes health checks; a protocol so that tests can do without sockets.
 package protocol Prober: AnyObject {
-    /// `done` is called exactly once, on `loop`, perhaps before this returns. After `timeout` it says `.timeout`.
-    func probe(_ order: ProbeOrder, on loop: any EventLoop, done: @escaping (ProbeResult) -> Void)
+    /// `done` is called exactly once, on the control loop, perhaps before this returns. After `timeout` it says `.timeout`.
+    func probe(_ order: ProbeOrder, done: @escaping (ProbeResult) -> Void)
 }

@@ -1,14 +1,15 @@
-package import NIOCore
-import NIOPosix
+import NIOCore
 import SluiceConfig
 package import SluiceCore
 import SluiceHTTP
+package import SluiceSockets
 import SluiceTLS
 
 /// Health checks over sockets: TCP connects, or a request with a connection of its own.
 ///
 /// A fresh connection each time, so that the check also finds an endpoint that accepts no more.
 package final class SocketProber: Prober {
+    private let loop: SocketLoop
     private let shortage: ResourceShortage?
     private let shortages = Episode()
     private let log: (String) -> Void
@@ -17,14 +18,20 @@ package final class SocketProber: Prober {
     private static let mostRefusals = 256
 
     /// - Parameters:
+    ///   - loop: where its connections live.
     ///   - shortage: is told when the gateway itself is what has run out of something.
     ///   - log: takes one line for operators, without a line end, on the loop.
-    package init(shortage: ResourceShortage? = nil, log: @escaping (String) -> Void = { _ in }) {
+    package init(
+        loop: SocketLoop,
+        shortage: ResourceShortage? = nil,
+        log: @escaping (String) -> Void = { _ in }
+    ) {
+        self.loop = loop
         self.shortage = shortage
         self.log = log
     }
 
-    package func probe(_ order: ProbeOrder, on loop: any EventLoop, done: @escaping (ProbeResult) -> Void) {
+    package func probe(_ order: ProbeOrder, done: @escaping (ProbeResult) -> Void) {
         let probe = ProbeConnection(order, done)
         if let security = order.transport.security {
             guard let session = Self.session(security) else { return probe.finish(.notMade) }
@@ -35,22 +42,11 @@ package final class SocketProber: Prober {
         if let version = order.transport.proxyProtocol {
             ProxyHeader.write(version: version == .v1 ? 1 : 2, nil, to: &probe.preamble)
         }
-        let bound = NIOLoopBound(probe, eventLoop: loop)
         let deadline = loop.assumeIsolated().scheduleTask(in: order.timeout) { probe.finish(.timeout) }
         probe.cancelDeadline = { deadline.cancel() }
-        ClientBootstrap(group: loop)
-            .connectTimeout(order.timeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
-            }
-            .connect(to: order.address)
-            .assumeIsolated()
-            .whenComplete { [self] result in
-                switch result {
-                case .success: probe.connected()
-                case .failure(let error): failed(probe, error)
-                }
-            }
+        probe.connect(to: order.address, on: loop, timeout: order.timeout) { [self] error in
+            if let error { failed(probe, error) } else { probe.connected() }
+        }
     }
 
     private func refused(_ failure: TLSFailure, at address: String) {
@@ -65,8 +61,8 @@ package final class SocketProber: Prober {
         TLSSession(client: security.context, host: security.host, endpoint: security.endpoint)
     }
 
-    private func failed(_ probe: ProbeConnection, _ error: any Error) {
-        guard let code = ConnectFailure.code(of: error), ResourceShortage.isMeant(by: code) else {
+    private func failed(_ probe: ProbeConnection, _ error: SocketError) {
+        guard let code = error.code, ResourceShortage.isMeant(by: code) else {
             return probe.finish(.timeout)
         }
         shortage?.prevented("make health checks", code: code, in: shortages)

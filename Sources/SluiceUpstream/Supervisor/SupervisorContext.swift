@@ -19,7 +19,7 @@ package final class SupervisorContext {
     /// once; `security` says what those of an upstream with TLS are secured with, and is asked for each.
     package init(
         loop: any EventLoop,
-        prober: any Prober = SocketProber(),
+        prober: any Prober,
         random: RandomSource = RandomSource(),
         probes: Int = 128,
         security: @escaping (_ upstream: String) -> TLSClientContext? = { _ in nil },

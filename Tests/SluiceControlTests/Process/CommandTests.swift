@@ -218,8 +218,9 @@ import Testing
             Set(try binary.threads.filter { $0.nice == 19 }.map(\.name)) == patient
         }
         let others = try binary.threads.filter { !patient.contains($0.name) }
-        // Two loops, that of the control side, and that of the admin API.
-        #expect(others.filter { $0.name.hasPrefix("NIO-ELT") }.count == 4)
+        // Two loops, that of the admin API, that of the control side, and that of the fetcher.
+        #expect(others.filter { $0.name.hasPrefix("sluice-loop-") }.count == 3)
+        #expect(others.contains { $0.name == "sluice-control" } && others.contains { $0.name.hasPrefix("NIO-ELT") })
         #expect(others.contains { $0.name == "sluice-log" })
         for thread in others { #expect(thread.nice == 0, "\(thread.name)") }
         binary.signal(SIGTERM)

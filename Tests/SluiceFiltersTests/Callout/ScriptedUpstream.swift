@@ -1,10 +1,12 @@
+import Glibc
 import NIOCore
-import NIOEmbedded
 import SluiceConfig
 import SluiceCore
+import SluiceHTTP
+import SluiceSockets
 import SluiceUpstream
 
-/// An upstream without sockets: the test plays the server, and moves the clock.
+/// An upstream whose connections end in the test: it plays the server, and moves the clock.
 final class ScriptedUpstream: Connector {
     let loop: LoopContext
     let state: UpstreamState
@@ -16,13 +18,15 @@ final class ScriptedUpstream: Connector {
     var holdsConnects = false
     private var held: [() -> Void] = []
     private var upstreamBox: LoopUpstream?
-    private let embedded = EmbeddedEventLoop()
+    private let sockets: SocketLoop
 
     init(endpoints: Int = 1, _ change: (inout UpstreamModel) -> Void = { _ in }) {
         var model = UpstreamModel(name: "auth", place: .builtIn)
         change(&model)
+        guard let sockets = try? SocketLoop() else { preconditionFailure("no event loop") }
+        self.sockets = sockets
         loop = LoopContext(
-            loop: embedded,
+            loop: sockets,
             random: RandomSource(seed: 1),
             clock: { .uptimeNanoseconds(0) },
             wallClock: { 0 }
@@ -49,18 +53,13 @@ final class ScriptedUpstream: Connector {
     func connect(
         _ connection: UpstreamConnection,
         to address: SocketAddress,
-        on loop: LoopContext,
         timeout: TimeAmount,
         done: @escaping (GatewayError?) -> Void
     ) {
         let finish = { [self] in
             if let error = connectError { return done(error) }
-            let channel = EmbeddedChannel(loop: embedded)
-            do {
-                try channel.pipeline.syncOperations.addHandler(connection)
-                try channel.connect(to: address).wait()
-            } catch { return done(.connectFailed) }
-            connections.append(ScriptedConnection(channel))
+            guard let server = ScriptedConnection(connection, on: sockets) else { return done(.connectFailed) }
+            connections.append(server)
             done(nil)
         }
         if holdsConnects { held.append(finish) } else { finish() }
@@ -78,23 +77,50 @@ final class ScriptedUpstream: Connector {
     var requestsUnderWay: Int { state.breakers.current(.requests) }
 }
 
-/// The server's end of one connection.
+/// The server's end of one connection. What it does has been noticed when the call returns.
 final class ScriptedConnection {
-    private let channel: EmbeddedChannel
+    private let loop: SocketLoop
+    private let descriptor: CInt
 
-    init(_ channel: EmbeddedChannel) { self.channel = channel }
+    init?(_ connection: UpstreamConnection, on loop: SocketLoop) {
+        var ends: [CInt] = [-1, -1]
+        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else { return nil }
+        self.loop = loop
+        descriptor = ends[1]
+        guard (try? connection.attach(ends[0], to: loop)) != nil else { return nil }
+        connection.begin()
+    }
+
+    deinit { close(descriptor) }
+
+    private func settle() { for _ in 0..<4 { loop.turn(waits: false) } }
 
     /// Everything that came since the last look.
     func received() throws -> String {
-        var text = ""
-        while let buffer = try channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: buffer) }
-        return text
+        settle()
+        var all: [UInt8] = []
+        var bytes = [UInt8](repeating: 0, count: 65536)
+        while case let count = recv(descriptor, &bytes, bytes.count, CInt(MSG_DONTWAIT)), count > 0 {
+            all += bytes[..<count]
+            settle()
+        }
+        return String(decoding: all, as: UTF8.self)
     }
 
-    func send(_ text: String) throws { try channel.writeInbound(ByteBuffer(string: text)) }
+    func send(_ text: String) throws {
+        _ = Array(text.utf8).withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        settle()
+    }
 
     /// Ends the server's direction, as a server does that closes an idle connection.
-    func end() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+    func end() {
+        shutdown(descriptor, CInt(SHUT_WR))
+        settle()
+    }
 
-    var isOpen: Bool { channel.isActive }
+    /// Whether the gateway has not closed it.
+    var isOpen: Bool {
+        var polled = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&polled, 1, 0) >= 0 && polled.revents & Int16(POLLHUP) == 0
+    }
 }

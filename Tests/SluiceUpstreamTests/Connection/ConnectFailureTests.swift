@@ -1,6 +1,6 @@
 import Glibc
-import NIOCore
 import SluiceCore
+import SluiceSockets
 import SluiceUpstream
 import Testing
 
@@ -16,10 +16,10 @@ import Testing
         ] as [(CInt, ConnectFailure, GatewayError)]
     )
     func system(code: CInt, reason: ConnectFailure, error: GatewayError) {
-        let failure = ConnectFailure(IOError(errnoCode: code, reason: "connect"))
+        let failure = ConnectFailure(SocketError.system(code))
         #expect(failure == reason)
         #expect(failure.error == error)
     }
 
-    @Test func ownTimeout() { #expect(ConnectFailure(ChannelError.connectTimeout(.seconds(1))) == .timeout) }
+    @Test func ownTimeout() { #expect(ConnectFailure(SocketError.timeout) == .timeout) }
 }

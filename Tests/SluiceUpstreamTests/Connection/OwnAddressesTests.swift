@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceConfig
+import SluiceCore
 import SluiceUpstream
 import Testing
 
@@ -21,10 +22,10 @@ import Testing
     func addresses(listener: String, remote: String, local: String, isOwn: Bool) throws {
         let own = OwnAddresses()
         own.replace(with: [.ip(host: listener, port: 80)])
-        #expect(own.contains(try address(remote), local: try address(local, 40000)) == isOwn)
-        #expect(!own.contains(try address(remote, 81), local: try address(local, 40000)))
+        #expect(own.contains(try address(remote), local: IPAddress(local)) == isOwn)
+        #expect(!own.contains(try address(remote, 81), local: IPAddress(local)))
         own.replace(with: [])
-        #expect(!own.contains(try address(remote), local: try address(local, 40000)))
+        #expect(!own.contains(try address(remote), local: IPAddress(local)))
     }
 
     @Test("Unix sockets by their path, and without this end only what is certain")

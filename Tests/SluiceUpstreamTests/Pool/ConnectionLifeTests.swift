@@ -72,7 +72,8 @@ import Testing
         case .deadline: kit.wait(ticks: 250)
         case .writable: server.becomeWritable()
         }
-        #expect(server.isOpen == [.bytes, .end, .writable].contains(event))
+        // What it takes is all there was: nothing is left to wait for.
+        #expect(server.isOpen == [.bytes, .end].contains(event))
         #expect(client.ends == [] && kit.counts == [0, 0, 0])
         kit.wait(ticks: 250)
         #expect(!server.isOpen)

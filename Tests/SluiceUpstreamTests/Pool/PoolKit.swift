@@ -1,21 +1,24 @@
+import Glibc
 import NIOCore
-import NIOEmbedded
 import SluiceConfig
 import SluiceCore
+import SluiceHTTP
+import SluiceSockets
 
 @testable import SluiceUpstream
 
-/// A pool without sockets: the test plays the servers, says when connections come about, and moves the clock.
+/// A pool whose servers the test plays: it holds their ends, says when connections come about, and moves the clock.
 final class PoolKit {
     let loop: LoopContext
     let state: UpstreamState
     let upstream: LoopUpstream
-    let servers = Servers()
+    let servers: Servers
     private var model: UpstreamModel
     private var states: [EndpointState] = []
     private let reports = Reports()
 
     init(endpoints: Int = 1, _ change: (inout UpstreamModel) -> Void = { _ in }) throws {
+        servers = try Servers()
         model = UpstreamModel(name: "origin", place: .builtIn)
         change(&model)
         loop = LoopContext(
@@ -32,6 +35,8 @@ final class PoolKit {
         }
         publish(Array(0..<endpoints))
     }
+
+    deinit { for server in servers.connections { server.forget() } }
 
     /// These endpoints from now on, all of them usable but for some.
     func publish(_ ids: [Int], unusable: Set<Int> = []) {
@@ -76,7 +81,7 @@ final class PoolKit {
 
 /// The servers behind a pool, and what the network does on the way to them.
 final class Servers: Connector {
-    let loop = EmbeddedEventLoop()
+    let loop: SocketLoop
     /// The servers' ends, in the order of their opening.
     private(set) var connections: [ServerConnection] = []
     /// Endpoints that a connection was asked for, in order.
@@ -91,23 +96,21 @@ final class Servers: Connector {
     var holdsWrites = false
     private var held: [() -> Void] = []
 
+    init() throws { loop = try SocketLoop() }
+
     func connect(
         _ connection: UpstreamConnection,
         to address: SocketAddress,
-        on loop: LoopContext,
         timeout: TimeAmount,
         done: @escaping (GatewayError?) -> Void
     ) {
         asked.append(connection.endpoint.id)
         let finish = { [self] in
             if let connectError { return done(connectError) }
-            let channel = EmbeddedChannel(loop: self.loop)
-            do {
-                let socket = Socket(holdsWrites: holdsWrites)
-                try channel.pipeline.syncOperations.addHandlers([socket, connection])
-                try channel.connect(to: address).wait()
-            } catch { return done(.connectFailed) }
-            connections.append(ServerConnection(channel, endpoint: connection.endpoint.id))
+            guard let server = ServerConnection(connection, on: loop, holdsWrites: holdsWrites) else {
+                return done(.connectFailed)
+            }
+            connections.append(server)
             if endsBeforeDone { connections.last?.reset() }
             done(nil)
         }
@@ -121,59 +124,87 @@ final class Servers: Connector {
     }
 }
 
-/// What a socket does and an embedded channel does not: it ends one direction alone, and may take nothing.
-private final class Socket: ChannelOutboundHandler {
-    typealias OutboundIn = ByteBuffer
-    private let holdsWrites: Bool
-    /// They fail when the socket closes.
-    private var held: [EventLoopPromise<Void>] = []
-
-    init(holdsWrites: Bool) { self.holdsWrites = holdsWrites }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard holdsWrites else { return context.write(data, promise: promise) }
-        if let promise { held.append(promise) }
-    }
-
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard mode == .all else {
-            promise?.succeed()
-            return
-        }
-        let failed = held
-        held = []
-        for write in failed { write.fail(ChannelError.ioOnClosedChannel) }
-        context.close(mode: mode, promise: promise)
-    }
-}
-
-/// The server's end of one connection.
+/// The server's end of one connection. What it does has been noticed when the call returns.
 final class ServerConnection {
     let endpoint: Int
-    let channel: EmbeddedChannel
+    private let loop: SocketLoop
+    private let connection: UpstreamConnection
+    /// The gateway's end, as long as that is open.
+    private let other: CInt
+    private var descriptor: CInt
 
-    init(_ channel: EmbeddedChannel, endpoint: Int) {
-        self.channel = channel
-        self.endpoint = endpoint
+    /// - Parameter holdsWrites: what the gateway writes is not taken until `becomeWritable`.
+    init?(_ connection: UpstreamConnection, on loop: SocketLoop, holdsWrites: Bool) {
+        var ends: [CInt] = [-1, -1]
+        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else { return nil }
+        self.loop = loop
+        self.connection = connection
+        endpoint = connection.endpoint.id
+        (other, descriptor) = (ends[0], ends[1])
+        if holdsWrites {
+            let filling = [UInt8](repeating: 0, count: 4096)
+            while Glibc.send(other, filling, filling.count, CInt(MSG_DONTWAIT)) > 0 {}
+        }
+        guard (try? connection.attach(other, to: loop)) != nil else { return nil }
+        connection.begin()
     }
 
-    func send(_ text: String) throws { try channel.writeInbound(ByteBuffer(string: text)) }
+    deinit { closeEnd() }
+
+    /// Nobody looks at it any more.
+    func forget() {
+        closeEnd()
+        connection.closeNow()
+    }
+
+    private func closeEnd() {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        descriptor = -1
+    }
+
+    private func settle() { for _ in 0..<4 { loop.turn(waits: false) } }
+
+    func send(_ text: String) throws {
+        _ = Array(text.utf8).withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        settle()
+    }
 
     /// A whole answer; the connection may be used again.
     func answer() throws { try send("HTTP/1.1 204 No Content\r\n\r\n") }
 
     /// Ends the server's direction.
-    func end() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+    func end() {
+        shutdown(descriptor, CInt(SHUT_WR))
+        settle()
+    }
 
-    func becomeWritable() { channel.pipeline.fireChannelWritabilityChanged() }
+    /// Takes all that was written.
+    func becomeWritable() {
+        var bytes = [UInt8](repeating: 0, count: 65536)
+        repeat { settle() } while recv(descriptor, &bytes, bytes.count, CInt(MSG_DONTWAIT)) > 0
+    }
 
     /// Ends both properly.
-    func close() { channel.close(promise: nil) }
+    func close() {
+        var bytes = [UInt8](repeating: 0, count: 65536)
+        while recv(descriptor, &bytes, bytes.count, CInt(MSG_DONTWAIT)) > 0 {}
+        closeEnd()
+        settle()
+    }
 
-    /// Ends both, without warning.
-    func reset() { channel.pipeline.fireErrorCaught(IOError(errnoCode: 104, reason: "reset")) }
+    /// Ends both, without warning: the system resets a connection that is closed with bytes nobody has read.
+    func reset() {
+        if isOpen { _ = Glibc.send(other, "x", 1, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)) }
+        closeEnd()
+        settle()
+    }
 
-    var isOpen: Bool { channel.isActive }
+    /// Whether neither end has closed it.
+    var isOpen: Bool {
+        guard descriptor >= 0 else { return false }
+        var polled = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&polled, 1, 0) >= 0 && polled.revents & Int16(POLLHUP) == 0
+    }
 }
 
 /// Who runs an attempt in a test: sends a whole request as soon as it can, and notes how it ended.

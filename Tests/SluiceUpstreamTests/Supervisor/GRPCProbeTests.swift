@@ -3,6 +3,7 @@ import NIOPosix
 import SluiceConfig
 import SluiceCore
 import SluiceHTTP
+import SluiceSockets
 import Testing
 
 @testable import SluiceUpstream
@@ -33,7 +34,8 @@ import Testing
             .bind(host: "127.0.0.1", port: 0).get()
         defer { channel.close(promise: nil) }
         let address = try #require(channel.localAddress)
-        let loop = group.next()
+        let loop = try SocketLoop.start(name: "prober")
+        defer { loop.stop() }
         let result = try await loop.flatSubmit {
             let promise = loop.makePromise(of: ProbeResult.self)
             var order = ProbeOrder(
@@ -44,7 +46,7 @@ import Testing
             )
             order.transport.isHTTP2 = true
             change(&order)
-            SocketProber().probe(order, on: loop) { promise.succeed($0) }
+            SocketProber(loop: loop).probe(order) { promise.succeed($0) }
             return promise.futureResult
         }.get()
         return (result, received.text)

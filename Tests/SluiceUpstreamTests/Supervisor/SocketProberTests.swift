@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import SluiceConfig
 import SluiceCore
+import SluiceSockets
 import Testing
 
 @testable import SluiceUpstream
@@ -39,10 +40,11 @@ import Testing
         defer { channel.close(promise: nil) }
         let address = try #require(channel.localAddress)
         let order = ProbeOrder(address: address, hostField: Array("app.test:81".utf8), probe: probe, timeout: timeout)
-        let loop = group.next()
+        let loop = try SocketLoop.start(name: "prober")
+        defer { loop.stop() }
         let result = try await loop.flatSubmit {
             let promise = loop.makePromise(of: ProbeResult.self)
-            SocketProber().probe(order, on: loop) { promise.succeed($0) }
+            SocketProber(loop: loop).probe(order) { promise.succeed($0) }
             return promise.futureResult
         }.get()
         return (result, received.text.joined())
@@ -108,16 +110,16 @@ import Testing
     @Test("a check for which the gateway has no descriptor is not made, and the operator told once")
     func withoutDescriptors() async {
         await #expect(processExitsWith: .success) {
-            let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
+            let loop = try SocketLoop.start(name: "prober")
             let lines = LineLog()
             let address = try SocketAddress(ipAddress: "127.0.0.1", port: 9)
             Descriptors.take()
             let results = try await loop.flatSubmit {
-                let prober = SocketProber(shortage: ResourceShortage(log: lines.write))
+                let prober = SocketProber(loop: loop, shortage: ResourceShortage(log: lines.write))
                 let checks = [HealthCheckModel.Probe.tcp, Self.http].map { probe in
                     let promise = loop.makePromise(of: ProbeResult.self)
                     let order = ProbeOrder(address: address, hostField: [], probe: probe, timeout: .seconds(30))
-                    prober.probe(order, on: loop) { promise.succeed($0) }
+                    prober.probe(order) { promise.succeed($0) }
                     return promise.futureResult
                 }
                 return EventLoopFuture.whenAllSucceed(checks, on: loop)
@@ -135,12 +137,13 @@ import Testing
         let channel = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
         let address = try #require(channel.localAddress)
         try await channel.close()
-        let loop = group.next()
+        let loop = try SocketLoop.start(name: "prober")
+        defer { loop.stop() }
         for probe in [HealthCheckModel.Probe.tcp, Self.http] {
             let order = ProbeOrder(address: address, hostField: [], probe: probe, timeout: .seconds(30))
             let result = try await loop.flatSubmit {
                 let promise = loop.makePromise(of: ProbeResult.self)
-                SocketProber().probe(order, on: loop) { promise.succeed($0) }
+                SocketProber(loop: loop).probe(order) { promise.succeed($0) }
                 return promise.futureResult
             }.get()
             #expect(result == .timeout)

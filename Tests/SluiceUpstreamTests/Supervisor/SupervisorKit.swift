@@ -14,13 +14,16 @@ final class FakeProber: Prober {
         let begin: NIODeadline
     }
 
+    private let loop: any EventLoop
     /// nil: checks stay open until `answer`.
     var automatic: ((ProbeOrder) -> ProbeResult)?
     private(set) var open: [Open] = []
     private(set) var begins: [NIODeadline] = []
     private(set) var largestOpenCount = 0
 
-    func probe(_ order: ProbeOrder, on loop: any EventLoop, done: @escaping (ProbeResult) -> Void) {
+    init(loop: any EventLoop) { self.loop = loop }
+
+    func probe(_ order: ProbeOrder, done: @escaping (ProbeResult) -> Void) {
         begins.append(loop.now)
         if let automatic { return done(automatic(order)) }
         open.append(Open(order: order, done: done, begin: loop.now))
@@ -76,7 +79,7 @@ final class LineLog: Sendable {
 /// A supervision on a loop whose time stands still until the test moves it.
 final class SupervisorKit {
     let loop = EmbeddedEventLoop()
-    let prober = FakeProber()
+    let prober: FakeProber
     let resolver = FakeResolver()
     let log = LineLog()
     let supervision: UpstreamSupervision
@@ -89,6 +92,7 @@ final class SupervisorKit {
 
     init(probes: Int = 128) {
         let log = log
+        prober = FakeProber(loop: loop)
         let publications = Publications()
         self.publications = publications
         let context = SupervisorContext(

@@ -1,9 +1,9 @@
-import Glibc
-import SluiceCore
+package import Glibc
+package import SluiceCore
 
 /// Between the kernel's address structures and our values.
-enum SocketAddressBytes {
-    static func with<R>(
+package enum SocketAddressBytes {
+    package static func with<R>(
         _ ip: IPAddress,
         port: UInt16,
         forceV6: Bool,
@@ -27,7 +27,7 @@ enum SocketAddressBytes {
         }
     }
 
-    static func with<R>(unix path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+    package static func with<R>(unix path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
@@ -40,8 +40,18 @@ enum SocketAddressBytes {
         }
     }
 
+    /// Where a socket is reached; nil for a Unix socket, or none.
+    package static func local(of descriptor: CInt) -> (address: IPAddress, port: Int)? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let status = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return status == 0 ? read(storage) : nil
+    }
+
     /// The address and port of an IPv4 or IPv6 peer; nil for anything else.
-    static func read(_ storage: sockaddr_storage) -> (address: IPAddress, port: Int)? {
+    package static func read(_ storage: sockaddr_storage) -> (address: IPAddress, port: Int)? {
         let family = Int32(storage.ss_family)
         return withUnsafeBytes(of: storage) { bytes in
             let port = Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
