@@ -30,7 +30,7 @@ import Testing
                 try client.send(Wire.get("/\(round)"))
                 let answer = try client.readResponse()
                 #expect(answer.status == 508 && answer.text.contains("loop_detected"))
-                #expect(gateway.count(of: .loopDetected) == round)
+                try gateway.wait(for: "the count") { gateway.count(of: .loopDetected) == round }
                 #expect(gateway.total(\.requests) == Self.turns * round)
             }
         }
@@ -120,7 +120,7 @@ import Testing
             // Who says that he has come back too often is believed.
             try client.send(Wire.get("/", "sluice-passes: 6"))
             #expect(try client.readResponse().status == 508)
-            #expect(gateway.count(of: .loopDetected) == 1)
+            try gateway.wait(for: "the count") { gateway.count(of: .loopDetected) == 1 }
         }
     }
 }
