@@ -2,6 +2,7 @@ import NIOCore
 import SluiceCore
 import SluiceFilters
 import SluiceHTTP
+import SluiceSockets
 
 /// How answers are written (RFC 9112).
 extension HTTP1Connection {
