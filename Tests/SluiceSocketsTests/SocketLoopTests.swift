@@ -113,7 +113,7 @@ import Testing
     func stopping() throws {
         let loop = try SocketLoop.start(name: "test-stop")
         var ends: [CInt] = [-1, -1]
-        #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
         let peer = Peer(ends[1])
         let notes = Notes()
         let mine = ends[0]

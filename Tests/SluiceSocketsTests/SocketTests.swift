@@ -38,7 +38,7 @@ import Testing
         }
         let kit = try SocketKit()
         var ends: [CInt] = [-1, -1]
-        #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
         let (socket, peer) = (Keeper(), Peer(ends[1]))
         try socket.attach(ends[0], to: kit.loop)
         let sizes = (0..<200).map { $0 % 7 == 0 ? 40_000 : $0 + 1 }

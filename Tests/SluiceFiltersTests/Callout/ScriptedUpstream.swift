@@ -84,7 +84,9 @@ final class ScriptedConnection {
 
     init?(_ connection: UpstreamConnection, on loop: SocketLoop) {
         var ends: [CInt] = [-1, -1]
-        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else { return nil }
+        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            return nil
+        }
         self.loop = loop
         descriptor = ends[1]
         guard (try? connection.attach(ends[0], to: loop)) != nil else { return nil }

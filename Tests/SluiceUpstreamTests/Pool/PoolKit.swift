@@ -136,7 +136,9 @@ final class ServerConnection {
     /// - Parameter holdsWrites: what the gateway writes is not taken until `becomeWritable`.
     init?(_ connection: UpstreamConnection, on loop: SocketLoop, holdsWrites: Bool) {
         var ends: [CInt] = [-1, -1]
-        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else { return nil }
+        guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            return nil
+        }
         self.loop = loop
         self.connection = connection
         endpoint = connection.endpoint.id
