@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int sluice_poll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -62,7 +63,10 @@ void sluice_alarm_set(int descriptor, uint64_t nanoseconds) {
     timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-long sluice_socket_gather(int socket, const struct iovec *pieces, size_t count) {
+_Static_assert(sizeof(struct sluice_piece) == sizeof(struct iovec), "the same layout");
+_Static_assert(offsetof(struct sluice_piece, count) == offsetof(struct iovec, iov_len), "the same layout");
+
+long sluice_socket_gather(int socket, const struct sluice_piece *pieces, size_t count) {
     struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
     ssize_t sent;
     do {

@@ -1,4 +1,4 @@
-import Glibc
+import CSocket
 import NIOCore
 
 /// What a socket could not send yet, in order. Isolation: the socket's loop. Bounds: those of whoever writes, which should
@@ -33,14 +33,13 @@ struct WriteQueue {
     }
 
     /// Calls `body` with the first pieces, in the form that system calls take.
-    func withPieces(_ body: (UnsafePointer<iovec>, Int) -> Int) -> Int {
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.mostPieces) { pieces in
+    func withPieces(_ body: (UnsafePointer<sluice_piece>, Int) -> Int) -> Int {
+        withUnsafeTemporaryAllocation(of: sluice_piece.self, capacity: Self.mostPieces) { pieces in
             var count = 0
             for case let buffer? in buffers[head...].prefix(Self.mostPieces) {
                 // The bytes lie in memory of their own, which `buffers` keeps for as long as this takes.
                 let bytes = buffer.withUnsafeReadableBytes { $0 }
-                let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
-                pieces[count] = iovec(iov_base: start, iov_len: bytes.count)
+                pieces[count] = sluice_piece(start: bytes.baseAddress, count: bytes.count)
                 count += 1
             }
             guard let first = UnsafePointer(pieces.baseAddress) else { return 0 }

@@ -6,7 +6,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 // What a descriptor is ready for, or is to be watched for; the kernel's numbers (EPOLLIN, OUT, ERR, HUP, RDHUP, ET).
 static const uint32_t SLUICE_READABLE = 0x001, SLUICE_WRITABLE = 0x004, SLUICE_BROKEN = 0x008, SLUICE_HUNG_UP = 0x010,
@@ -34,8 +33,14 @@ void sluice_wakeup_signal(int descriptor);
 int sluice_alarm_create(void);
 void sluice_alarm_set(int descriptor, uint64_t nanoseconds);
 
+// Bytes to be sent; laid out as the system's struct iovec.
+struct sluice_piece {
+    const void *start;
+    size_t count;
+};
+
 // Sends several pieces with one call and without a signal; never waits. Returns how many bytes went, or -1 with errno.
-long sluice_socket_gather(int socket, const struct iovec *pieces, size_t count);
+long sluice_socket_gather(int socket, const struct sluice_piece *pieces, size_t count);
 
 // The loop that the calling thread runs, as it said itself; NULL: none.
 void *sluice_current_loop(void);
