@@ -158,7 +158,7 @@ int sluice_processor_count(void) {
     return CPU_COUNT(&set);
 }
 
-int sluice_lower_priority(void) {
+int sluice_lower_priority(int only_idle) {
     // As in linux/sched/types.h; the C library has neither the type nor the call. Source: sched_setattr(2).
     struct {
         uint32_t size, policy;
@@ -166,10 +166,10 @@ int sluice_lower_priority(void) {
         int32_t nice;
         uint32_t priority;
         uint64_t slice, deadline, period;
-    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = 19, .slice = 10 * 1000 * 1000};
-    if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return 0;
-    // Sandboxes often know the older call only. On Linux it is about the calling thread alone.
-    return setpriority(PRIO_PROCESS, 0, 19);
+    } wanted = {.size = sizeof wanted, .policy = only_idle ? SCHED_IDLE : SCHED_OTHER, .nice = 19, .slice = 10 * 1000 * 1000};
+    // Sandboxes often know this older call only. On Linux it is about the calling thread alone.
+    int older = setpriority(PRIO_PROCESS, 0, 19);
+    return syscall(SYS_sched_setattr, 0, &wanted, 0) == 0 ? 0 : older;
 }
 
 void sluice_trim_memory(void) { malloc_trim(0); }

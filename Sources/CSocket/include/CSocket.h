@@ -66,8 +66,9 @@ int sluice_processor_count(void);
 //
 // Nice 19, and a slice of 10 ms, which is longer than that of usual threads, so that the scheduler takes it away as soon as
 // one of them wakes (Linux 6.12 and newer; older kernels let it run on for a few milliseconds). Much longer slices would
-// mean seconds without a turn on a machine that is never idle. Returns 0, or -1 with errno.
-int sluice_lower_priority(void);
+// mean seconds without a turn on a machine that is never idle. `only_idle`: SCHED_IDLE instead, which any other thread that
+// wakes takes the processor from at once. Returns 0, or -1 with errno.
+int sluice_lower_priority(int only_idle);
 
 // Gives free memory of the allocator back to the system.
 void sluice_trim_memory(void);

@@ -52,7 +52,7 @@ final class GatewayCore: @unchecked Sendable {
         self.options = options
         self.queue = queue
         self.builder = builder
-        builder.async { ThreadPriority.standBack() }
+        builder.async { ThreadPriority.takeWhatIsLeft() }
         inherited = options.inherited
         tls = TLSStore(log: options.log)
         // Event loops notice it, and must not wait for whoever reads the log.

@@ -65,7 +65,7 @@ package struct RunCommand: Sendable {
             try TakeoverServer.start(at: path, gateway, log: OperatorLog.note) { events.post(.handedOver) }
         }
         // It reads files from now on.
-        ThreadPriority.standBack()
+        ThreadPriority.takeWhatIsLeft()
         let list = gateway.listeners.map(\.address.text).joined(separator: ", ")
         OperatorLog.note("ready: \(list) (\(Plural.of(gateway.workerCount, "worker")))")
         notifier.ready("serving")

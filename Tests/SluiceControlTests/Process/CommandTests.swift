@@ -217,6 +217,10 @@ import Testing
         try GatewayKit.eventually("those stand back") {
             Set(try binary.threads.filter { $0.nice == 19 }.map(\.name)) == patient
         }
+        // What is read and built may take its time; metrics should come through where nothing is ever idle.
+        let schedIdle: Int32 = 5
+        let idle = try binary.threads.filter { $0.policy == schedIdle }.map(\.name)
+        #expect(Set(idle) == ["sluice", "sluice-builder"])
         let others = try binary.threads.filter { !patient.contains($0.name) }
         // Two loops, that of the admin API, that of the control side, and that of the fetcher.
         #expect(others.filter { $0.name.hasPrefix("sluice-loop-") }.count == 3)

@@ -70,11 +70,11 @@ final class Binary {
     func signal(_ number: CInt) { kill(process, number) }
 
     /// Its threads by name, with their nice values. Source: proc(5), `stat`, fields 2 and 19.
-    var threads: [(name: String, nice: Int)] {
+    var threads: [(name: String, nice: Int, policy: Int32)] {
         get throws {
             guard let folder = opendir("/proc/\(process)/task") else { throw TestFailure("no such process") }
             defer { closedir(folder) }
-            var threads: [(name: String, nice: Int)] = []
+            var threads: [(name: String, nice: Int, policy: Int32)] = []
             while let entry = readdir(folder) {
                 let id = withUnsafePointer(to: &entry.pointee.d_name) {
                     $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
@@ -83,7 +83,9 @@ final class Binary {
                 let stat = try TextFile.read("/proc/\(process)/task/\(id)/stat")
                 guard let open = stat.firstIndex(of: "("), let close = stat.lastIndex(of: ")") else { continue }
                 let fields = stat[close...].split(separator: " ")
-                threads.append((String(stat[stat.index(after: open)..<close]), Int(fields[17]) ?? 0))
+                // proc_pid_stat(5): the 19th and the 41st field.
+                let name = String(stat[stat.index(after: open)..<close])
+                threads.append((name, Int(fields[17]) ?? 0, Int32(fields[39]) ?? 0))
             }
             return threads
         }
