@@ -28,6 +28,7 @@ test: ## install what the tests need, then run all of them
 	tools/check-tls --install .build/debug/sluice
 	tools/check-transcoding --install .build/debug/sluice
 	tools/check-http2 --install .build/debug/sluice
+	tools/check-stalls .build/debug/sluice
 	swift test --skip-build --disable-xctest
 
 lint: ## check the rules of the design and the formatting

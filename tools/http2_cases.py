@@ -8,7 +8,8 @@ connection that goes on as if nothing had happened. An end without a GOAWAY is n
 import select
 import socket
 import struct
-import threading
+
+import peers
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RESET, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
@@ -627,17 +628,7 @@ def start_origin():
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
                 return
 
-    def accept():
-        while True:
-            threading.Thread(target=guarded, args=(listener.accept()[0],), daemon=True).start()
-
-    def guarded(connection):
-        try:
-            serve(connection)
-        except (OSError, ValueError):
-            pass
-
-    threading.Thread(target=accept, daemon=True).start()
+    peers.accept_all(listener, serve)
     return listener.getsockname()[1]
 
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -25,6 +26,21 @@ def free_ports(count):
     for one in sockets:
         one.close()
     return ports
+
+
+def accept_all(listener, serve):
+    """Has each connection served by a thread of its own; one that breaks off, or sends nonsense, ends that thread only."""
+    def guarded(connection):
+        try:
+            serve(connection)
+        except (OSError, ValueError):
+            pass
+
+    def accept():
+        while True:
+            threading.Thread(target=guarded, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
 
 
 def envoy_program():

@@ -101,9 +101,9 @@ class PatternRules(unittest.TestCase):
     def test_dashes_and_machine_paths_in_every_file(self):
         self.breach("dash", "one \u2014 two", "docs/page.md")
         self.breach("dash", "one \u2014 two", "README.md")
-        self.breach("machine-path", "see /work/main", "docs/page.md")
-        self.breach("machine-path", "cd /root/x", "tools/run")
-        self.lawful("GET https://example.com/work/1 and network/root/x", "docs/page.md")
+        self.breach("machine-path", "see " + "/work" + "/main", "docs/page.md")
+        self.breach("machine-path", "cd " + "/root" + "/x", "tools/run")
+        self.lawful("GET https://example.com" + "/work" + "/1 and network" + "/root" + "/x", "docs/page.md")
 
 
 class Imports(unittest.TestCase):

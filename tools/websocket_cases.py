@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 
+import peers
 from http2_cases import DATA, GOAWAY, HEADERS, PREFACE, RESET, SETTINGS, Peer, Wrong, field, frame, number, status, window
 
 KEY = base64.b64encode(b"0123456789abcdef")
@@ -56,17 +57,7 @@ def start_origin():
                 if head is None or not answer(connection, head, rest):
                     return
 
-    def accept():
-        while True:
-            threading.Thread(target=guarded, args=(listener.accept()[0],), daemon=True).start()
-
-    def guarded(connection):
-        try:
-            serve(connection)
-        except OSError:
-            pass
-
-    threading.Thread(target=accept, daemon=True).start()
+    peers.accept_all(listener, serve)
     return listener.getsockname()[1]
 
 

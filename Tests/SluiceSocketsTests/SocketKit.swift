@@ -126,15 +126,8 @@ final class Listener {
         let any = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
         let bound = any.withSockAddr { bind(descriptor, $0, socklen_t($1)) }
         guard bound == 0, listen(descriptor, backlog) == 0 else { throw SocketError.system(errno) }
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        _ = withUnsafeMutablePointer(to: &storage) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-        }
-        let port = withUnsafeBytes(of: storage) {
-            UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-        }
-        address = try SocketAddress(ipAddress: "127.0.0.1", port: Int(port))
+        let port = SocketAddressBytes.local(of: descriptor)?.port ?? 0
+        address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
     }
 
     deinit { Glibc.close(descriptor) }

@@ -88,7 +88,11 @@ package struct HeaderTable: Sendable {
 
     /// Index of the first live entry with that name, at or after `start`.
     package func firstIndex(of name: FieldName, from start: Int = 0) -> Int? {
-        guard present & name.bit != 0 else { return nil }
+        present & name.bit == 0 ? nil : Self.place(of: name, in: entries, from: start)
+    }
+
+    @inline(__always)
+    private static func place(of name: FieldName, in entries: ContiguousArray<Entry>, from start: Int) -> Int? {
         var i = start
         while i < entries.count {
             if entries[i].name == name, !entries[i].isRemoved { return i }
@@ -129,13 +133,7 @@ package struct HeaderTable: Sendable {
 
     /// As `firstIndex(of:from:)`, and changes nothing either.
     package mutating func find(_ name: FieldName, from start: Int = 0) -> Int? {
-        guard present & name.bit != 0 else { return nil }
-        var i = start
-        while i < entries.count {
-            if entries[i].name == name, !entries[i].isRemoved { return i }
-            i += 1
-        }
-        return nil
+        present & name.bit == 0 ? nil : Self.place(of: name, in: entries, from: start)
     }
 
     /// As `firstIndex(of:from:)`, and changes nothing either.

@@ -44,11 +44,7 @@ package final class NumberFields {
         var digits = InlineArray<3, Int>(repeating: 1)
         var total = stems.count
         for i in numbers.indices {
-            var rest = numbers[i]
-            while rest >= 10 {
-                rest /= 10
-                digits[i] &+= 1
-            }
+            digits[i] = DecimalDigits.count(numbers[i])
             total &+= digits[i] &+ 2
         }
         var at = fields.appendBytes(total) { memory in
@@ -77,14 +73,7 @@ package final class NumberFields {
             target.copyMemory(from: source, byteCount: counts[i] + 2)
             source += counts[i] + 2
             target += counts[i] + 2
-            var rest = numbers[i]
-            var at = digits[i]
-            while at > 0 {
-                at &-= 1
-                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-                target.storeBytes(of: 0x30 &+ UInt8(truncatingIfNeeded: digit), toByteOffset: at, as: UInt8.self)
-                rest = quotient
-            }
+            DecimalDigits.write(numbers[i], count: digits[i], to: target)
             target.storeBytes(of: UInt16(0x0D0A).bigEndian, toByteOffset: digits[i], as: UInt16.self)
             target += digits[i] + 2
         }

@@ -120,34 +120,16 @@ struct LogWriter {
     }
 
     private mutating func writeLong(_ number: UInt64, digits: Int) {
-        var needed = 1
-        var rest = number
-        while rest >= 10 {
-            rest /= 10
-            needed += 1
-        }
-        needed = max(needed, digits)
+        let needed = max(DecimalDigits.count(number), digits)
         guard let target = room(for: needed) else { return }
-        Self.store(number, digits: needed, at: target)
+        DecimalDigits.write(number, count: needed, to: target)
         count += needed
-    }
-
-    @inline(__always)
-    private static func store(_ number: UInt64, digits: Int, at target: UnsafeMutableRawPointer) {
-        var rest = number
-        var at = digits
-        while at > 0 {
-            at -= 1
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            target.storeBytes(of: 0x30 + UInt8(truncatingIfNeeded: digit), toByteOffset: at, as: UInt8.self)
-            rest = quotient
-        }
     }
 
     /// Changes what was written: `digits` bytes become those of a number.
     mutating func overwrite(at start: Int, with number: UInt64, digits: Int) {
         guard start >= 0, digits >= 0, digits <= count - start else { return }
-        Self.store(number, digits: digits, at: memory + start)
+        DecimalDigits.write(number, count: digits, to: memory + start)
     }
 
     /// Nanoseconds as milliseconds: with three decimals in JSON, whole in text.
@@ -155,7 +137,7 @@ struct LogWriter {
         write(nanoseconds / 1_000_000, digits: 1)
         guard isJSON, let target = room(for: 4) else { return }
         target.storeBytes(of: UInt8(ascii: "."), as: UInt8.self)
-        Self.store(nanoseconds / 1000 % 1000, digits: 3, at: target + 1)
+        DecimalDigits.write(nanoseconds / 1000, count: 3, to: target + 1)
         count += 4
     }
 

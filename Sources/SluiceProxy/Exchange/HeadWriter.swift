@@ -41,40 +41,6 @@ struct HeadWriter {
         count += 1
     }
 
-    /// A number, with zeros in front of it up to `width` digits.
-    mutating func write(decimal number: UInt64, width: Int = 1) {
-        var needed = 1
-        var rest = number
-        while rest >= 10 {
-            rest /= 10
-            needed += 1
-        }
-        needed = max(needed, width)
-        guard needed <= memory.count - count else {
-            isComplete = false
-            return
-        }
-        count += needed
-        overwrite(at: count - needed, with: number, digits: needed)
-    }
-
-    /// Changes what was written: `digits` bytes become those of a number.
-    mutating func overwrite(at start: Int, with number: UInt64, digits: Int) {
-        guard start >= 0, digits >= 0, digits <= count - start else { return }
-        var rest = number
-        var at = start + digits
-        while at > start {
-            at -= 1
-            memory[at] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-    }
-
-    /// What was written from there on.
-    func written(from start: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: memory[min(start, count)..<count])
-    }
-
     @inline(__always)
     mutating func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { write($0) } }
 

@@ -44,7 +44,10 @@ package struct ListeningSocket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<CInt>.size))
         let status = SocketAddressBytes.with(ip, port: port16, forceV6: host.contains(":")) { bind(descriptor, $0, $1) }
         try Self.finish(descriptor, status, name: name, port: port)
-        self.init(adopting: descriptor, address: .ip(host: host, port: Self.boundPort(descriptor) ?? port))
+        self.init(
+            adopting: descriptor,
+            address: .ip(host: host, port: SocketAddressBytes.local(of: descriptor)?.port ?? port)
+        )
     }
 
     private init(unix path: String) throws(ListenError) {
@@ -95,16 +98,6 @@ package struct ListeningSocket: Sendable {
         defer { Glibc.close(probe) }
         let status = SocketAddressBytes.with(unix: path) { connect(probe, $0, $1) }
         if status != 0, errno == ECONNREFUSED { unlink(path) }
-    }
-
-    private static func boundPort(_ descriptor: CInt) -> Int? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let status = withUnsafeMutablePointer(to: &storage) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-        }
-        guard status == 0 else { return nil }
-        return SocketAddressBytes.read(storage)?.port
     }
 
     private static func lastError() -> String { String(cString: strerror(errno)) }

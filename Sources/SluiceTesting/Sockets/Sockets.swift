@@ -2,6 +2,7 @@ import Glibc
 import NIOCore
 import SluiceConfig
 import SluiceCore
+import SluiceSockets
 
 /// The few socket calls that the raw peers of the test kit need. Descriptors are non-blocking; waiting has a deadline.
 enum Sockets {
@@ -65,16 +66,7 @@ enum Sockets {
     /// The address that a socket was bound to, its port filled in.
     static func boundAddress(_ descriptor: CInt, like address: ListenAddress) -> ListenAddress {
         guard case .ip(let host, _) = address else { return address }
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        _ = withUnsafeMutablePointer(to: &storage) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-        }
-        // The port lies at the same place in both families.
-        let port = withUnsafeBytes(of: storage) {
-            UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-        }
-        return .ip(host: host, port: Int(port))
+        return .ip(host: host, port: SocketAddressBytes.local(of: descriptor)?.port ?? 0)
     }
 
     /// Waits until one of the events is there.

@@ -67,7 +67,7 @@ package final class Attempt: TimerNode {
     private var perTryDeadline = TimerNode.never
     /// Tells whether this object still serves the same try after a call that may have ended it.
     private var tryNumber: UInt64 = 0
-    /// Whether the connection had answered another request before.
+    /// Whether the connection had answered another request, or been idle, before.
     package private(set) var isReused = false
     /// What a sticky choice is computed from.
     private(set) var hash: UInt64?

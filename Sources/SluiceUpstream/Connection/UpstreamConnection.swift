@@ -23,7 +23,7 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
     private var body = BodyDecoder()
     private var input: ByteBuffer?
     private var inputHasEnded = false
-    /// Requests answered on it; more than 0 means that a failure may be a stale keep-alive.
+    /// Requests answered on it.
     private(set) var served = 0
     /// Whether a byte of the current answer came.
     private(set) var answerBegan = false
@@ -340,7 +340,8 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
         switch phaseThen {
         case .tunnel: user.finished(trailers: nil, in: number)
         case .body: user.failed(.upstreamTruncated, in: number)
-        default: user.failed(served > 0 && !answerBegan ? .staleConnection : error, in: number)
+        // Also one that was opened for somebody else, who had gone by then, may have been given up by the endpoint meanwhile.
+        default: user.failed(user.isReused && !answerBegan ? .staleConnection : error, in: number)
         }
     }
 }

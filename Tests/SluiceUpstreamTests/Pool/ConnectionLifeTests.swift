@@ -110,6 +110,9 @@ import Testing
         #expect(kit.counts == [1, 0, 0])
         let next = kit.send()
         #expect(next.endpoints == [0] && kit.servers.connections.count == 1)
+        // It may have been given up meanwhile, like any that was idle: then the request may be sent again.
+        kit.servers.connections[0].close()
+        #expect(next.ends == ["stale_connection"])
     }
 
     @Test func connectionThatComesTooLateGoesToTheOneThatWaits() throws {
