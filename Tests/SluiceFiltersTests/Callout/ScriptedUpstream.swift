@@ -81,6 +81,9 @@ final class ScriptedUpstream: Connector {
 final class ScriptedConnection {
     private let loop: SocketLoop
     private let descriptor: CInt
+    /// The gateway's end.
+    private let other: CInt
+    private let otherIdentity: UInt64?
 
     init?(_ connection: UpstreamConnection, on loop: SocketLoop) {
         var ends: [CInt] = [-1, -1]
@@ -88,7 +91,8 @@ final class ScriptedConnection {
             return nil
         }
         self.loop = loop
-        descriptor = ends[1]
+        (other, descriptor) = (ends[0], ends[1])
+        otherIdentity = Self.identity(other)
         guard (try? connection.attach(ends[0], to: loop)) != nil else { return nil }
         connection.begin()
     }
@@ -121,8 +125,12 @@ final class ScriptedConnection {
     }
 
     /// Whether the gateway has not closed it.
-    var isOpen: Bool {
-        var polled = pollfd(fd: descriptor, events: 0, revents: 0)
-        return poll(&polled, 1, 0) >= 0 && polled.revents & Int16(POLLHUP) == 0
+    var isOpen: Bool { otherIdentity != nil && Self.identity(other) == otherIdentity }
+
+    /// What tells a descriptor from a later one of the same number; nil for one that is closed. A child of another test
+    /// may hold a copy for a moment, so the other end is not asked.
+    private static func identity(_ descriptor: CInt) -> UInt64? {
+        var info = stat()
+        return fstat(descriptor, &info) == 0 ? UInt64(info.st_ino) : nil
     }
 }
