@@ -47,7 +47,7 @@ let package = Package(
         .target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a"), .linkedLibrary("stdc++")]),
         .target(name: "CNGHTTP2", linkerSettings: [.linkedLibrary(":libnghttp2.a")]),
         .target(name: "CCares", linkerSettings: [.linkedLibrary(":libcares.a")]),
-        .target(name: "SluiceCore", dependencies: [nioCore, crypto, "CRE2"], swiftSettings: settings),
+        .target(name: "SluiceCore", dependencies: [nioCore, crypto, "CRE2", "CPlatform"], swiftSettings: settings),
         .target(
             name: "SluiceConfig",
             dependencies: ["SluiceCore", .product(name: "Yams", package: "Yams")],
@@ -56,7 +56,7 @@ let package = Package(
         .target(name: "SluiceRouting", dependencies: ["SluiceCore", "SluiceConfig"], swiftSettings: settings),
         // Of swift-nio-ssl only BoringSSL.
         .target(name: "SluiceTLS", dependencies: ["SluiceCore", nioCore, nioSSL], swiftSettings: settings),
-        .target(name: "SluiceSockets", dependencies: ["SluiceCore", "CSocket", nioCore], swiftSettings: settings),
+        .target(name: "SluiceSockets", dependencies: ["SluiceCore", "CPlatform", nioCore], swiftSettings: settings),
         .target(
             name: "SluiceHTTP",
             dependencies: ["SluiceCore", "SluiceSockets", "SluiceTLS", "CNGHTTP2", nioCore],
@@ -90,12 +90,12 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .target(name: "CSocket"),
+        .target(name: "CPlatform"),
         .target(
             name: "SluiceControl",
             dependencies: [
                 "SluiceCore", "SluiceConfig", "SluiceRouting", "SluiceSockets", "SluiceTLS", "SluiceHTTP",
-                "SluiceUpstream", "SluiceFilters", "SluiceProxy", "CSocket", nioCore, nioPosix, nioSSL, atomics,
+                "SluiceUpstream", "SluiceFilters", "SluiceProxy", "CPlatform", nioCore, nioPosix, nioSSL, atomics,
             ],
             swiftSettings: settings
         ),

@@ -1,4 +1,4 @@
-import CSocket
+import CPlatform
 import NIOCore
 
 /// What a socket could not send yet, in order. Isolation: the socket's loop. Bounds: those of whoever writes, which should

@@ -1,4 +1,4 @@
-import CSocket
+import CPlatform
 import NIOCore
 import SluiceConfig
 

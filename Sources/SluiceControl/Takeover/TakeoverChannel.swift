@@ -1,4 +1,4 @@
-import CSocket
+import CPlatform
 import Glibc
 
 /// One end of the connection over which a process hands its listening sockets to the next one: lines of text, some with

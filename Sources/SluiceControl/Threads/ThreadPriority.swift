@@ -1,4 +1,4 @@
-import CSocket
+import CPlatform
 
 /// Who goes first when there are more threads than processors.
 enum ThreadPriority {

@@ -10,8 +10,7 @@ package final class LoopContext {
     private let clock: @Sendable () -> NIODeadline
     private let startedAt: NIODeadline
     private var tickTask: RepeatedTask?
-    /// Serialised heads and small bodies are built here; see `takeScratch`.
-    private var scratch: ByteBuffer?
+    package let memory = LoopMemory()
     private var dateTick = UInt64.max
     private var dateText: [UInt8] = []
     private let wallClock: @Sendable () -> Int64
@@ -74,25 +73,12 @@ package final class LoopContext {
         wheel.advance(to: UInt64(max(0, elapsed) / (TimerWheel.tickMilliseconds * 1_000_000)))
     }
 
-    // MARK: - Scratch memory
-
-    /// An empty buffer to build bytes in, its memory used again and again.
-    ///
-    /// Give it back when it is written: its memory is reused only if the channel no longer holds it, so handing the
-    /// bytes to a channel that could not send them yet is safe and costs one allocation later.
+    /// An empty buffer to build bytes in; see `LoopMemory.takeBuffer`.
     @inline(__always)
-    package func takeScratch() -> ByteBuffer {
-        guard var buffer = scratch.take() else { return ByteBuffer() }
-        buffer.clear()
-        return buffer
-    }
+    package func takeScratch() -> ByteBuffer { memory.takeBuffer() }
 
     @inline(__always)
-    package func giveBack(_ buffer: consuming ByteBuffer) {
-        // One large head must not pin its memory for ever.
-        guard buffer.capacity <= 64 * 1024 else { return }
-        scratch = buffer
-    }
+    package func giveBack(_ buffer: consuming ByteBuffer) { memory.giveBack(buffer) }
 
     // MARK: - Date
 

@@ -1,12 +1,14 @@
 import CNGHTTP2
+import Glibc
+import SluiceCore
 
 /// The HTTP/2 library as it was built, and how sessions of it are set up.
 package enum HTTP2Library {
     /// Its version, for example `1.52.0`.
     package static var version: String { nghttp2_version(0).map { String(cString: $0.pointee.version_str) } ?? "?" }
 
-    /// A session with our callbacks and options; nil when memory runs out.
-    static func session(_ role: HTTP2Role, _ settings: HTTP2Settings) -> OpaquePointer? {
+    /// A session with our callbacks and options; nil when memory runs out. `memory` must outlive it.
+    static func session(_ role: HTTP2Role, _ settings: HTTP2Settings, _ memory: LoopMemory) -> OpaquePointer? {
         var callbacks: OpaquePointer?
         var options: OpaquePointer?
         nghttp2_session_callbacks_new(&callbacks)
@@ -20,11 +22,30 @@ package enum HTTP2Library {
         HTTP2Callbacks.install(in: callbacks)
         set(options, settings)
         var session: OpaquePointer?
+        var allocator = allocator(memory)
         switch role {
-        case .server: nghttp2_session_server_new2(&session, callbacks, nil, options)
-        case .client: nghttp2_session_client_new2(&session, callbacks, nil, options)
+        case .server: nghttp2_session_server_new3(&session, callbacks, nil, options, &allocator)
+        case .client: nghttp2_session_client_new3(&session, callbacks, nil, options, &allocator)
         }
         return session
+    }
+
+    /// Streams, frames and header blocks come and go with each request: their blocks stay with the loop.
+    private static func allocator(_ memory: LoopMemory) -> nghttp2_mem {
+        nghttp2_mem(
+            // SAFETY: unretained; whoever asked for the session keeps it.
+            mem_user_data: Unmanaged.passUnretained(memory).toOpaque(),
+            malloc: { size, memory in
+                guard let memory else { return nil }
+                return Unmanaged<LoopMemory>.fromOpaque(memory)._withUnsafeGuaranteedRef { $0.takeBlock(size) }
+            },
+            free: { block, memory in
+                guard let memory, let block else { return }
+                Unmanaged<LoopMemory>.fromOpaque(memory)._withUnsafeGuaranteedRef { $0.giveBack(block: block) }
+            },
+            calloc: { count, size, _ in calloc(count, size) },
+            realloc: { block, size, _ in realloc(block, size) }
+        )
     }
 
     private static func set(_ options: OpaquePointer, _ settings: HTTP2Settings) {

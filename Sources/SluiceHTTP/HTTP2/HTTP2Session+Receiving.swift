@@ -46,12 +46,12 @@ extension HTTP2Session {
         let type = nghttp2_frame_type(UInt32(head.type))
         if type == NGHTTP2_PRIORITY, head.stream == 0 { return .broken(.protocolError) }
         guard type == NGHTTP2_DATA || type == NGHTTP2_HEADERS, head.length <= settings.maxFrameSize else { return nil }
-        if memory.isNew(head.stream) {
+        if closed.isNew(head.stream) {
             let isTooMuch = type == NGHTTP2_HEADERS && openStreams >= Int(settings.maxConcurrentStreams)
             return isTooMuch && settingsAcked && !askedToGo ? .tooManyStreams : nil
         }
         guard nghttp2_session_find_stream(raw, head.stream) == nil else { return nil }
-        switch memory.meaning(of: head.stream) {
+        switch closed.meaning(of: head.stream) {
         case .new: return nil
         // The rest of a body may be many frames, but not without end.
         case .late: return flood.idleFrame()
@@ -77,7 +77,7 @@ extension HTTP2Session {
             return true
         }
         openStreams += 1
-        memory.open(stream)
+        closed.open(stream)
         flood.streamOpened()
         takeTurns(stream)
         block.kind = .request

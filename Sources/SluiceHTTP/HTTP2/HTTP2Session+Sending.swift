@@ -41,6 +41,8 @@ extension HTTP2Session {
             fail(error)
         }
         output?.write(body: &bytes)
+        // A large one went out as it is.
+        if bytes.readableBytes == 0 { giveBack(bytes) }
     }
 
     /// Windows that let fewer bytes pass make more work than they move (CVE-2019-9511).
@@ -66,7 +68,7 @@ extension HTTP2Session {
         // Bodies that are not as long as they said are found without a word.
         if code == .protocolError, toldInvalid != stream { delegate.streamInvalid(stream) }
         guard role == .server else { return }
-        memory.reset(stream)
+        closed.reset(stream)
         if isProvoked(code), let error = flood.provokedReset() { fail(error) }
     }
 

@@ -1,5 +1,6 @@
 import CNGHTTP2
 package import NIOCore
+package import SluiceCore
 
 /// One HTTP/2 connection, without its socket: bytes in, frames to the delegate, frames out.
 ///
@@ -17,8 +18,9 @@ package final class HTTP2Session {
     let settings: HTTP2Settings
     /// The library's object; freed with this one.
     let raw: OpaquePointer
-    // SAFETY: the delegate owns the session and is alive in every call on it; a counted reference would cost each field.
-    unowned(unsafe) let delegate: any HTTP2Delegate
+    /// Not counted, see `init`.
+    let delegate: any HTTP2Delegate
+    private let memory: LoopMemory
     var flood: HTTP2FloodGuard
 
     /// Why the connection ends; set by `receive`, or by `produce` once the GOAWAY is in its bytes.
@@ -49,8 +51,8 @@ package final class HTTP2Session {
     var pingBehindNotice: UInt64?
     /// The peer has taken note of our settings.
     var settingsAcked = false
-    /// Only used by a server.
-    var memory: HTTP2StreamMemory
+    /// Streams that are over; only used by a server.
+    var closed: HTTP2StreamMemory
     var scanner: HTTP2FrameScanner
     private var isInside = false
     /// The library cannot say anything any more.
@@ -60,22 +62,35 @@ package final class HTTP2Session {
 
     /// Makes a session whose first bytes, preface and SETTINGS, are waiting to be produced.
     ///
+    /// - Parameter memory: that of its loop; pieces of bodies go there when they were copied.
     /// - Returns: nil when memory runs out.
-    package init?(role: HTTP2Role, settings: HTTP2Settings = HTTP2Settings(), delegate: any HTTP2Delegate) {
-        guard let raw = HTTP2Library.session(role, settings) else { return nil }
+    package init?(
+        role: HTTP2Role,
+        settings: HTTP2Settings = HTTP2Settings(),
+        delegate: any HTTP2Delegate,
+        memory: LoopMemory = LoopMemory()
+    ) {
+        guard let raw = HTTP2Library.session(role, settings, memory) else { return nil }
         self.role = role
         self.settings = settings
         self.raw = raw
         self.delegate = delegate
+        self.memory = memory
         self.flood = HTTP2FloodGuard(settings.floods)
-        self.memory = HTTP2StreamMemory(limit: settings.maxConcurrentStreams)
+        self.closed = HTTP2StreamMemory(limit: settings.maxConcurrentStreams)
         self.scanner = HTTP2FrameScanner(preface: role == .server ? Int(NGHTTP2_CLIENT_MAGIC_LEN) : 0)
+        // SAFETY: the delegate owns the session and is alive in every call on it. A constant costs nothing to read, where
+        // a weak or unowned variable would be counted for each field; so it gives back what it counts, until `deinit`.
+        Unmanaged.passUnretained(delegate as AnyObject).release()
         // SAFETY: unretained; the library uses it only in calls made by this object, which frees the session at its end.
         nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
         guard HTTP2Library.begin(raw, role, settings) else { return nil }
     }
 
-    deinit { nghttp2_session_del(raw) }
+    deinit {
+        nghttp2_session_del(raw)
+        _ = Unmanaged.passUnretained(delegate as AnyObject).retain()
+    }
 
     // MARK: - Input
 
@@ -165,6 +180,9 @@ package final class HTTP2Session {
             pass(body)
         }
     }
+
+    /// A piece of a body was written.
+    func giveBack(_ piece: consuming ByteBuffer) { memory.giveBack(piece) }
 
     /// Bytes from which on a piece of a body is handed over instead of copied.
     static let passedOn = 4096

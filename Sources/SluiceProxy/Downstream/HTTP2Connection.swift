@@ -68,7 +68,7 @@ final class HTTP2Connection: DownstreamConnection {
     override func opened() {
         var settings = HTTP2Settings()
         listener.configure(&settings)
-        session = HTTP2Session(role: .server, settings: settings, delegate: self)
+        session = HTTP2Session(role: .server, settings: settings, delegate: self, memory: worker.loop.memory)
         guard session != nil else { return gone(.downstreamClosed) }
         streams = HTTP2StreamTable(secret: worker.loop.random.next())
         let wheel = worker.loop.wheel

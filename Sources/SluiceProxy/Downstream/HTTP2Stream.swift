@@ -96,6 +96,7 @@ final class HTTP2Stream: TimerNode, Downstream {
             return
         }
         if let connection { lastActivity = connection.now }
+        if input.storageCapacity == 0 { input = worker.loop.takeScratch() }
         input.writeBytes(bytes)
     }
 

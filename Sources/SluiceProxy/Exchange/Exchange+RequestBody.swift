@@ -144,24 +144,29 @@ extension Exchange {
     }
 
     /// Sends one piece, framed; small ones are gathered.
-    private func writeUpstream(_ piece: ByteBuffer) {
+    ///
+    /// - Returns: false when the attempt ended in here, and another one may have begun.
+    @discardableResult
+    private func writeUpstream(_ piece: ByteBuffer) -> Bool {
+        if attempt.isStream { return attempt.write(piece) }
         var buffer = upstreamOut.take() ?? loop.takeScratch()
-        let framed = sendsChunked && !attempt.isStream
+        let framed = sendsChunked
         if framed { buffer.writeChunkHead(piece.readableBytes) }
         if piece.readableBytes <= Worker.copyLimit {
             buffer.writeImmutableBuffer(piece)
             if framed { buffer.writeStaticString("\r\n") }
             upstreamOut = buffer
-            return
+            return true
         }
-        if buffer.readableBytes > 0 { attempt.write(buffer) }
+        let isAlive = buffer.readableBytes == 0 || attempt.write(buffer)
         loop.giveBack(buffer)
-        attempt.write(piece)
+        guard isAlive, attempt.write(piece) else { return false }
         if framed {
             var end = loop.takeScratch()
             end.writeStaticString("\r\n")
             upstreamOut = end
         }
+        return true
     }
 
     /// What follows a body of unknown length.
@@ -180,7 +185,7 @@ extension Exchange {
 
     /// All bytes at hand were taken: what was gathered of head and body goes out together.
     func flushPending() {
-        if upstreamOut != nil, phase == .forwarding { flushUpstream() }
+        if upstreamOut != nil || attempt.isStream, phase == .forwarding { flushUpstream() }
     }
 
     /// The end of the request goes out, with what was gathered.
@@ -211,8 +216,15 @@ extension Exchange {
             attempt.writeEnd(buffer)
             return loop.giveBack(buffer)
         }
-        upstreamOut = buffer
-        if let body = replay.kept { writeUpstream(body) }
+        if attempt.isStream {
+            // Packed at once: a stream's head does not wait to go out in one piece with the body.
+            let isAlive = attempt.write(buffer)
+            loop.giveBack(buffer)
+            guard isAlive else { return }
+        } else {
+            upstreamOut = buffer
+        }
+        if let body = replay.kept, !writeUpstream(body) { return }
         if requestBodyIsComplete {
             if sendsChunked || attempt.isStream { endBody() }
             return writeEnd()

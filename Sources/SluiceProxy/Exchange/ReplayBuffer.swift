@@ -5,6 +5,9 @@ import SluiceCore
 ///
 /// Bounded: a body that outgrows the limit is not kept, and a request that was sent in part is then not repeated.
 struct ReplayBuffer {
+    /// Bytes of memory that an exchange keeps for the next small body.
+    private static let kept = 512
+
     private var bytes = ByteBuffer()
     private var limit = 0
     private var outgrows = false
@@ -36,7 +39,7 @@ struct ReplayBuffer {
     var kept: ByteBuffer? { isEmpty ? nil : bytes }
 
     mutating func reset() {
-        if bytes.capacity > 0 { bytes = ByteBuffer() }
+        if bytes.storageCapacity > Self.kept { bytes = ByteBuffer() } else if bytes.writerIndex > 0 { bytes.clear() }
         limit = 0
         outgrows = false
         isWhole = true

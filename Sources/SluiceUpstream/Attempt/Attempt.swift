@@ -91,7 +91,7 @@ package final class Attempt: TimerNode {
     package var isWritable: Bool { connection?.isWritable ?? false }
     package var isConnected: Bool { connection != nil }
     /// It has a stream of HTTP/2: bodies go without chunks around them, trailers by `writeTrailers`.
-    package var isStream: Bool { connection?.isStream ?? false }
+    package private(set) var isStream = false
 
     /// Whether a request that was not worked on may be sent once more, as far as the number goes.
     ///
@@ -131,8 +131,14 @@ package final class Attempt: TimerNode {
         upstream.lease(for: self, excluding: tried)
     }
 
+    /// - Returns: false when the try ended in here; this object may serve another one by now.
     @inline(__always)
-    package func write(_ buffer: ByteBuffer) { connection?.write(buffer) }
+    @discardableResult
+    package func write(_ buffer: ByteBuffer) -> Bool {
+        let ours = tryNumber
+        connection?.write(buffer)
+        return ours == tryNumber
+    }
 
     @inline(__always)
     package func writeAndFlush(_ buffer: ByteBuffer) { connection?.writeAndFlush(buffer) }
@@ -211,6 +217,7 @@ package final class Attempt: TimerNode {
         self.connection = connection
         self.endpoint = connection.endpoint
         self.isReused = isReused
+        isStream = connection.isStream
         state = .sending
         connection.lease(to: self)
         delegate?.attemptIsConnected(self)
@@ -253,6 +260,7 @@ package final class Attempt: TimerNode {
         // Counts only.
         unretained(upstream) { $0.leave(self) }
         connection = nil
+        isStream = false
         return tryNumber
     }
 
@@ -282,6 +290,7 @@ package final class Attempt: TimerNode {
         state = .idle
         tryNumber &+= 1
         connection = nil
+        isStream = false
         if trailers != nil { trailers = nil }
         delegate = nil
     }

@@ -132,7 +132,7 @@ final class UpstreamHTTP2Connection: SocketHandler {
         settings.connectionWindow = model.connectionWindow
         settings.maxHeaderListSize = 64 * 1024
         settings.maxFields = 205
-        session = HTTP2Session(role: .client, settings: settings, delegate: self)
+        session = HTTP2Session(role: .client, settings: settings, delegate: self, memory: loop.memory)
         guard session != nil else { return gone(.internalError) }
         bornAt = loop.wheel.now
         // Nobody may be left to use it.

@@ -70,10 +70,14 @@ final class UpstreamStream: TimerNode, UpstreamLease {
             guard sendHead(&rest) else { return }
         }
         guard rest.readableBytes > 0 else { return }
-        // A small piece must not keep all the memory that the head was put together in.
-        if rest.readableBytes <= Self.copied { rest = rest.withUnsafeReadableBytes { ByteBuffer(bytes: $0) } }
         outputBytes += rest.readableBytes
-        output.append(rest)
+        // A small piece must not keep all the memory that it lies in, such as that of the head before it.
+        if rest.readableBytes <= Self.copied, rest.storageCapacity > 2 * rest.readableBytes + 64 {
+            var copy = connection.endpoint.upstream.loop.takeScratch()
+            copy.writeImmutableBuffer(rest)
+            rest = copy
+        }
+        output.append(rest, joiningUpTo: Self.copied)
     }
 
     private var wantsUpgrade: Bool { attempt?.settings.mayUpgrade == true }
@@ -229,11 +233,9 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     func dataCame(_ bytes: UnsafeRawBufferPointer) {
         if isPaused { unconsumed += bytes.count } else { connection?.session?.consume(id, bytes.count) }
         guard let attempt else { return }
-        if isTunnel {
-            attempt.tunnelReceived(ByteBuffer(bytes: bytes))
-        } else {
-            attempt.received(body: ByteBuffer(bytes: bytes))
-        }
+        var piece = endpoint.upstream.loop.takeScratch()
+        piece.writeBytes(bytes)
+        if isTunnel { attempt.tunnelReceived(piece) } else { attempt.received(body: piece) }
     }
 
     func trailersCame(_ table: HeaderTable) { trailers = Trailers(table) }

@@ -1,7 +1,7 @@
 // For struct ucred and sched_getaffinity.
 #define _GNU_SOURCE
 
-#include "CSocket.h"
+#include "CPlatform.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -173,3 +173,5 @@ int sluice_lower_priority(int only_idle) {
 }
 
 void sluice_trim_memory(void) { malloc_trim(0); }
+
+size_t sluice_block_size(void *block) { return malloc_usable_size(block); }

@@ -1,8 +1,8 @@
 // System calls whose types or macros Swift cannot import: readiness of sockets, descriptors over a Unix socket, who is at
 // its other end, which processors this process may use, what a thread stands back for, and memory given back to the system.
 
-#ifndef SLUICE_CSOCKET_H
-#define SLUICE_CSOCKET_H
+#ifndef SLUICE_CPLATFORM_H
+#define SLUICE_CPLATFORM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -72,5 +72,8 @@ int sluice_lower_priority(int only_idle);
 
 // Gives free memory of the allocator back to the system.
 void sluice_trim_memory(void);
+
+// How many bytes a block of the allocator has, which may be more than it was asked for.
+size_t sluice_block_size(void *block);
 
 #endif

@@ -1,0 +1,88 @@
+import CPlatform
+import Glibc
+
+package import NIOCore
+
+/// Memory that what runs on one loop uses again and again: buffers to build bytes in, blocks for libraries.
+///
+/// The general allocator keeps a handful of freed blocks of each size close at hand. A loop that serves some hundred
+/// streams in one turn has more than that of each, and most of its allocations took the long way.
+///
+/// Isolation: one loop. Bounds: `mostBuffers` of at most `largestBuffer` bytes and one of 64 KiB, `mostBlockBytes` in
+/// blocks; all of it stays with the loop.
+package final class LoopMemory {
+    /// As many as the streams that a turn may have at work.
+    private static let mostBuffers = 128
+    private static let largestBuffer = 2048
+    private static let mostBlockBytes = 256 * 1024
+    /// Larger ones are none of ours.
+    private static let largestBlock = 1024
+    /// Sizes of blocks differ by this.
+    private static let grain = 16
+
+    /// The one given back last, of whatever size, since most work needs one at a time.
+    private var nearest: ByteBuffer?
+    private var others: ContiguousArray<ByteBuffer> = []
+    /// Free blocks by size: the first of each list; each begins with the address of the next one.
+    private let lists: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    private var blockBytes = 0
+
+    package init() {
+        lists = .allocate(capacity: Self.largestBlock / Self.grain + 1)
+        lists.initialize(repeating: nil, count: Self.largestBlock / Self.grain + 1)
+    }
+
+    deinit {
+        for list in 0...(Self.largestBlock / Self.grain) {
+            while let block = lists[list] {
+                lists[list] = block.load(as: UnsafeMutableRawPointer?.self)
+                free(block)
+            }
+        }
+        lists.deallocate()
+    }
+
+    // MARK: - Buffers
+
+    /// An empty buffer.
+    ///
+    /// Give it back when it is written: its memory is used again only if nobody else holds it by then, so handing the
+    /// bytes to a socket that could not send them yet is safe and costs one allocation later.
+    @inline(__always)
+    package func takeBuffer() -> ByteBuffer {
+        guard var buffer = nearest.take() ?? others.popLast() else { return ByteBuffer() }
+        buffer.clear()
+        return buffer
+    }
+
+    @inline(__always)
+    package func giveBack(_ buffer: consuming ByteBuffer) {
+        // One large head must not pin its memory for ever.
+        guard buffer.storageCapacity <= 64 * 1024 else { return }
+        guard nearest != nil else { return nearest = buffer }
+        if buffer.storageCapacity <= Self.largestBuffer, buffer.capacity > 0, others.count < Self.mostBuffers {
+            others.append(buffer)
+        }
+    }
+
+    // MARK: - Blocks
+
+    /// A block of at least `size` bytes, of the general allocator; nil when memory runs out.
+    package func takeBlock(_ size: Int) -> UnsafeMutableRawPointer? {
+        // What the allocator needs for itself makes its blocks 8 bytes less than a multiple of 16.
+        let list = (max(size, Self.grain) &+ 8 &+ Self.grain &- 1) / Self.grain
+        guard list <= Self.largestBlock / Self.grain, let block = lists[list] else { return malloc(size) }
+        lists[list] = block.load(as: UnsafeMutableRawPointer?.self)
+        blockBytes &-= list &* Self.grain
+        return block
+    }
+
+    /// Takes any block of the general allocator.
+    package func giveBack(block: UnsafeMutableRawPointer) {
+        let list = (sluice_block_size(block) &+ 8) / Self.grain
+        guard list <= Self.largestBlock / Self.grain, blockBytes < Self.mostBlockBytes else { return free(block) }
+        block.storeBytes(of: lists[list], as: UnsafeMutableRawPointer?.self)
+        lists[list] = block
+        blockBytes &+= list &* Self.grain
+    }
+}
