@@ -86,7 +86,9 @@ package struct RouteView: @unchecked Sendable {
             return head.fields.withBytes(asked) { storage.pointee.bits(for: Method.intern($0), $0) }
         default: break
         }
-        return head.fields.withBytes(head.methodRange) { storage.pointee.bits(for: head.method, $0) }
+        // Read before: a closure that reads the head while a part of it is lent would copy it.
+        let method = head.method
+        return head.fields.lend(head.methodRange) { storage.pointee.bits(for: method, $0) }
     }
 
     @inline(__always)

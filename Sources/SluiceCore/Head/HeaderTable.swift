@@ -77,6 +77,15 @@ package struct HeaderTable: Sendable {
         }
     }
 
+    /// As `withBytes`, and changes nothing either: a table inside of a class instance is borrowed and not copied.
+    @inline(__always)
+    package mutating func lend<R>(_ range: ByteRange, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        bytes.withUnsafeReadableBytes { all in
+            guard range.end <= all.count else { return body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+            return body(UnsafeRawBufferPointer(rebasing: all[Int(range.start)..<range.end]))
+        }
+    }
+
     /// The text of a range, for logs and stored values: never on the path of every request.
     package func string(_ range: ByteRange) -> String {
         withBytes(range) { String(decoding: $0, as: UTF8.self) }

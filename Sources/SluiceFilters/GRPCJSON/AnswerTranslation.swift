@@ -179,6 +179,7 @@ final class AnswerTranslation {
 
     /// nil: the fields have none.
     private static func status(in fields: HeaderTable) -> RPCStatus? {
+        var fields = fields
         guard let code = fields.grpcStatus else { return nil }
         if code == .ok { return RPCStatus(code: .ok, message: "") }
         func range(_ name: [UInt8]) -> ByteRange {

@@ -98,6 +98,7 @@ final class ReflectionFetch {
         _ questions: [ReflectionMessage.Question],
         _ then: @escaping ([ReflectionMessage.Answer]) -> Void
     ) {
+        var answer = answer
         let status = answer.trailers.grpcStatus ?? answer.fields.grpcStatus
         if status == .unimplemented, rounds == 0, version + 1 < ReflectionMessage.paths.count {
             version += 1

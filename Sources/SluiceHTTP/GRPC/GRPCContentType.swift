@@ -78,14 +78,21 @@ extension HeaderTable {
         value(of: .contentType).flatMap { withBytes($0) { GRPCContentType($0) } }
     }
 
+    // These change nothing: `mutating` so that a table inside of a class instance is borrowed and not copied.
+
     /// Whether `Content-Type` says plain gRPC, not gRPC-Web. Allocates: never.
     package var isGRPC: Bool {
-        guard let range = value(of: .contentType) else { return false }
-        return withBytes(range, GRPCContentType.isPlain)
+        mutating get {
+            guard let range = findValue(of: .contentType) else { return false }
+            return lend(range, GRPCContentType.isPlain)
+        }
     }
 
     /// The status of a call, in trailers, or in a head that stands for them; nil: there is none.
     package var grpcStatus: GRPCCode? {
-        value(of: .grpcStatus).map { withBytes($0) { GRPCCode(field: ASCII.trimmed($0)) } }
+        mutating get {
+            guard let range = findValue(of: .grpcStatus) else { return nil }
+            return lend(range) { GRPCCode(field: ASCII.trimmed($0)) }
+        }
     }
 }

@@ -49,7 +49,8 @@ extension HTTP2Connection: HTTP2Delegate {
 
     func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
         // A stream that is slow to be taken must not keep the others of its connection from sending.
-        session?.consumeConnection(bytes.count)
+        // The connection keeps it.
+        unretained(session) { $0.consumeConnection(bytes.count) }
         guard let stream = streams[id] else { return }
         stream.dataCame(bytes)
         touch(stream)

@@ -22,11 +22,11 @@ extension HTTP2Stream {
 
     func sendInterim(_ head: inout ResponseHead) {
         // An upstream that sends them without end does not fill memory with what the client does not read.
-        guard let connection, let session = connection.session, session.pendingFrames < Self.mostPending else { return }
-        connection.fields.reset()
-        connection.fields.status(head.status)
-        _ = session.submitInterim(id, &connection.fields, &head.fields)
-        connection.schedule()
+        guard isOpen, let session = home.session, session.pendingFrames < Self.mostPending else { return }
+        home.fields.reset()
+        home.fields.status(head.status)
+        _ = session.submitInterim(id, &home.fields, &head.fields)
+        home.schedule()
     }
 
     func sendHead(of exchange: Exchange) -> Bool {
@@ -35,20 +35,16 @@ extension HTTP2Stream {
     }
 
     private func sendHead(of exchange: Exchange, endStream: Bool) -> Bool {
-        guard let connection, let session = connection.session else { return true }
-        connection.fields.reset()
-        connection.fields.status(exchange.response.status)
+        home.fields.reset()
+        home.fields.status(exchange.response.status)
         let date = exchange.response.fields.present.mayHave(.date) ? nil : worker.loop.httpDate()
-        let isSent = session.submitAnswer(
-            id,
-            &connection.fields,
-            &exchange.response.fields,
-            date: date,
-            endStream: endStream
-        )
+        let isSent = withSession {
+            $0.submitAnswer(id, &home.fields, &exchange.response.fields, date: date, endStream: endStream)
+        }
+        guard let isSent else { return true }
         guard isSent else { return false }
         answer = endStream ? .ended : .began
-        if endStream, !inputHasEnded { connection.endedBeforeRequest(id) }
+        if endStream, !inputHasEnded { home.endedBeforeRequest(id) }
         return true
     }
 
@@ -67,17 +63,17 @@ extension HTTP2Stream {
     }
 
     func flushResponse() {
-        guard let connection, let session = connection.session else { return }
+        guard isOpen else { return }
         if isDeferred {
             isDeferred = false
-            session.dataReady(id)
+            withSession { $0.dataReady(id) }
         }
-        connection.schedule()
+        home.schedule()
     }
 
     /// The session can send up to so much of the body.
     func pull(upTo limit: Int) -> HTTP2Body {
-        if let connection { lastActivity = connection.now }
+        if isOpen { lastActivity = home.now }
         guard var piece = output.popFirst() else {
             switch answer {
             case .none, .began:
@@ -100,14 +96,13 @@ extension HTTP2Stream {
     }
 
     private func end(_ piece: ByteBuffer) -> HTTP2Body {
-        guard let connection, let session = connection.session else { return .failed(.internalError) }
+        guard isOpen else { return .failed(.internalError) }
         // A tunnel that is half closed goes on in the other direction.
-        if !inputHasEnded, !isTunnel || exchange == nil { connection.endedBeforeRequest(id) }
-        guard let trailers = outTrailers, !trailers.isEmpty else { return .last(piece) }
-        outTrailers = nil
-        connection.fields.reset()
-        guard session.submitTrailers(id, &connection.fields, &trailers.fields) else { return .failed(.internalError) }
-        return .lastBeforeTrailers(piece)
+        if !inputHasEnded, !isTunnel || exchange == nil { home.endedBeforeRequest(id) }
+        guard let trailers = outTrailers.take(), !trailers.isEmpty else { return .last(piece) }
+        home.fields.reset()
+        let isSent = withSession { $0.submitTrailers(id, &home.fields, &trailers.fields) }
+        return isSent == true ? .lastBeforeTrailers(piece) : .failed(.internalError)
     }
 
     /// There is room again: the upstream may go on.
@@ -131,7 +126,7 @@ extension HTTP2Stream {
         }
         exchange.response.fields.remove(.contentLength)
         _ = sendHead(of: exchange, endStream: false)
-        connection?.schedule()
+        if isOpen { home.schedule() }
         if !isProcessing { process() }
     }
 

@@ -11,9 +11,10 @@ import SluiceSockets
 /// `HTTP2Stream+Answer.swift`.
 final class HTTP2Stream: TimerNode, Downstream {
     let id: Int32
-    /// Let go of when the stream closes.
-    private(set) var connection: HTTP2Connection?
-    let transport: DownstreamConnection
+    /// A constant, since reading a variable would count a reference each time.
+    let home: HTTP2Connection
+    /// Until the stream closes, or its connection.
+    private(set) var isOpen = true
     private(set) var exchange: Exchange?
 
     // The request.
@@ -43,14 +44,21 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     init(_ id: Int32, of connection: HTTP2Connection) {
         self.id = id
-        self.connection = connection
-        self.transport = connection
+        home = connection
         super.init()
         lastActivity = connection.now
     }
 
-    var worker: Worker { transport.worker }
-    var listener: LoopListener { transport.listener }
+    var transport: DownstreamConnection { home }
+    var worker: Worker { home.worker }
+    var listener: LoopListener { home.listener }
+
+    /// Calls `body` with the session, which its connection keeps; nil where the stream is over.
+    @inline(__always)
+    @discardableResult
+    func withSession<R>(_ body: (HTTP2Session) -> R) -> R? {
+        isOpen ? unretained(home.session, body) : nil
+    }
 
     // MARK: - The request
 
@@ -66,7 +74,7 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     /// Begins the request, if nobody has taken it back by now.
     func begin() {
-        guard let head, let connection else { return }
+        guard let head, isOpen else { return }
         self.head = nil
         let exchange = worker.takeExchange()
         self.exchange = exchange
@@ -78,7 +86,7 @@ final class HTTP2Stream: TimerNode, Downstream {
             exchange.refuse(error)
         case .success(let range):
             var parser = RequestParser()
-            let bytes = connection.text.head(range)
+            let bytes = home.text.head(range)
             let result = parser.parse(bytes, into: &exchange.request, limits: listener.parserLimits)
             exchange.request.isHTTP2 = true
             switch result {
@@ -92,10 +100,10 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     func dataCame(_ bytes: UnsafeRawBufferPointer) {
         guard exchange != nil || head != nil else {
-            connection?.session?.consume(id, bytes.count)
+            withSession { $0.consume(id, bytes.count) }
             return
         }
-        if let connection { lastActivity = connection.now }
+        if isOpen { lastActivity = home.now }
         if input.storageCapacity == 0 { input = worker.loop.takeScratch() }
         input.writeBytes(bytes)
     }
@@ -143,8 +151,10 @@ final class HTTP2Stream: TimerNode, Downstream {
     private func takeInput() -> ByteBuffer {
         var piece = ByteBuffer()
         swap(&piece, &input)
-        connection?.session?.consume(id, piece.readableBytes)
-        if connection?.session?.wantsWrite == true { connection?.schedule() }
+        withSession {
+            $0.consume(id, piece.readableBytes)
+            if $0.wantsWrite { home.schedule() }
+        }
         return piece
     }
 
@@ -169,9 +179,7 @@ final class HTTP2Stream: TimerNode, Downstream {
         guard limit != TimerNode.never else { return }
         let wheel = worker.loop.wheel
         // Where the whole connection is slow, a stream that waits for its turn is not idle.
-        if let connection, outputBytes > 0, !connection.isWritable {
-            lastActivity = max(lastActivity, connection.lastProgress)
-        }
+        if isOpen, outputBytes > 0, !home.isWritable { lastActivity = max(lastActivity, home.lastProgress) }
         guard wheel.now - lastActivity > limit else { return wheel.arm(self, at: lastActivity + limit + 1) }
         guard let exchange else { return reset(.cancel) }
         exchange.streamIdle()
@@ -185,13 +193,13 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     func exchangeFinished() {
         exchange = nil
-        if isTunnel, case .ended = answer, !inputHasEnded { connection?.endedBeforeRequest(id) }
+        if isTunnel, case .ended = answer, !inputHasEnded, isOpen { home.endedBeforeRequest(id) }
         if case .began = answer { answer = .ended }
         if input.capacity > 0 { input = ByteBuffer() }
         // The client may still be taking the answer.
         lastActivity = worker.loop.wheel.now
         flushResponse()
-        if connection != nil { watchStream() } else { worker.loop.wheel.remove(self) }
+        if isOpen { watchStream() } else { worker.loop.wheel.remove(self) }
     }
 
     func cut(isUnmarked: Bool) {
@@ -200,7 +208,7 @@ final class HTTP2Stream: TimerNode, Downstream {
         lastActivity = worker.loop.wheel.now
         let wasBegun = if case .none = answer { false } else { true }
         answer = .broken
-        guard let connection, let session = connection.session else { return }
+        guard isOpen, let session = home.session else { return }
         // What there is of it goes first, but does not wait for the client to open its windows.
         let isBlocked = session.remoteWindow(id) <= 0 || session.remoteConnectionWindow <= 0
         if !wasBegun || output.isEmpty && isBlocked { return reset(.internalError) }
@@ -214,8 +222,9 @@ final class HTTP2Stream: TimerNode, Downstream {
     }
 
     private func reset(_ code: HTTP2ErrorCode) {
-        connection?.session?.reset(id, code)
-        connection?.schedule()
+        guard isOpen else { return }
+        home.session?.reset(id, code)
+        home.schedule()
     }
 
     /// The stream is over, whoever ended it.
@@ -231,7 +240,7 @@ final class HTTP2Stream: TimerNode, Downstream {
     func connectionGone(_ error: GatewayError) { over(error) }
 
     private func over(_ error: GatewayError) {
-        connection = nil
+        isOpen = false
         worker.loop.wheel.remove(self)
         output.removeAll()
         outputBytes = 0

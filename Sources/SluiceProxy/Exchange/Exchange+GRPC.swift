@@ -20,8 +20,8 @@ extension Exchange {
         let now = timestamp
         let began = arrived > 0 ? arrived : now
         var deadline = UInt64.max
-        if let range = request.fields.value(of: .grpcTimeout) {
-            let limit = request.fields.withBytes(range) { GRPCTimeout.parse($0) } ?? .max
+        if let range = request.fields.findValue(of: .grpcTimeout) {
+            let limit = request.fields.lend(range) { GRPCTimeout.parse($0) } ?? .max
             deadline = Self.sum(began, limit)
         }
         if routeTicks != TimerNode.never {
@@ -91,7 +91,7 @@ extension Exchange {
     // MARK: - For the records
 
     /// Notes how the call ended, before filters can change what says so.
-    func noteStatus(in fields: HeaderTable) {
+    func noteStatus(in fields: inout HeaderTable) {
         guard let code = fields.grpcStatus else { return }
         record.grpcStatus = code
     }

@@ -10,7 +10,7 @@ extension Exchange {
     var takesBody: Bool {
         switch phase {
         case .collectingBody, .discarding: true
-        case .forwarding: !requestBodyIsComplete && attempt.isConnected && attempt.isWritable
+        case .forwarding: !requestBodyIsComplete && attempt.isWritable
         case .idle, .readingHead, .runningFilters, .tunnel: false
         }
     }

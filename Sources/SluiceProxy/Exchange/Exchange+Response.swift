@@ -37,7 +37,7 @@ extension Exchange: AttemptDelegate {
         if request.method == .connect { connection?.closesAfterExchange = true }
         HopByHop.remove(from: &response.fields, nominated: response.nominatesFields)
         response.fields.remove(.transferEncoding)
-        if isGRPC { noteStatus(in: response.fields) }
+        if isGRPC { noteStatus(in: &response.fields) }
         responseHasBody = response.framing.hasBody
         if let translation { return translateHead(translation) }
         passHead()
@@ -110,7 +110,7 @@ extension Exchange: AttemptDelegate {
 
     func attemptFinished(_ attempt: Attempt, trailers: Trailers?) {
         if phase == .tunnel { return tunnelFinished() }
-        if isGRPC, let trailers { noteStatus(in: trailers.fields) }
+        if isGRPC, let trailers { noteStatus(in: &trailers.fields) }
         responseTrailers = trailers
         if let translation { return translateEnd(translation) }
         passEnd()

@@ -57,6 +57,8 @@ package final class Attempt: TimerNode {
     private let wheel: TimerWheel
     private var state = State.idle
     private var connection: (any UpstreamLease)?
+    /// The same, where it is one.
+    private var stream: UpstreamStream?
     package private(set) var upstream: LoopUpstream?
     /// The endpoint chosen last, an index into the upstream's list at that time.
     package private(set) var endpoint: LoopEndpoint?
@@ -88,10 +90,14 @@ package final class Attempt: TimerNode {
     }
 
     package var isActive: Bool { state != .idle }
-    package var isWritable: Bool { connection?.isWritable ?? false }
+    package var isWritable: Bool {
+        // Asked for each piece: an existential would be counted each time.
+        if isStream { return unretained(stream) { $0.isWritable } ?? false }
+        return connection?.isWritable ?? false
+    }
     package var isConnected: Bool { connection != nil }
     /// It has a stream of HTTP/2: bodies go without chunks around them, trailers by `writeTrailers`.
-    package private(set) var isStream = false
+    package var isStream: Bool { stream != nil }
 
     /// Whether a request that was not worked on may be sent once more, as far as the number goes.
     ///
@@ -213,11 +219,11 @@ package final class Attempt: TimerNode {
 
     // MARK: - From the pool
 
-    func connected(_ connection: any UpstreamLease, isReused: Bool) {
+    func connected(_ connection: any UpstreamLease, isReused: Bool, stream: UpstreamStream? = nil) {
+        self.stream = stream
         self.connection = connection
         self.endpoint = connection.endpoint
         self.isReused = isReused
-        isStream = connection.isStream
         state = .sending
         connection.lease(to: self)
         delegate?.attemptIsConnected(self)
@@ -260,7 +266,7 @@ package final class Attempt: TimerNode {
         // Counts only.
         unretained(upstream) { $0.leave(self) }
         connection = nil
-        isStream = false
+        stream = nil
         return tryNumber
     }
 
@@ -290,7 +296,7 @@ package final class Attempt: TimerNode {
         state = .idle
         tryNumber &+= 1
         connection = nil
-        isStream = false
+        stream = nil
         if trailers != nil { trailers = nil }
         delegate = nil
     }

@@ -45,7 +45,8 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
     package func headersTooLarge(_ id: Int32, endStream: Bool) { streams[id]?.fail(.upstreamHeadTooLarge) }
 
     package func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
-        session?.consumeConnection(bytes.count)
+        // The connection keeps it.
+        unretained(session) { $0.consumeConnection(bytes.count) }
         guard let stream = streams[id] else { return }
         touch(stream)
         stream.dataCame(bytes)

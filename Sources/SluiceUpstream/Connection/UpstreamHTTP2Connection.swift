@@ -39,11 +39,12 @@ final class UpstreamHTTP2Connection: SocketHandler {
 
     init(endpoint: LoopEndpoint) {
         self.endpoint = endpoint
+        loop = endpoint.upstream.loop
         streams = HTTP2StreamTable(secret: endpoint.upstream.loop.random.next())
         super.init()
     }
 
-    private var loop: LoopContext { endpoint.upstream.loop }
+    let loop: LoopContext
     var wheel: TimerWheel { loop.wheel }
     private var model: HTTP2Timing { endpoint.upstream.http2 }
 

@@ -6,8 +6,6 @@ import SluiceCore
 /// Whoever writes to it writes HTTP/1: a head, then the body; a stream turns that into what it needs. Isolation: one loop.
 protocol UpstreamLease: AnyObject {
     var endpoint: LoopEndpoint { get }
-    /// Whether bodies go without chunks around them, and `writeEnd` says where they end.
-    var isStream: Bool { get }
     var isWritable: Bool { get }
     /// Takes it for one request.
     func lease(to attempt: Attempt)

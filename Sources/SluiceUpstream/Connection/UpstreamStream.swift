@@ -18,8 +18,10 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     let isReused: Bool
     /// What the connection had received when the request was sent.
     private var inputsBefore: UInt64 = 0
-    /// nil once the stream is over.
-    private(set) var connection: UpstreamHTTP2Connection?
+    /// A constant, since reading a variable would count a reference each time.
+    private let home: UpstreamHTTP2Connection
+    /// Until the stream is over.
+    private var isOpen = true
     /// 0 before the head is sent.
     private(set) var id: Int32 = 0
     private var attempt: Attempt?
@@ -46,34 +48,39 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     private var trailers: Trailers?
 
     init(of connection: UpstreamHTTP2Connection) {
-        self.connection = connection
-        self.endpoint = connection.endpoint
+        home = connection
+        endpoint = connection.endpoint
         self.isReused = connection.served > 0
         super.init()
     }
 
-    var isStream: Bool { true }
+    /// Calls `body` with the session, which the connection keeps; nil where the stream is over.
+    @inline(__always)
+    @discardableResult
+    private func withSession<R>(_ body: (HTTP2Session) -> R) -> R? {
+        isOpen ? unretained(home.session, body) : nil
+    }
 
     func lease(to attempt: Attempt) { self.attempt = attempt }
 
     // MARK: - The request
 
-    var isWritable: Bool { connection != nil && outputBytes < Self.bufferLimit }
+    var isWritable: Bool { isOpen && outputBytes < Self.bufferLimit }
 
     /// The first bytes are the whole head, as HTTP/1 writes it.
     func write(_ buffer: ByteBuffer) {
-        guard let connection else { return }
+        guard isOpen else { return }
         var rest = buffer
         if id == 0 {
             // Whether it takes such a request, the server says in its first frame.
-            if wantsUpgrade, !connection.hasSettings { return hold(buffer, connection) }
+            if wantsUpgrade, !home.hasSettings { return hold(buffer) }
             guard sendHead(&rest) else { return }
         }
         guard rest.readableBytes > 0 else { return }
         outputBytes += rest.readableBytes
         // A small piece must not keep all the memory that it lies in, such as that of the head before it.
         if rest.readableBytes <= Self.copied, rest.storageCapacity > 2 * rest.readableBytes + 64 {
-            var copy = connection.endpoint.upstream.loop.takeScratch()
+            var copy = home.loop.takeScratch()
             copy.writeImmutableBuffer(rest)
             rest = copy
         }
@@ -85,8 +92,8 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     /// A head that waits for the server's settings.
     private var held: ByteBuffer?
 
-    private func hold(_ head: ByteBuffer, _ connection: UpstreamHTTP2Connection) {
-        if held == nil { connection.waitForSettings(self) }
+    private func hold(_ head: ByteBuffer) {
+        if held == nil { home.waitForSettings(self) }
         held = held ?? ByteBuffer()
         held?.writeImmutableBuffer(head)
     }
@@ -104,12 +111,12 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     }
 
     func flush() {
-        guard let connection, id > 0 else { return }
+        guard isOpen, id > 0 else { return }
         if isDeferred {
             isDeferred = false
-            connection.session?.dataReady(id)
+            withSession { $0.dataReady(id) }
         }
-        connection.schedule()
+        home.schedule()
     }
 
     func writeEnd(_ buffer: ByteBuffer?, trailers: Trailers?) {
@@ -122,7 +129,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     /// - Returns: whether the stream was opened.
     private func sendHead(_ bytes: inout ByteBuffer) -> Bool {
-        guard let connection, attempt != nil, let session = connection.session else { return false }
+        guard isOpen, attempt != nil, let session = home.session else { return false }
         let upgrades = wantsUpgrade
         if upgrades {
             guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: bytes) else {
@@ -134,10 +141,10 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         let opened = bytes.withUnsafeReadableBytes { text in
             session.submitRequest(
                 head: text,
-                scheme: connection.tls == nil ? "http" : "https",
+                scheme: home.tls == nil ? "http" : "https",
                 protocol: upgrades ? "websocket" : nil,
                 mayEnd: requestEnded && requestTrailers == nil,
-                with: &connection.fields
+                with: &home.fields
             )
         }
         guard let (id, headCount) = opened else {
@@ -146,8 +153,8 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         }
         bytes.moveReaderIndex(forwardBy: headCount)
         self.id = id
-        inputsBefore = connection.inputs
-        connection.opened(self)
+        inputsBefore = home.inputs
+        home.opened(self)
         return true
     }
 
@@ -171,20 +178,15 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     }
 
     private func end(_ piece: ByteBuffer) -> HTTP2Body {
-        guard let trailers = requestTrailers, !trailers.isEmpty, let connection,
-            let session = connection.session
-        else {
-            return .last(piece)
-        }
-        requestTrailers = nil
-        connection.fields.reset()
-        let isSent = session.submitTrailers(id, &connection.fields, &trailers.fields)
-        return isSent ? .lastBeforeTrailers(piece) : .failed(.internalError)
+        guard let trailers = requestTrailers.take(), !trailers.isEmpty, isOpen else { return .last(piece) }
+        home.fields.reset()
+        let isSent = withSession { $0.submitTrailers(id, &home.fields, &trailers.fields) }
+        return isSent == true ? .lastBeforeTrailers(piece) : .failed(.internalError)
     }
 
     private func becameWritable() {
         // Not from within the session, which is at work: what is written now would come too late for this round.
-        if outputBytes < Self.bufferLimit / 2 { connection?.wakeLater(self) }
+        if outputBytes < Self.bufferLimit / 2, isOpen { home.wakeLater(self) }
     }
 
     /// The session has taken what waited.
@@ -194,11 +196,11 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     /// A head is whole, in the form of HTTP/1.
     func headCame(_ text: UnsafeRawBufferPointer, isInterim: Bool, endStream: Bool) {
-        guard let attempt, let connection else { return }
+        guard let attempt, isOpen else { return }
         // Taken out meanwhile: whoever gets the answer gives the memory of another one for it.
         var head = ResponseHead()
-        swap(&head, &connection.head)
-        defer { connection.head = head }
+        swap(&head, &home.head)
+        defer { swap(&head, &home.head) }
         var parser = ResponseParser()
         let result = parser.parse(
             text,
@@ -231,9 +233,9 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     }
 
     func dataCame(_ bytes: UnsafeRawBufferPointer) {
-        if isPaused { unconsumed += bytes.count } else { connection?.session?.consume(id, bytes.count) }
+        if isPaused { unconsumed += bytes.count } else { withSession { $0.consume(id, bytes.count) } }
         guard let attempt else { return }
-        var piece = endpoint.upstream.loop.takeScratch()
+        var piece = home.loop.takeScratch()
         piece.writeBytes(bytes)
         if isTunnel { attempt.tunnelReceived(piece) } else { attempt.received(body: piece) }
     }
@@ -243,13 +245,15 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     func readDone() { attempt?.readDone() }
 
     func answerEnded() {
-        guard let attempt else { return }
-        if isTunnel { return attempt.tunnelEnded() }
-        guard answerBegan else { return fail(.upstreamProtocolError) }
-        self.attempt = nil
-        let trailers = self.trailers
+        if isTunnel {
+            attempt?.tunnelEnded()
+            return
+        }
+        guard attempt == nil || answerBegan else { return fail(.upstreamProtocolError) }
+        guard let attempt = attempt.take() else { return }
+        let trailers = self.trailers.take()
         // What is left of the request is not wanted (RFC 9113, section 8.1).
-        if connection?.session?.hasEnded(id) == false { connection?.session?.reset(id, .cancel) }
+        withSession { if $0.hasEnded(id) == false { $0.reset(id, .cancel) } }
         let number = attempt.detach()
         attempt.finished(trailers: trailers, in: number)
     }
@@ -258,10 +262,10 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     func resumeReading() {
         isPaused = false
-        guard unconsumed > 0, let connection else { return }
-        connection.session?.consume(id, unconsumed)
+        guard unconsumed > 0, isOpen else { return }
+        home.session?.consume(id, unconsumed)
         unconsumed = 0
-        connection.schedule()
+        home.schedule()
     }
 
     // MARK: - Ends
@@ -270,11 +274,11 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     func closeAfterWrites() {
         attempt = nil
-        guard let connection, id > 0 else { return abandon() }
+        guard isOpen, id > 0 else { return abandon() }
         requestEnded = true
         flush()
-        connection.resetWhenEnded(self)
-        connection.wheel.arm(self, in: Self.endingTicks)
+        home.resetWhenEnded(self)
+        home.wheel.arm(self, in: Self.endingTicks)
     }
 
     /// The server does not take the rest of a tunnel.
@@ -285,16 +289,16 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         held = nil
         output.removeAll()
         outputBytes = 0
-        if id > 0 { connection?.reset(self, .cancel) } else { leave() }
+        guard id > 0 else { return leave() }
+        if isOpen { home.reset(self, .cancel) }
     }
 
     /// Where nothing at all has come since the request was sent, the server may have gone without a word, and the next
     /// requests must not meet the same silence.
     func timeOut() {
-        let connection = self.connection
-        let wasSilent = id > 0 && connection?.inputs == inputsBefore
+        let wasSilent = id > 0 && isOpen && home.inputs == inputsBefore
         abandon()
-        if wasSilent { connection?.isSilent() }
+        if wasSilent { home.isSilent() }
     }
 
     /// The answer cannot be used.
@@ -307,10 +311,10 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     /// The head was never sent.
     private func leave() {
-        let connection = self.connection
-        self.connection = nil
-        connection?.waitingForSettings.removeAll { $0 === self }
-        connection?.streamLeft()
+        guard isOpen else { return }
+        isOpen = false
+        home.waitingForSettings.removeAll { $0 === self }
+        home.streamLeft()
     }
 
     func markMalformed() { isMalformed = true }
@@ -318,7 +322,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     /// The server has reset the stream, or both sides have ended it.
     func closed(_ code: HTTP2ErrorCode) {
         if code == .refusedStream {
-            attempt?.wasTurnedAway = connection?.isOpen == false
+            attempt?.wasTurnedAway = isOpen && !home.isOpen
             return over(.upstreamRefusedStream)
         }
         over(isMalformed ? .upstreamProtocolError : .upstreamReset)
@@ -328,13 +332,13 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     ///
     /// A request that it took to a server which was not there any more most likely met the end of keep-alive.
     func connectionGone(_ error: GatewayError) {
-        let wasStale = inputsBefore > 0 && connection?.inputs == inputsBefore
+        let wasStale = isOpen && inputsBefore > 0 && home.inputs == inputsBefore
         over(wasStale && (error == .upstreamReset || error == .upstreamClosedEarly) ? .staleConnection : error)
     }
 
     private func over(_ error: GatewayError) {
-        connection?.wheel.remove(self)
-        connection = nil
+        if isOpen { home.wheel.remove(self) }
+        isOpen = false
         held = nil
         output.removeAll()
         outputBytes = 0

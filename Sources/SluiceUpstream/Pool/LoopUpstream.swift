@@ -227,7 +227,7 @@ package final class LoopUpstream: TimerNode {
         if stream.isReused { metrics.connectionWasReused() }
         let index = stream.endpoint.index
         if active.indices.contains(index) { active[index] += 1 }
-        attempt.connected(stream, isReused: stream.isReused)
+        attempt.connected(stream, isReused: stream.isReused, stream: stream)
     }
 
     /// A stream has ended, or an endpoint takes more of them: there may be room.
