@@ -86,6 +86,12 @@ package struct HeaderTable: Sendable {
         }
     }
 
+    /// Calls `body` with all entries and the bytes that they lie in; changes nothing, as above.
+    @inline(__always)
+    package mutating func lendAll<R>(_ body: (UnsafeBufferPointer<Entry>, UnsafeRawBufferPointer) -> R) -> R {
+        bytes.withUnsafeReadableBytes { all in entries.withUnsafeBufferPointer { body($0, all) } }
+    }
+
     /// The text of a range, for logs and stored values: never on the path of every request.
     package func string(_ range: ByteRange) -> String {
         withBytes(range) { String(decoding: $0, as: UTF8.self) }

@@ -6,7 +6,7 @@ import SluiceCore
 package enum HTTP2PseudoField: Sendable {
     case method, scheme, authority, path, `protocol`, status
 
-    fileprivate var text: StaticString {
+    var text: StaticString {
         switch self {
         case .method: ":method"
         case .scheme: ":scheme"
@@ -28,26 +28,25 @@ package enum HTTP2PseudoField: Sendable {
 /// (RFC 9113, section 8.2.2).
 ///
 /// Isolation: one loop.
-package struct HTTP2FieldList {
+package struct HTTP2FieldList: ~Copyable {
     /// Complete lines, `name: value CRLF`; an empty line ends them. May be written to directly.
     package var lines = ByteBuffer()
-    /// The digits of `:status`, which is ahead of all others.
-    private var statusText: (UInt8, UInt8, UInt8)?
+    private var hasStatus = false
     /// Values of the other pseudo fields, one behind the other.
     private var values = ByteBuffer()
     private var pseudo: [(name: HTTP2PseudoField, range: ByteRange)] = []
     /// `Host` says the same as `:authority`, which is there.
-    private var leavesOutHost = false
+    var leavesOutHost = false
     /// An extended CONNECT has no use for the key of a WebSocket (RFC 8441, section 5).
-    private var leavesOutKey = false
-    private var vectors: [nghttp2_nv] = []
+    var leavesOutKey = false
+    var vectors = HTTP2Vectors()
 
     package init() {}
 
     /// Forgets everything but keeps the memory, unless it is unusually much.
     package mutating func reset() {
         if lines.capacity > 16 * 1024 { lines = ByteBuffer() } else if lines.writerIndex > 0 { lines.clear() }
-        statusText = nil
+        hasStatus = false
         if !pseudo.isEmpty {
             values.clear()
             pseudo.removeAll(keepingCapacity: true)
@@ -60,8 +59,8 @@ package struct HTTP2FieldList {
 
     /// `:status`, of an answer or an interim answer.
     package mutating func status(_ status: UInt16) {
-        func digit(_ divisor: UInt16) -> UInt8 { UInt8(ascii: "0") + UInt8(truncatingIfNeeded: status / divisor % 10) }
-        statusText = (digit(100), digit(10), digit(1))
+        vectors.setDigits(status)
+        hasStatus = true
     }
 
     /// Any of them; `Host` is left out of the lines once there is `:authority`.
@@ -87,41 +86,39 @@ package struct HTTP2FieldList {
     ///
     /// - Returns: nil when a line is malformed or longer than can be sent.
     mutating func withVectors<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R? {
-        withPseudo { list in
-            list.lines.withUnsafeReadableBytes { lines in
-                guard list.addLines(lines) else { return nil }
-                return list.vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
-            }
+        let lines = self.lines
+        return withPseudo { list in
+            lines.withUnsafeReadableBytes { list.addLines($0) ? body(list.vectors.base, list.vectors.count) : nil }
         }
     }
 
     /// The same with the live fields of a table instead of lines, and `Date` behind them if it is given.
+    @inline(__always)
     mutating func withVectors<R>(
         of table: inout HeaderTable,
         date: [UInt8]? = nil,
         _ body: (UnsafePointer<nghttp2_nv>?, Int) -> R
     ) -> R? {
         withPseudo { list in
-            table.bytes.withUnsafeReadableBytes { bytes in
-                guard table.entries.withUnsafeBufferPointer({ list.add($0, of: bytes) }) else { return nil }
-                guard let date else { return list.vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count) } }
+            table.lendAll { entries, bytes in
+                guard list.add(entries, of: bytes) else { return nil }
+                guard let date else { return body(list.vectors.base, list.vectors.count) }
                 return date.withUnsafeBytes { date in
                     list.vectors.append(Self.vector("date", date))
-                    return list.vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }
+                    return body(list.vectors.base, list.vectors.count)
                 }
             }
         }
     }
 
+    @inline(__always)
     private mutating func withPseudo<R>(_ body: (inout HTTP2FieldList) -> R?) -> R? {
-        vectors.removeAll(keepingCapacity: true)
-        if var statusText {
-            return withUnsafeBytes(of: &statusText) {
-                vectors.append(Self.vector(HTTP2PseudoField.status.text, $0))
-                return body(&self)
-            }
-        }
-        guard !pseudo.isEmpty else { return body(&self) }
+        vectors.clear()
+        if hasStatus { vectors.append(Self.vector(HTTP2PseudoField.status.text, vectors.digits)) }
+        return pseudo.isEmpty ? body(&self) : withOthers(body)
+    }
+
+    private mutating func withOthers<R>(_ body: (inout HTTP2FieldList) -> R?) -> R? {
         let values = self.values
         return values.withUnsafeReadableBytes { values in
             for (name, range) in pseudo {
@@ -134,7 +131,7 @@ package struct HTTP2FieldList {
     }
 
     /// What the library, and with it many a peer, can unpack.
-    private static let longest: UInt32 = 65_535
+    static let longest: UInt32 = 65_535
 
     private mutating func addLines(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var at = 0
@@ -186,7 +183,7 @@ package struct HTTP2FieldList {
 
     /// Adds one field unless it has no place in HTTP/2.
     @inline(__always)
-    private mutating func add(_ id: FieldName, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    mutating func add(_ id: FieldName, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         var flags = NGHTTP2_NV_FLAG_NONE
         switch id {
         case .connection, .keepAlive, .proxyConnection, .transferEncoding, .upgrade, .http2Settings: return
@@ -202,7 +199,7 @@ package struct HTTP2FieldList {
     }
 
     @inline(__always)
-    private static func vector(_ name: StaticString, _ value: UnsafeRawBufferPointer) -> nghttp2_nv {
+    static func vector(_ name: StaticString, _ value: UnsafeRawBufferPointer) -> nghttp2_nv {
         vector(name.bytes, value, flags: NGHTTP2_NV_FLAG_NONE)
     }
 
@@ -220,103 +217,6 @@ package struct HTTP2FieldList {
             valuelen: value.count,
             flags: UInt8(truncatingIfNeeded: flags.rawValue)
         )
-    }
-}
-
-// MARK: - Whole requests
-
-extension HTTP2FieldList {
-    /// Calls `body` with the fields of a request head, as HTTP/1 writes it, and with the place where the head ends.
-    ///
-    /// Read once, from front to back. What was in the list before counts for nothing.
-    ///
-    /// - Parameters:
-    ///   - text: begins with the head; what is behind it is not looked at.
-    ///   - scheme: `http` or `https`.
-    ///   - protocol: for an Upgrade, what it asks for, such as `websocket`: sent as extended CONNECT (RFC 8441).
-    /// - Returns: nil when it is no whole head, or a field is longer than can be sent.
-    mutating func withRequest<R>(
-        _ text: UnsafeRawBufferPointer,
-        scheme: StaticString,
-        protocol upgrade: StaticString? = nil,
-        _ body: (UnsafePointer<nghttp2_nv>?, Int, _ end: Int) -> R
-    ) -> R? {
-        guard let line = RequestLine(text) else { return nil }
-        vectors.removeAll(keepingCapacity: true)
-        leavesOutKey = upgrade != nil
-        leavesOutHost = false
-        if let upgrade {
-            vectors.append(Self.vector(HTTP2PseudoField.method.text, ("CONNECT" as StaticString).bytes))
-            vectors.append(Self.vector(HTTP2PseudoField.protocol.text, upgrade.bytes))
-        } else {
-            vectors.append(Self.vector(HTTP2PseudoField.method.text, line.method))
-        }
-        if upgrade == nil, line.method.elementsEqual(("CONNECT" as StaticString).bytes) {
-            vectors.append(Self.vector(HTTP2PseudoField.authority.text, line.target))
-            leavesOutHost = true
-            guard let end = addFields(text, from: line.next, authority: nil) else { return nil }
-            return vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count, end) }
-        }
-        vectors.append(Self.vector(HTTP2PseudoField.scheme.text, scheme.bytes))
-        // Known when `Host` has come.
-        let authority = vectors.count
-        vectors.append(Self.vector(HTTP2PseudoField.authority.text, scheme.bytes))
-        vectors.append(Self.vector(HTTP2PseudoField.path.text, line.target))
-        guard let end = addFields(text, from: line.next, authority: authority) else { return nil }
-        if !leavesOutHost { vectors.remove(at: authority) }
-        return vectors.withUnsafeBufferPointer { body($0.baseAddress, $0.count, end) }
-    }
-
-    /// - Parameter authority: the place for what the first `Host` says; nil: there is no use for it.
-    /// - Returns: where the head ends.
-    private mutating func addFields(_ bytes: UnsafeRawBufferPointer, from start: Int, authority: Int?) -> Int? {
-        var authority = authority
-        var at = start
-        while true {
-            switch FieldParser.line(bytes, from: at) {
-            case .end(let next): return next
-            case .incomplete, .invalid: return nil
-            case .field(let name, let value, let next):
-                guard name.count <= Self.longest, value.count <= Self.longest else { return nil }
-                let text = UnsafeRawBufferPointer(rebasing: bytes[Int(name.start)..<name.end])
-                let id = FieldName.intern(text)
-                let valueText = UnsafeRawBufferPointer(rebasing: bytes[Int(value.start)..<value.end])
-                if id == .host, let place = authority {
-                    authority = nil
-                    if value.count > 0 {
-                        vectors[place] = Self.vector(HTTP2PseudoField.authority.text, valueText)
-                        leavesOutHost = true
-                    }
-                }
-                add(id, text, valueText)
-                at = next
-            }
-        }
-    }
-
-    /// `method SP target SP version CRLF`.
-    private struct RequestLine {
-        let method: UnsafeRawBufferPointer
-        let target: UnsafeRawBufferPointer
-        /// Where the fields begin.
-        let next: Int
-
-        init?(_ text: UnsafeRawBufferPointer) {
-            var first = 0
-            var last = 0
-            var i = 0
-            while i < text.count, text[i] != 0x0D {
-                if text[i] == 0x20 {
-                    if first == 0 { first = i }
-                    last = i
-                }
-                i += 1
-            }
-            guard i + 1 < text.count, text[i + 1] == 0x0A, first > 0, first + 1 < last else { return nil }
-            method = UnsafeRawBufferPointer(rebasing: text[..<first])
-            target = UnsafeRawBufferPointer(rebasing: text[(first + 1)..<last])
-            next = i + 2
-        }
     }
 }
 

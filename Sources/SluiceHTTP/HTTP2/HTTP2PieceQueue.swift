@@ -11,15 +11,18 @@ package struct HTTP2PieceQueue {
 
     package init() {}
 
-    package var isEmpty: Bool { first == nil }
+    /// Stored, since asking a queue inside of a class instance would copy it.
+    package private(set) var isEmpty = true
 
     /// - Parameter limit: a piece up to that size is copied behind the last one, if that is no longer than this either.
     package mutating func append(_ piece: ByteBuffer, joiningUpTo limit: Int = 0) {
-        // A number and no copy, which would make the buffer that is written to below a shared one.
-        guard let last = others.last?.readableBytes ?? first?.readableBytes else {
+        if isEmpty {
+            isEmpty = false
             first = piece
             return
         }
+        // A number and no copy, which would make the buffer that is written to below a shared one.
+        let last = others.isEmpty ? first?.readableBytes ?? 0 : others[others.count - 1].readableBytes
         guard piece.readableBytes <= limit, last <= limit else { return others.append(piece) }
         if others.isEmpty {
             first?.writeImmutableBuffer(piece)
@@ -29,13 +32,13 @@ package struct HTTP2PieceQueue {
     }
 
     package mutating func popFirst() -> ByteBuffer? {
-        guard let piece = first else { return nil }
+        guard let piece = first.take() else { return nil }
         if next < others.count {
             first = others[next]
             others[next] = ByteBuffer()
             next += 1
         } else {
-            first = nil
+            isEmpty = true
         }
         if next == others.count, next > 0 {
             others.removeAll(keepingCapacity: true)
@@ -55,11 +58,13 @@ package struct HTTP2PieceQueue {
             }
         }
         first = piece
+        isEmpty = false
     }
 
     package mutating func removeAll() {
+        isEmpty = true
         first = nil
-        others = []
+        if !others.isEmpty { others = [] }
         next = 0
     }
 }

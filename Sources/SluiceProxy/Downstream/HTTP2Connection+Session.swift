@@ -30,7 +30,7 @@ extension HTTP2Connection: HTTP2Delegate {
             return stream.trailersCame(trailers)
         }
         requestCount += 1
-        let head = text.finish(endStream: endStream) { worker.loop.random.next() }
+        let head = text.finish(endStream: endStream, random: &loop.random)
         stream.headCame(head, opensWebSocket: text.opensWebSocket, endStream: endStream)
         arrived.append(stream)
         drainIfLast()

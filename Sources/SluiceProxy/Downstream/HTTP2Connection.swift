@@ -182,7 +182,8 @@ final class HTTP2Connection: DownstreamConnection {
         if !arrived.isEmpty {
             var streams: [HTTP2Stream] = []
             swap(&streams, &arrived)
-            for stream in streams { stream.begin() }
+            // The list keeps them.
+            for i in streams.indices { unretained(streams[i]) { $0.begin() } }
             streams.removeAll(keepingCapacity: true)
             if arrived.isEmpty { arrived = streams }
         }

@@ -135,7 +135,7 @@ struct HTTP2RequestText: ~Copyable {
     /// - Parameters:
     ///   - endStream: nothing follows it.
     ///   - random: for the key of a WebSocket, which HTTP/2 has none of.
-    mutating func finish(endStream: Bool, random: () -> UInt64) -> Result<ByteRange, GatewayError> {
+    mutating func finish(endStream: Bool, random: inout RandomSource) -> Result<ByteRange, GatewayError> {
         guard !isMalformed, let method = pseudo[Pseudo.method.rawValue] else { return .failure(.badRequestLine) }
         isConnect = equals(method, "CONNECT")
         let target: ByteRange
@@ -163,7 +163,7 @@ struct HTTP2RequestText: ~Copyable {
             heads.append("\r\n")
         }
         if opensWebSocket {
-            appendHandshake(random)
+            appendHandshake(&random)
         } else if !endStream, !declaresLength, !isConnect {
             heads.append("transfer-encoding: chunked\r\n")
         }
@@ -194,10 +194,10 @@ struct HTTP2RequestText: ~Copyable {
     }
 
     /// What RFC 6455 wants, section 4.1, and RFC 8441 leaves out.
-    private mutating func appendHandshake(_ random: () -> UInt64) {
+    private mutating func appendHandshake(_ random: inout RandomSource) {
         heads.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
         var key: [UInt8] = []
-        for _ in 0..<2 { withUnsafeBytes(of: random()) { key += $0 } }
+        for _ in 0..<2 { withUnsafeBytes(of: random.next()) { key += $0 } }
         Base64.encode(key).withUnsafeBytes { heads.append($0) }
         heads.append("\r\n")
     }

@@ -108,10 +108,12 @@ extension HTTP2Stream {
     /// There is room again: the upstream may go on.
     private func wake() {
         guard outputBytes < Worker.bufferLimit / 2, !isWaking else { return }
-        guard let exchange, exchange.isPastHead else { return }
-        isWaking = true
-        exchange.downstreamBecameWritable()
-        isWaking = false
+        unretained(exchange) {
+            guard $0.isPastHead else { return }
+            isWaking = true
+            $0.downstreamBecameWritable()
+            isWaking = false
+        }
     }
 
     // MARK: - Tunnels

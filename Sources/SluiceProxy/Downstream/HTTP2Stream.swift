@@ -76,8 +76,12 @@ final class HTTP2Stream: TimerNode, Downstream {
     func begin() {
         guard let head, isOpen else { return }
         self.head = nil
-        let exchange = worker.takeExchange()
-        self.exchange = exchange
+        exchange = worker.takeExchange()
+        // As in `process`.
+        unretained(exchange) { begin($0, with: head) }
+    }
+
+    private func begin(_ exchange: Exchange, with head: Result<ByteRange, GatewayError>) {
         exchange.attach(to: self)
         switch head {
         case .failure(let error):
@@ -111,20 +115,33 @@ final class HTTP2Stream: TimerNode, Downstream {
     func trailersCame(_ table: HeaderTable) { trailers = Trailers(table) }
 
     func process() {
-        guard !isProcessing, let exchange, exchange.isPastHead else { return }
-        isProcessing = true
-        if exchange.phase != .tunnel { processBody(exchange) }
-        if self.exchange === exchange, exchange.phase == .tunnel { processTunnel(exchange) }
-        isProcessing = false
-        flushUpstream()
+        guard !isProcessing else { return }
+        // One that ends lives on until the end of the turn, see `Worker.giveBack`.
+        unretained(exchange, process)
     }
 
+    private func process(_ exchange: Exchange) {
+        guard exchange.isPastHead else { return }
+        isProcessing = true
+        if exchange.phase != .tunnel { processBody(exchange) }
+        if serves(exchange), exchange.phase == .tunnel { processTunnel(exchange) }
+        isProcessing = false
+        // What was written to the upstream of a body that is not whole leaves now.
+        unretained(self.exchange) {
+            if $0.phase == .forwarding, !$0.requestBodyIsComplete { $0.flushUpstream() }
+        }
+    }
+
+    /// Whether that one is still under way.
+    @inline(__always)
+    private func serves(_ exchange: Exchange) -> Bool { unretained(self.exchange) { $0 === exchange } ?? false }
+
     private func processBody(_ exchange: Exchange) {
-        while self.exchange === exchange, exchange.takesBody, input.readableBytes > 0 {
+        while serves(exchange), exchange.takesBody, input.readableBytes > 0 {
             let piece = takeInput()
             exchange.requestData(piece)
         }
-        guard self.exchange === exchange, inputHasEnded, input.readableBytes == 0 else { return }
+        guard serves(exchange), inputHasEnded, input.readableBytes == 0 else { return }
         if exchange.takesBody, !exchange.requestBodyIsComplete {
             exchange.requestTrailers = trailers
             trailers = nil
@@ -132,17 +149,11 @@ final class HTTP2Stream: TimerNode, Downstream {
         }
     }
 
-    /// What was written to the upstream of a body that is not whole leaves now.
-    private func flushUpstream() {
-        guard let exchange, exchange.phase == .forwarding, !exchange.requestBodyIsComplete else { return }
-        exchange.flushUpstream()
-    }
-
     private var toldEnd = false
 
     private func processTunnel(_ exchange: Exchange) {
         if !isPaused, input.readableBytes > 0 { exchange.tunnelBytesFromDownstream(takeInput()) }
-        guard self.exchange === exchange, inputHasEnded, input.readableBytes == 0, !toldEnd else { return }
+        guard serves(exchange), inputHasEnded, input.readableBytes == 0, !toldEnd else { return }
         toldEnd = true
         exchange.tunnelEndedByDownstream()
     }

@@ -138,13 +138,20 @@ package final class Worker {
 
     func takeExchange() -> Exchange { freeExchanges.popLast() ?? Exchange(worker: self) }
 
+    /// Takes an exchange that is over. It lives at least until the loop has done what it is at, so that its own methods,
+    /// and those that called them, need not keep it.
     func giveBack(_ exchange: Exchange) {
         if freeExchanges.count < Self.freeExchangeLimit {
             freeExchanges.append(exchange)
         } else {
             loop.wheel.remove(exchange)
+            if leaving.isEmpty { loop.loop.assumeIsolated().execute { [self] in leaving = [] } }
+            leaving.append(exchange)
         }
     }
+
+    /// Exchanges beyond those that are kept.
+    private var leaving: [Exchange] = []
 
     // MARK: - Connections
 

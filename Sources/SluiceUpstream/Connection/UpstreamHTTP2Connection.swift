@@ -52,8 +52,11 @@ final class UpstreamHTTP2Connection: SocketHandler {
 
     /// Whether another request may have it.
     var hasRoom: Bool {
-        guard phase == .open, let session else { return false }
-        return users < min(Int(session.peerMaxConcurrentStreams), model.maxStreams) && session.canOpenStream
+        guard phase == .open else { return false }
+        let most = model.maxStreams
+        return unretained(session) {
+            users < min(Int($0.peerMaxConcurrentStreams), most) && $0.canOpenStream
+        } ?? false
     }
 
     var isIdle: Bool { users == 0 }

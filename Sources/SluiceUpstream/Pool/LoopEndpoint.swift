@@ -1,4 +1,5 @@
 package import NIOCore
+import SluiceCore
 package import SluiceTLS
 
 /// One endpoint as one loop sees it: its address, its idle connections, its requests under way.
@@ -94,10 +95,13 @@ package final class LoopEndpoint {
     func hasStream(for attempt: Attempt) -> Bool { roomy(attempt) != nil }
 
     private func roomy(_ attempt: Attempt) -> UpstreamHTTP2Connection? {
-        if shared.isEmpty { return nil }
-        guard attempt.settings.needsFreshConnection else { return shared.first { $0.hasRoom } }
-        // Those that were there when the earlier try failed may have died along with its connection.
-        return shared.first { $0.hasRoom && $0.bornAt >= attempt.startedAt }
+        let needsFresh = attempt.settings.needsFreshConnection
+        for i in shared.indices {
+            // Those that were there when the earlier try failed may have died along with its connection.
+            let suits = unretained(shared[i]) { $0.hasRoom && (!needsFresh || $0.bornAt >= attempt.startedAt) }
+            if suits { return shared[i] }
+        }
+        return nil
     }
 
     /// A connection of HTTP/2 without requests.

@@ -16,7 +16,8 @@ import Testing
         for (name, value) in fields {
             name.withUnsafeBytes { name in value.withUnsafeBytes { text.add(name, $0) } }
         }
-        return text.finish(endStream: endStream) { 7 }.map { ByteBuffer(bytes: text.head($0)) }
+        var random = RandomSource(seed: 7)
+        return text.finish(endStream: endStream, random: &random).map { ByteBuffer(bytes: text.head($0)) }
     }
 
     private static func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
