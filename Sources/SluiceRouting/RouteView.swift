@@ -86,9 +86,7 @@ package struct RouteView: @unchecked Sendable {
             return head.fields.withBytes(asked) { storage.pointee.bits(for: Method.intern($0), $0) }
         default: break
         }
-        // Read before: a closure that reads the head while a part of it is lent would copy it.
-        let method = head.method
-        return head.fields.lend(head.methodRange) { storage.pointee.bits(for: method, $0) }
+        return storage.pointee.bits(for: head.method, head.fields.lend(head.methodRange))
     }
 
     @inline(__always)

@@ -12,7 +12,7 @@ package final class LoopContext {
     private var tickTask: RepeatedTask?
     package let memory = LoopMemory()
     private var dateTick = UInt64.max
-    private var dateText: [UInt8] = []
+    private var dateText = HeadMemory()
     private let wallClock: @Sendable () -> Int64
     private let nanoClock: @Sendable () -> Int64
     private var distanceTick = UInt64.max
@@ -82,13 +82,14 @@ package final class LoopContext {
 
     // MARK: - Date
 
-    /// The current `Date` value (RFC 9110, section 5.6.7), made at most once a second.
-    package func httpDate() -> [UInt8] {
+    /// The current `Date` value (RFC 9110, section 5.6.7), made at most once a second; valid until the next call.
+    package func httpDate() -> UnsafeRawBufferPointer {
         let second = wheel.now / UInt64(1000 / TimerWheel.tickMilliseconds)
-        if second != dateTick || dateText.isEmpty {
+        if second != dateTick || dateText.count == 0 {
             dateTick = second
-            dateText = DateField.format(secondsSince1970: wallClock())
+            dateText.clear(keeping: .max)
+            DateField.format(secondsSince1970: wallClock()).withUnsafeBytes { dateText.append($0) }
         }
-        return dateText
+        return dateText.bytes
     }
 }

@@ -48,14 +48,14 @@ package final class LoopMemory {
     ///
     /// Give it back when it is written: its memory is used again only if nobody else holds it by then, so handing the
     /// bytes to a socket that could not send them yet is safe and costs one allocation later.
-    @inline(__always)
+    @inline(never)  // Inlined, it would count a reference to its object.
     package func takeBuffer() -> ByteBuffer {
         guard var buffer = nearest.take() ?? others.popLast() else { return ByteBuffer() }
         buffer.clear()
         return buffer
     }
 
-    @inline(__always)
+    @inline(never)  // As above.
     package func giveBack(_ buffer: consuming ByteBuffer) {
         // One large head must not pin its memory for ever.
         guard buffer.storageCapacity <= 64 * 1024 else { return }

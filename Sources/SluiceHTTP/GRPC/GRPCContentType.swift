@@ -84,7 +84,7 @@ extension HeaderTable {
     package var isGRPC: Bool {
         mutating get {
             guard let range = findValue(of: .contentType) else { return false }
-            return lend(range, GRPCContentType.isPlain)
+            return GRPCContentType.isPlain(lend(range))
         }
     }
 
@@ -92,7 +92,7 @@ extension HeaderTable {
     package var grpcStatus: GRPCCode? {
         mutating get {
             guard let range = findValue(of: .grpcStatus) else { return nil }
-            return lend(range) { GRPCCode(field: ASCII.trimmed($0)) }
+            return GRPCCode(field: ASCII.trimmed(lend(range)))
         }
     }
 }

@@ -2,7 +2,7 @@ import CNGHTTP2
 import SluiceCore
 
 extension HTTP2FieldList {
-    /// Calls `body` with the fields of a request head, as HTTP/1 writes it, and with the place where the head ends.
+    /// Fills `vectors` with the fields of a request head, as HTTP/1 writes it; pointers into `text`, as above.
     ///
     /// Read once, from front to back. What was in the list before counts for nothing.
     ///
@@ -10,13 +10,12 @@ extension HTTP2FieldList {
     ///   - text: begins with the head; what is behind it is not looked at.
     ///   - scheme: `http` or `https`.
     ///   - protocol: for an Upgrade, what it asks for, such as `websocket`: sent as extended CONNECT (RFC 8441).
-    /// - Returns: nil when it is no whole head, or a field is longer than can be sent.
-    mutating func withRequest<R>(
-        _ text: UnsafeRawBufferPointer,
+    /// - Returns: where the head ends; nil when it is no whole head, or a field is longer than can be sent.
+    mutating func gather(
+        request text: UnsafeRawBufferPointer,
         scheme: StaticString,
-        protocol upgrade: StaticString? = nil,
-        _ body: (UnsafePointer<nghttp2_nv>?, Int, _ end: Int) -> R
-    ) -> R? {
+        protocol upgrade: StaticString? = nil
+    ) -> Int? {
         guard let line = RequestLine(text) else { return nil }
         vectors.clear()
         leavesOutKey = upgrade != nil
@@ -30,8 +29,7 @@ extension HTTP2FieldList {
         if upgrade == nil, line.method.elementsEqual(("CONNECT" as StaticString).bytes) {
             vectors.append(Self.vector(HTTP2PseudoField.authority.text, line.target))
             leavesOutHost = true
-            guard let end = addFields(text, from: line.next, authority: nil) else { return nil }
-            return body(vectors.base, vectors.count, end)
+            return addFields(text, from: line.next, authority: nil)
         }
         vectors.append(Self.vector(HTTP2PseudoField.scheme.text, scheme.bytes))
         // Known when `Host` has come.
@@ -40,7 +38,7 @@ extension HTTP2FieldList {
         vectors.append(Self.vector(HTTP2PseudoField.path.text, line.target))
         guard let end = addFields(text, from: line.next, authority: authority) else { return nil }
         if !leavesOutHost { vectors.remove(at: authority) }
-        return body(vectors.base, vectors.count, end)
+        return end
     }
 
     /// - Parameter authority: the place for what the first `Host` says; nil: there is no use for it.

@@ -82,51 +82,35 @@ package struct HTTP2FieldList: ~Copyable {
 
     // MARK: - For the library
 
-    /// Calls `body` with the fields as the library wants them, pseudo fields first.
+    // These fill `vectors` with pointers into the list and what they are given: both must stay as they are until the
+    // library has copied them. Closures would make that sure, and count references at each step of it.
+
+    /// Pseudo fields, then the lines.
     ///
-    /// - Returns: nil when a line is malformed or longer than can be sent.
-    mutating func withVectors<R>(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> R) -> R? {
-        let lines = self.lines
-        return withPseudo { list in
-            lines.withUnsafeReadableBytes { list.addLines($0) ? body(list.vectors.base, list.vectors.count) : nil }
-        }
+    /// - Returns: false when a line is malformed or longer than can be sent.
+    mutating func gather() -> Bool {
+        gatherPseudo()
+        return addLines(lines.withUnsafeReadableBytes { $0 })
     }
 
     /// The same with the live fields of a table instead of lines, and `Date` behind them if it is given.
-    @inline(__always)
-    mutating func withVectors<R>(
-        of table: inout HeaderTable,
-        date: [UInt8]? = nil,
-        _ body: (UnsafePointer<nghttp2_nv>?, Int) -> R
-    ) -> R? {
-        withPseudo { list in
-            table.lendAll { entries, bytes in
-                guard list.add(entries, of: bytes) else { return nil }
-                guard let date else { return body(list.vectors.base, list.vectors.count) }
-                return date.withUnsafeBytes { date in
-                    list.vectors.append(Self.vector("date", date))
-                    return body(list.vectors.base, list.vectors.count)
-                }
-            }
-        }
+    mutating func gather(_ table: inout HeaderTable, date: UnsafeRawBufferPointer? = nil) -> Bool {
+        gatherPseudo()
+        let all = table.lendAll()
+        guard add(all.entries, of: all.bytes) else { return false }
+        if let date { vectors.append(Self.vector("date", date)) }
+        return true
     }
 
-    @inline(__always)
-    private mutating func withPseudo<R>(_ body: (inout HTTP2FieldList) -> R?) -> R? {
+    private mutating func gatherPseudo() {
         vectors.clear()
         if hasStatus { vectors.append(Self.vector(HTTP2PseudoField.status.text, vectors.digits)) }
-        return pseudo.isEmpty ? body(&self) : withOthers(body)
-    }
-
-    private mutating func withOthers<R>(_ body: (inout HTTP2FieldList) -> R?) -> R? {
-        let values = self.values
-        return values.withUnsafeReadableBytes { values in
-            for (name, range) in pseudo {
-                vectors.append(
-                    Self.vector(name.text, UnsafeRawBufferPointer(rebasing: values[Int(range.start)..<range.end]))
-                )
-            }
-            return body(&self)
+        guard !pseudo.isEmpty else { return }
+        let values = values.withUnsafeReadableBytes { $0 }
+        for (name, range) in pseudo {
+            vectors.append(
+                Self.vector(name.text, UnsafeRawBufferPointer(rebasing: values[Int(range.start)..<range.end]))
+            )
         }
     }
 

@@ -33,8 +33,7 @@ extension HTTP2Session {
 
     func writeData(head: UnsafeRawBufferPointer) {
         output?.write(head)
-        guard var bytes = pulled else { return }
-        pulled = nil
+        guard var bytes = pulled.take() else { return }
         if !isDribble {
             flood.dataMoved()
         } else if let error = flood.idleFrame() {

@@ -11,7 +11,7 @@ extension HTTP2Session {
     ///
     /// - Returns: false when a field line is malformed.
     package func submitAnswer(_ stream: Int32, _ fields: inout HTTP2FieldList, endStream: Bool) -> Bool {
-        fields.withVectors { submitAnswer(stream, $0, $1, endStream: endStream) } == 0
+        fields.gather() && submitAnswer(stream, fields.vectors, endStream: endStream)
     }
 
     /// The same with the fields of a table and, if it is given, `Date` behind them; `list` has the status.
@@ -21,61 +21,57 @@ extension HTTP2Session {
         _ stream: Int32,
         _ list: inout HTTP2FieldList,
         _ table: inout HeaderTable,
-        date: [UInt8]?,
+        date: UnsafeRawBufferPointer?,
         endStream: Bool
     ) -> Bool {
-        list.withVectors(of: &table, date: date) { submitAnswer(stream, $0, $1, endStream: endStream) } == 0
+        list.gather(&table, date: date) && submitAnswer(stream, list.vectors, endStream: endStream)
     }
 
-    private func submitAnswer(
-        _ stream: Int32,
-        _ vectors: UnsafePointer<nghttp2_nv>?,
-        _ count: Int,
-        endStream: Bool
-    ) -> Int32 {
-        guard !endStream else { return nghttp2_submit_response(raw, stream, vectors, count, nil) }
+    private func submitAnswer(_ stream: Int32, _ fields: borrowing HTTP2Vectors, endStream: Bool) -> Bool {
+        guard !endStream else { return nghttp2_submit_response(raw, stream, fields.base, fields.count, nil) == 0 }
         var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
-        return nghttp2_submit_response(raw, stream, vectors, count, &body)
+        return nghttp2_submit_response(raw, stream, fields.base, fields.count, &body) == 0
     }
 
     /// Sends an interim answer (status 1xx but 101).
     ///
     /// - Returns: false when a field line is malformed.
     package func submitInterim(_ stream: Int32, _ fields: inout HTTP2FieldList) -> Bool {
-        fields.withVectors {
-            nghttp2_submit_headers(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, $0, $1, nil)
-        } == 0
+        fields.gather() && submitInterim(stream, fields.vectors)
     }
 
     /// The same with the fields of a table; `list` has the status.
     package func submitInterim(_ stream: Int32, _ list: inout HTTP2FieldList, _ table: inout HeaderTable) -> Bool {
-        list.withVectors(of: &table) {
-            nghttp2_submit_headers(raw, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, $0, $1, nil)
-        } == 0
+        list.gather(&table) && submitInterim(stream, list.vectors)
+    }
+
+    private func submitInterim(_ stream: Int32, _ fields: borrowing HTTP2Vectors) -> Bool {
+        let flags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+        return nghttp2_submit_headers(raw, flags, stream, nil, fields.base, fields.count, nil) == 0
     }
 
     /// Ends a message with trailers; its body has ended with `.lastBeforeTrailers`.
     ///
     /// - Returns: false when a field line is malformed.
     package func submitTrailers(_ stream: Int32, _ fields: inout HTTP2FieldList) -> Bool {
-        fields.withVectors { nghttp2_submit_trailer(raw, stream, $0, $1) } == 0
+        fields.gather() && nghttp2_submit_trailer(raw, stream, fields.vectors.base, fields.vectors.count) == 0
     }
 
     /// The same with the fields of a table; `list` is empty.
     package func submitTrailers(_ stream: Int32, _ list: inout HTTP2FieldList, _ table: inout HeaderTable) -> Bool {
-        list.withVectors(of: &table) { nghttp2_submit_trailer(raw, stream, $0, $1) } == 0
+        list.gather(&table) && nghttp2_submit_trailer(raw, stream, list.vectors.base, list.vectors.count) == 0
     }
 
     /// Opens a stream with a request. With a body to come, `pullData` is asked for it.
     ///
     /// - Returns: the stream, or nil when there can be no more on this connection, or a line is malformed.
     package func submitRequest(_ fields: inout HTTP2FieldList, endStream: Bool) -> Int32? {
-        guard canOpenStream else { return nil }
-        return opened(fields.withVectors { submitRequest($0, $1, endStream: endStream) })
+        guard canOpenStream, fields.gather() else { return nil }
+        return submitRequest(fields.vectors, endStream: endStream)
     }
 
     /// Opens a stream with the request whose head `text` begins with, as HTTP/1 writes it: see
-    /// `HTTP2FieldList.withRequest`. The stream ends with its head where `text` does, if it `mayEnd`.
+    /// `HTTP2FieldList.gather(request:)`. The stream ends with its head where `text` does, if it `mayEnd`.
     ///
     /// - Returns: the stream, and how long the head is; nil as for lists.
     package func submitRequest(
@@ -85,23 +81,21 @@ extension HTTP2Session {
         mayEnd: Bool,
         with list: inout HTTP2FieldList
     ) -> (stream: Int32, headCount: Int)? {
-        guard canOpenStream else { return nil }
-        var headCount = 0
-        let stream = list.withRequest(text, scheme: scheme, protocol: upgrade) { vectors, count, end in
-            headCount = end
-            return submitRequest(vectors, count, endStream: mayEnd && end == text.count)
+        guard canOpenStream, let end = list.gather(request: text, scheme: scheme, protocol: upgrade),
+            let stream = submitRequest(list.vectors, endStream: mayEnd && end == text.count)
+        else { return nil }
+        return (stream, end)
+    }
+
+    private func submitRequest(_ fields: borrowing HTTP2Vectors, endStream: Bool) -> Int32? {
+        let stream: Int32
+        if endStream {
+            stream = nghttp2_submit_request(raw, nil, fields.base, fields.count, nil, nil)
+        } else {
+            var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
+            stream = nghttp2_submit_request(raw, nil, fields.base, fields.count, &body, nil)
         }
-        return opened(stream).map { ($0, headCount) }
-    }
-
-    private func submitRequest(_ vectors: UnsafePointer<nghttp2_nv>?, _ count: Int, endStream: Bool) -> Int32 {
-        guard !endStream else { return nghttp2_submit_request(raw, nil, vectors, count, nil, nil) }
-        var body = nghttp2_data_provider(source: nghttp2_data_source(), read_callback: readBody)
-        return nghttp2_submit_request(raw, nil, vectors, count, &body, nil)
-    }
-
-    private func opened(_ stream: Int32?) -> Int32? {
-        guard let stream, stream > 0 else { return nil }
+        guard stream > 0 else { return nil }
         openStreams += 1
         return stream
     }

@@ -51,15 +51,18 @@ extension HTTP2Connection: HTTP2Delegate {
         // A stream that is slow to be taken must not keep the others of its connection from sending.
         // The connection keeps it.
         unretained(session) { $0.consumeConnection(bytes.count) }
-        guard let stream = streams[id] else { return }
-        stream.dataCame(bytes)
-        touch(stream)
+        // Only `streamClosed`, and the end of the connection, take streams out of the table that keeps them.
+        unretained(streams[id]) {
+            $0.dataCame(bytes)
+            touch($0)
+        }
     }
 
     func streamEnded(_ id: Int32) {
-        guard let stream = streams[id] else { return }
-        stream.inputHasEnded = true
-        touch(stream)
+        unretained(streams[id]) {
+            $0.inputHasEnded = true
+            touch($0)
+        }
     }
 
     private func touch(_ stream: HTTP2Stream) {
@@ -77,7 +80,8 @@ extension HTTP2Connection: HTTP2Delegate {
     }
 
     func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body {
-        streams[id]?.pull(upTo: limit) ?? .failed(.internalError)
+        // As in `data`.
+        unretained(streams[id]) { $0.pull(upTo: limit) } ?? .failed(.internalError)
     }
 
     func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) { drainNow() }

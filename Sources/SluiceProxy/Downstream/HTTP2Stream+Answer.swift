@@ -37,7 +37,7 @@ extension HTTP2Stream {
     private func sendHead(of exchange: Exchange, endStream: Bool) -> Bool {
         home.fields.reset()
         home.fields.status(exchange.response.status)
-        let date = exchange.response.fields.present.mayHave(.date) ? nil : worker.loop.httpDate()
+        let date = exchange.response.fields.present.mayHave(.date) ? nil : home.loop.httpDate()
         let isSent = withSession {
             $0.submitAnswer(id, &home.fields, &exchange.response.fields, date: date, endStream: endStream)
         }

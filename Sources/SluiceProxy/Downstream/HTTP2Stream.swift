@@ -18,7 +18,8 @@ final class HTTP2Stream: TimerNode, Downstream {
     private(set) var exchange: Exchange?
 
     // The request.
-    private var input = ByteBuffer()
+    /// What waits of its body; an empty buffer in place of nil would count a reference.
+    private var input: ByteBuffer?
     private var trailers: Trailers?
     /// END_STREAM came.
     var inputHasEnded = false
@@ -108,8 +109,8 @@ final class HTTP2Stream: TimerNode, Downstream {
             return
         }
         if isOpen { lastActivity = home.now }
-        if input.storageCapacity == 0 { input = worker.loop.takeScratch() }
-        input.writeBytes(bytes)
+        if input == nil { input = home.loop.takeScratch() }
+        input?.writeBytes(bytes)
     }
 
     func trailersCame(_ table: HeaderTable) { trailers = Trailers(table) }
@@ -137,11 +138,10 @@ final class HTTP2Stream: TimerNode, Downstream {
     private func serves(_ exchange: Exchange) -> Bool { unretained(self.exchange) { $0 === exchange } ?? false }
 
     private func processBody(_ exchange: Exchange) {
-        while serves(exchange), exchange.takesBody, input.readableBytes > 0 {
-            let piece = takeInput()
+        while serves(exchange), exchange.takesBody, let piece = takeInput() {
             exchange.requestData(piece)
         }
-        guard serves(exchange), inputHasEnded, input.readableBytes == 0 else { return }
+        guard serves(exchange), inputHasEnded, input == nil else { return }
         if exchange.takesBody, !exchange.requestBodyIsComplete {
             exchange.requestTrailers = trailers
             trailers = nil
@@ -152,16 +152,15 @@ final class HTTP2Stream: TimerNode, Downstream {
     private var toldEnd = false
 
     private func processTunnel(_ exchange: Exchange) {
-        if !isPaused, input.readableBytes > 0 { exchange.tunnelBytesFromDownstream(takeInput()) }
-        guard serves(exchange), inputHasEnded, input.readableBytes == 0, !toldEnd else { return }
+        if !isPaused, let piece = takeInput() { exchange.tunnelBytesFromDownstream(piece) }
+        guard serves(exchange), inputHasEnded, input == nil, !toldEnd else { return }
         toldEnd = true
         exchange.tunnelEndedByDownstream()
     }
 
     /// All that waits; the client may send as much again.
-    private func takeInput() -> ByteBuffer {
-        var piece = ByteBuffer()
-        swap(&piece, &input)
+    private func takeInput() -> ByteBuffer? {
+        guard let piece = input.take() else { return nil }
         withSession {
             $0.consume(id, piece.readableBytes)
             if $0.wantsWrite { home.schedule() }
@@ -178,17 +177,17 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     // MARK: - Patience
 
-    func touch() { lastActivity = worker.loop.wheel.now }
+    func touch() { lastActivity = home.wheel.now }
 
     func watchStream(within limit: UInt64) {
-        let wheel = worker.loop.wheel
+        let wheel = home.wheel
         if deadline > wheel.now &+ limit &+ 1 { wheel.arm(self, in: limit) }
     }
 
     func watchStream() {
         let limit = exchange?.streamIdleTicks ?? listener.streamIdleTicks
         guard limit != TimerNode.never else { return }
-        let wheel = worker.loop.wheel
+        let wheel = home.wheel
         // Where the whole connection is slow, a stream that waits for its turn is not idle.
         if isOpen, outputBytes > 0, !home.isWritable { lastActivity = max(lastActivity, home.lastProgress) }
         guard wheel.now - lastActivity > limit else { return wheel.arm(self, at: lastActivity + limit + 1) }
@@ -206,17 +205,17 @@ final class HTTP2Stream: TimerNode, Downstream {
         exchange = nil
         if isTunnel, case .ended = answer, !inputHasEnded, isOpen { home.endedBeforeRequest(id) }
         if case .began = answer { answer = .ended }
-        if input.capacity > 0 { input = ByteBuffer() }
+        input = nil
         // The client may still be taking the answer.
-        lastActivity = worker.loop.wheel.now
+        lastActivity = home.wheel.now
         flushResponse()
-        if isOpen { watchStream() } else { worker.loop.wheel.remove(self) }
+        if isOpen { watchStream() } else { home.wheel.remove(self) }
     }
 
     func cut(isUnmarked: Bool) {
         exchange = nil
-        input = ByteBuffer()
-        lastActivity = worker.loop.wheel.now
+        input = nil
+        lastActivity = home.wheel.now
         let wasBegun = if case .none = answer { false } else { true }
         answer = .broken
         guard isOpen, let session = home.session else { return }
@@ -252,7 +251,7 @@ final class HTTP2Stream: TimerNode, Downstream {
 
     private func over(_ error: GatewayError) {
         isOpen = false
-        worker.loop.wheel.remove(self)
+        home.wheel.remove(self)
         output.removeAll()
         outputBytes = 0
         if head != nil {

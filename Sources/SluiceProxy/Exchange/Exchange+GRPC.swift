@@ -21,7 +21,7 @@ extension Exchange {
         let began = arrived > 0 ? arrived : now
         var deadline = UInt64.max
         if let range = request.fields.findValue(of: .grpcTimeout) {
-            let limit = request.fields.lend(range) { GRPCTimeout.parse($0) } ?? .max
+            let limit = GRPCTimeout.parse(request.fields.lend(range)) ?? .max
             deadline = Self.sum(began, limit)
         }
         if routeTicks != TimerNode.never {

@@ -230,8 +230,9 @@ extension Exchange {
             return writeEnd()
         }
         // Within `process` its loop goes on with the body and flushes at its end.
-        connection?.process()
-        if connection?.isProcessing != true { flushPending() }
+        guard let connection else { return }
+        connection.process()
+        if !connection.isProcessing { flushPending() }
     }
 }
 

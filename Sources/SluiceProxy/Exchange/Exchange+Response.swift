@@ -222,7 +222,7 @@ enum StatusLine {
 }
 
 extension HeadWriter {
-    mutating func writeDate(_ date: [UInt8]) {
+    mutating func writeDate(_ date: UnsafeRawBufferPointer) {
         write("Date: ")
         write(date)
         write("\r\n")

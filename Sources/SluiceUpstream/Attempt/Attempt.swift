@@ -57,8 +57,8 @@ package final class Attempt: TimerNode {
     private let wheel: TimerWheel
     private var state = State.idle
     private var connection: (any UpstreamLease)?
-    /// The same, where it is one.
-    private var stream: UpstreamStream?
+    /// The same, where it is one; not counted once more.
+    private var stream: Unmanaged<UpstreamStream>?
     package private(set) var upstream: LoopUpstream?
     /// The endpoint chosen last, an index into the upstream's list at that time.
     package private(set) var endpoint: LoopEndpoint?
@@ -92,7 +92,7 @@ package final class Attempt: TimerNode {
     package var isActive: Bool { state != .idle }
     package var isWritable: Bool {
         // Asked for each piece: an existential would be counted each time.
-        if isStream { return unretained(stream) { $0.isWritable } ?? false }
+        if let stream { return stream._withUnsafeGuaranteedRef { $0.isWritable } }
         return connection?.isWritable ?? false
     }
     package var isConnected: Bool { connection != nil }
@@ -142,14 +142,21 @@ package final class Attempt: TimerNode {
     @discardableResult
     package func write(_ buffer: ByteBuffer) -> Bool {
         let ours = tryNumber
-        connection?.write(buffer)
+        // One that has a number is kept by its connection; another one may come to its end in here.
+        if let stream, stream._withUnsafeGuaranteedRef({ $0.isSent }) {
+            stream._withUnsafeGuaranteedRef { $0.write(buffer) }
+        } else {
+            connection?.write(buffer)
+        }
         return ours == tryNumber
     }
 
     @inline(__always)
     package func writeAndFlush(_ buffer: ByteBuffer) { connection?.writeAndFlush(buffer) }
 
-    package func flush() { connection?.flush() }
+    package func flush() {
+        if let stream { stream._withUnsafeGuaranteedRef { $0.flush() } } else { connection?.flush() }
+    }
 
     /// Sends the end of the request, or only what is queued if there is nothing more: the answer's head is due.
     package func writeEnd(_ buffer: ByteBuffer?) {
@@ -220,7 +227,7 @@ package final class Attempt: TimerNode {
     // MARK: - From the pool
 
     func connected(_ connection: any UpstreamLease, isReused: Bool, stream: UpstreamStream? = nil) {
-        self.stream = stream
+        self.stream = stream.map { Unmanaged.passUnretained($0) }
         self.connection = connection
         self.endpoint = connection.endpoint
         self.isReused = isReused

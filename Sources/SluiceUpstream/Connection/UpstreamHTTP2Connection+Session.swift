@@ -47,9 +47,11 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
     package func data(_ id: Int32, _ bytes: UnsafeRawBufferPointer) {
         // The connection keeps it.
         unretained(session) { $0.consumeConnection(bytes.count) }
-        guard let stream = streams[id] else { return }
-        touch(stream)
-        stream.dataCame(bytes)
+        // Only `streamClosed`, and the end of the connection, take streams out of the table that keeps them.
+        unretained(streams[id]) {
+            touch($0)
+            $0.dataCame(bytes)
+        }
     }
 
     private func touch(_ stream: UpstreamStream) {
@@ -58,7 +60,7 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
         touched.append(stream)
     }
 
-    package func streamEnded(_ id: Int32) { streams[id]?.answerEnded() }
+    package func streamEnded(_ id: Int32) { unretained(streams[id]) { $0.answerEnded() } }
 
     package func streamInvalid(_ id: Int32) { streams[id]?.markMalformed() }
 
@@ -69,7 +71,8 @@ extension UpstreamHTTP2Connection: HTTP2Delegate {
     }
 
     package func pullData(_ id: Int32, upTo limit: Int) -> HTTP2Body {
-        streams[id]?.pull(upTo: limit) ?? .failed(.internalError)
+        // As in `data`.
+        unretained(streams[id]) { $0.pull(upTo: limit) } ?? .failed(.internalError)
     }
 
     package func goAwayReceived(lastStream: Int32, errorCode: HTTP2ErrorCode) { leave() }

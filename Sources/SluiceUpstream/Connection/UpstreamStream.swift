@@ -61,6 +61,9 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         isOpen ? unretained(home.session, body) : nil
     }
 
+    /// Its head was sent, so that the connection knows it by its number.
+    var isSent: Bool { id > 0 }
+
     func lease(to attempt: Attempt) { self.attempt = attempt }
 
     // MARK: - The request
@@ -70,21 +73,27 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     /// The first bytes are the whole head, as HTTP/1 writes it.
     func write(_ buffer: ByteBuffer) {
         guard isOpen else { return }
+        guard id == 0 else { return append(buffer) }
+        // Whether it takes such a request, the server says in its first frame.
+        if wantsUpgrade, !home.hasSettings { return hold(buffer) }
+        guard let headCount = sendHead(buffer), headCount < buffer.readableBytes else { return }
         var rest = buffer
-        if id == 0 {
-            // Whether it takes such a request, the server says in its first frame.
-            if wantsUpgrade, !home.hasSettings { return hold(buffer) }
-            guard sendHead(&rest) else { return }
-        }
-        guard rest.readableBytes > 0 else { return }
-        outputBytes += rest.readableBytes
+        rest.moveReaderIndex(forwardBy: headCount)
+        append(rest)
+    }
+
+    /// Puts a piece of the body behind the others.
+    private func append(_ piece: ByteBuffer) {
+        let count = piece.readableBytes
+        guard count > 0 else { return }
+        outputBytes += count
         // A small piece must not keep all the memory that it lies in, such as that of the head before it.
-        if rest.readableBytes <= Self.copied, rest.storageCapacity > 2 * rest.readableBytes + 64 {
-            var copy = home.loop.takeScratch()
-            copy.writeImmutableBuffer(rest)
-            rest = copy
+        guard count <= Self.copied, piece.storageCapacity > 2 * count + 64 else {
+            return output.append(piece, joiningUpTo: Self.copied)
         }
-        output.append(rest, joiningUpTo: Self.copied)
+        var copy = home.loop.takeScratch()
+        copy.writeImmutableBuffer(piece)
+        output.append(copy, joiningUpTo: Self.copied)
     }
 
     private var wantsUpgrade: Bool { attempt?.settings.mayUpgrade == true }
@@ -127,14 +136,14 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         flush()
     }
 
-    /// - Returns: whether the stream was opened.
-    private func sendHead(_ bytes: inout ByteBuffer) -> Bool {
-        guard isOpen, attempt != nil, let session = home.session else { return false }
+    /// - Returns: how long the head is; nil when the stream was not opened.
+    private func sendHead(_ bytes: ByteBuffer) -> Int? {
+        guard isOpen, attempt != nil, let session = home.session else { return nil }
         let upgrades = wantsUpgrade
         if upgrades {
             guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: bytes) else {
                 fail(.upgradeRefused)
-                return false
+                return nil
             }
             acceptKey = WebSocketKey.accept(forHead: bytes)
         }
@@ -149,13 +158,12 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         }
         guard let (id, headCount) = opened else {
             fail(session.canOpenStream ? .internalError : .upstreamRefusedStream)
-            return false
+            return nil
         }
-        bytes.moveReaderIndex(forwardBy: headCount)
         self.id = id
         inputsBefore = home.inputs
         home.opened(self)
-        return true
+        return headCount
     }
 
     /// The session can send up to so much of the body.
@@ -197,14 +205,11 @@ final class UpstreamStream: TimerNode, UpstreamLease {
     /// A head is whole, in the form of HTTP/1.
     func headCame(_ text: UnsafeRawBufferPointer, isInterim: Bool, endStream: Bool) {
         guard let attempt, isOpen else { return }
-        // Taken out meanwhile: whoever gets the answer gives the memory of another one for it.
-        var head = ResponseHead()
-        swap(&head, &home.head)
-        defer { swap(&head, &home.head) }
         var parser = ResponseParser()
+        // Whoever gets the answer gives the memory of another one for it.
         let result = parser.parse(
             text,
-            into: &head,
+            into: &home.head,
             requestMethod: attempt.settings.method,
             maximumHead: attempt.settings.maximumHead,
             maximumFields: attempt.settings.maximumFields
@@ -213,13 +218,14 @@ final class UpstreamStream: TimerNode, UpstreamLease {
             if case .invalid(let error) = result { return fail(error) }
             return fail(.upstreamProtocolError)
         }
-        if isInterim { return attempt.received(interim: &head) }
+        if isInterim { return attempt.received(interim: &home.head) }
         answerBegan = true
-        if endStream { head.framing = .none }
+        if endStream { home.head.framing = .none }
         let isTunnel =
-            (200...299).contains(head.status) && (attempt.settings.mayUpgrade || attempt.settings.method == .connect)
-        if isTunnel { openTunnel(attempt, &head) }
-        attempt.received(head: &head, from: endpoint, opensTunnel: isTunnel)
+            (200...299).contains(home.head.status)
+            && (attempt.settings.mayUpgrade || attempt.settings.method == .connect)
+        if isTunnel { openTunnel(attempt, &home.head) }
+        attempt.received(head: &home.head, from: endpoint, opensTunnel: isTunnel)
     }
 
     /// RFC 8441, section 5, the other way round.
@@ -234,15 +240,17 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     func dataCame(_ bytes: UnsafeRawBufferPointer) {
         if isPaused { unconsumed += bytes.count } else { withSession { $0.consume(id, bytes.count) } }
-        guard let attempt else { return }
-        var piece = home.loop.takeScratch()
-        piece.writeBytes(bytes)
-        if isTunnel { attempt.tunnelReceived(piece) } else { attempt.received(body: piece) }
+        // Whoever it calls keeps it for as long as that takes, and it does nothing behind that.
+        unretained(attempt) {
+            var piece = home.loop.takeScratch()
+            piece.writeBytes(bytes)
+            if isTunnel { $0.tunnelReceived(piece) } else { $0.received(body: piece) }
+        }
     }
 
     func trailersCame(_ table: HeaderTable) { trailers = Trailers(table) }
 
-    func readDone() { attempt?.readDone() }
+    func readDone() { unretained(attempt) { $0.readDone() } }
 
     func answerEnded() {
         if isTunnel {

@@ -25,12 +25,14 @@ import Testing
         ("application/grpc-web-text; charset=utf-8", GRPCContentType(.webText)),
     ]
 
+    private func isGRPC(_ fields: consuming HeaderTable) -> Bool { fields.isGRPC }
+
     @Test(arguments: known)
     func isKnown(text: String, expected: GRPCContentType) {
         #expect(type(text) == expected)
         var isPlain = false
         if case .plain = expected.kind { isPlain = true }
-        #expect(fields(text).isGRPC == isPlain)
+        #expect(isGRPC(fields(text)) == isPlain)
         #expect(fields(text).grpcContentType == expected)
     }
 
@@ -41,12 +43,12 @@ import Testing
     ])
     func isSomethingElse(_ text: String) {
         #expect(type(text) == nil)
-        #expect(!fields(text).isGRPC)
+        #expect(!isGRPC(fields(text)))
         #expect(fields(text).grpcContentType == nil)
     }
 
     @Test func noTypeIsNone() {
-        #expect(!fields(nil).isGRPC)
+        #expect(!isGRPC(fields(nil)))
         #expect(fields(nil).grpcContentType == nil)
     }
 
@@ -72,6 +74,7 @@ import Testing
         var table = HeaderTable()
         table.append(name: "Grpc-Status".utf8, value: text.utf8)
         #expect(table.grpcStatus == code)
-        #expect(HeaderTable().grpcStatus == nil)
+        var empty = HeaderTable()
+        #expect(empty.grpcStatus == nil)
     }
 }

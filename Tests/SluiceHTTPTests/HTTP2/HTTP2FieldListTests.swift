@@ -8,10 +8,16 @@ import Testing
 /// Heads in HTTP/1 form as fields of HTTP/2.
 @Suite struct HTTP2FieldListTests {
     /// What the library is given, `!` in front of what it must not index; nil when a line is malformed.
-    private func show(_ list: inout HTTP2FieldList) -> [String]? { list.withVectors(describe) }
+    private func show(_ list: inout HTTP2FieldList) -> [String]? { list.gather() ? describe(list.vectors) : nil }
 
-    private func describe(_ vectors: UnsafePointer<nghttp2_nv>?, _ count: Int) -> [String] {
-        UnsafeBufferPointer(start: vectors, count: count).map { vector in
+    /// The same with the fields of a table.
+    private func show(_ list: inout HTTP2FieldList, _ table: inout HeaderTable, date: String? = nil) -> [String]? {
+        guard let date else { return list.gather(&table) ? describe(list.vectors) : nil }
+        return Array(date.utf8).withUnsafeBytes { list.gather(&table, date: $0) ? describe(list.vectors) : nil }
+    }
+
+    private func describe(_ vectors: borrowing HTTP2Vectors) -> [String] {
+        UnsafeBufferPointer(start: vectors.base, count: vectors.count).map { vector in
             let name = text(UnsafeRawBufferPointer(start: vector.name, count: vector.namelen))
             let value = text(UnsafeRawBufferPointer(start: vector.value, count: vector.valuelen))
             let secret = vector.flags & UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) != 0
@@ -27,7 +33,7 @@ import Testing
         with list: inout HTTP2FieldList
     ) -> (fields: [String], end: Int)? {
         wire(String(head)).withUnsafeBytes { bytes in
-            list.withRequest(bytes, scheme: scheme, protocol: upgrade) { (describe($0, $1), $2) }
+            list.gather(request: bytes, scheme: scheme, protocol: upgrade).map { (describe(list.vectors), $0) }
         }
     }
 
@@ -148,12 +154,12 @@ import Testing
         var list = HTTP2FieldList()
         list.status(200)
         #expect(
-            list.withVectors(of: &table, date: Array("now".utf8), describe)
+            show(&list, &table, date: "now")
                 == [":status=200", "Server=a", "X-Empty=", "!Set-Cookie=b", "X-New=c", "date=now"]
         )
-        #expect(list.withVectors(of: &table, describe)?.count == 5)
+        #expect(show(&list, &table)?.count == 5)
         list.reset()
-        #expect(list.withVectors(of: &table, describe)?.first == "Server=a")
+        #expect(show(&list, &table)?.first == "Server=a")
     }
 
     @Test(arguments: [
@@ -164,15 +170,15 @@ import Testing
         var table = try table("Server: a\r\n")
         table.append(name: name.utf8, value: value.utf8)
         var list = HTTP2FieldList()
-        #expect(list.withVectors(of: &table, describe) == nil)
+        #expect(show(&list, &table) == nil)
     }
 
     @Test func aTableWithAFieldThatNoPeerCouldUnpackIsRefused() throws {
         var table = try table("a: \(String(repeating: "x", count: 65_535))\r\n")
         var list = HTTP2FieldList()
-        #expect(list.withVectors(of: &table, describe)?.count == 1)
+        #expect(show(&list, &table)?.count == 1)
         table.append(name: "b".utf8, value: String(repeating: "x", count: 65_536).utf8)
-        #expect(list.withVectors(of: &table, describe) == nil)
+        #expect(show(&list, &table) == nil)
     }
 
     // MARK: - Requests
