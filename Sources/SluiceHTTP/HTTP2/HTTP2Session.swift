@@ -18,8 +18,7 @@ package final class HTTP2Session {
     let settings: HTTP2Settings
     /// The library's object; freed with this one.
     let raw: OpaquePointer
-    /// Not counted, see `init`.
-    let delegate: any HTTP2Delegate
+    let delegate: HTTP2DelegateLink
     private let memory: LoopMemory
     var flood: HTTP2FloodGuard
 
@@ -64,33 +63,27 @@ package final class HTTP2Session {
     ///
     /// - Parameter memory: that of its loop; pieces of bodies go there when they were copied.
     /// - Returns: nil when memory runs out.
-    package init?(
+    package init?<Delegate: HTTP2Delegate>(
         role: HTTP2Role,
         settings: HTTP2Settings = HTTP2Settings(),
-        delegate: any HTTP2Delegate,
+        delegate: Delegate,
         memory: LoopMemory = LoopMemory()
     ) {
         guard let raw = HTTP2Library.session(role, settings, memory) else { return nil }
         self.role = role
         self.settings = settings
         self.raw = raw
-        self.delegate = delegate
+        self.delegate = HTTP2DirectLink(delegate)
         self.memory = memory
         self.flood = HTTP2FloodGuard(settings.floods)
         self.closed = HTTP2StreamMemory(limit: settings.maxConcurrentStreams)
         self.scanner = HTTP2FrameScanner(preface: role == .server ? Int(NGHTTP2_CLIENT_MAGIC_LEN) : 0)
-        // SAFETY: the delegate owns the session and is alive in every call on it. A constant costs nothing to read, where
-        // a weak or unowned variable would be counted for each field; so it gives back what it counts, until `deinit`.
-        Unmanaged.passUnretained(delegate as AnyObject).release()
         // SAFETY: unretained; the library uses it only in calls made by this object, which frees the session at its end.
         nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
         guard HTTP2Library.begin(raw, role, settings) else { return nil }
     }
 
-    deinit {
-        nghttp2_session_del(raw)
-        _ = Unmanaged.passUnretained(delegate as AnyObject).retain()
-    }
+    deinit { nghttp2_session_del(raw) }
 
     // MARK: - Input
 
