@@ -172,6 +172,14 @@ int sluice_lower_priority(int only_idle) {
     return syscall(SYS_sched_setattr, 0, &wanted, 0) == 0 ? 0 : older;
 }
 
+ssize_t sluice_send(int socket, const void *bytes, size_t count, int flags) {
+    return syscall(SYS_sendto, socket, bytes, count, flags, NULL, 0);
+}
+
+ssize_t sluice_receive(int socket, void *bytes, size_t count, int flags) {
+    return syscall(SYS_recvfrom, socket, bytes, count, flags, NULL, NULL);
+}
+
 void sluice_trim_memory(void) { malloc_trim(0); }
 
 size_t sluice_block_size(void *block) { return malloc_usable_size(block); }

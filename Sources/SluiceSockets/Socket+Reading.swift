@@ -104,7 +104,7 @@ extension Socket {
         var result = 0
         repeat {
             result = buffer.withUnsafeMutableWritableBytes {
-                recv(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT))
+                sluice_receive(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT))
             }
         } while result < 0 && errno == EINTR
         if result > 0 { buffer.moveWriterIndex(forwardBy: result) }

@@ -19,7 +19,7 @@ extension Socket {
         let count = buffer.readableBytes
         guard count > 0, descriptor >= 0, failure == 0, !state.outputIsOver else { return }
         let sent = buffer.withUnsafeReadableBytes {
-            Glibc.send(descriptor, $0.baseAddress, $0.count, Self.sendFlags)
+            sluice_send(descriptor, $0.baseAddress, $0.count, Self.sendFlags)
         }
         if sent != count { sentPart(sent, of: buffer) }
     }

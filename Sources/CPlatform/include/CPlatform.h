@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 // What a descriptor is ready for, or is to be watched for; the kernel's numbers (EPOLLIN, OUT, ERR, HUP, RDHUP, ET).
 static const uint32_t SLUICE_READABLE = 0x001, SLUICE_WRITABLE = 0x004, SLUICE_BROKEN = 0x008, SLUICE_HUNG_UP = 0x010,
@@ -58,6 +59,11 @@ long sluice_socket_receive(int socket, void *bytes, size_t capacity, int *descri
 
 // The user that the other end of a Unix socket belonged to when it connected; returns 0, or -1 with errno.
 int sluice_socket_peer_user(int socket, uint32_t *user);
+
+// As send and recv, which are points where a thread can be cancelled and pay for that twice in each call: 2 % of what a
+// request costs. No thread here is ever cancelled.
+ssize_t sluice_send(int socket, const void *bytes, size_t count, int flags);
+ssize_t sluice_receive(int socket, void *bytes, size_t count, int flags);
 
 // How many processors the scheduler may put this process on; 0: not known.
 int sluice_processor_count(void);

@@ -45,7 +45,7 @@ extension Exchange {
         guard let target, snapshot != nil else { return reply(LocalReply(.internalError)) }
         let settings = attemptSettings(plan)
         beginAttemptRecord()
-        attempt.start(target, hash: stickyHash, excluding: tried, settings: settings, delegate: self)
+        attempt.start(target, hash: stickyHash, excluding: tried, settings: settings)
     }
 
     private func attemptSettings(_ plan: ForwardPlan) -> AttemptSettings {

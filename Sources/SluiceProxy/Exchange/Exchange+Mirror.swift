@@ -22,6 +22,8 @@ final class Mirror: TimerNode, AttemptDelegate {
         self.head = head
         self.chunked = chunked
         super.init()
+        // Nobody waits for it.
+        attempt.serve(self, isKept: true)
     }
 
     /// - Returns: false when the body has become too large to be mirrored.
@@ -41,7 +43,7 @@ final class Mirror: TimerNode, AttemptDelegate {
         settings.method = method
         settings.responseHeadTicks = upstream.responseHeadTicks
         settings.perTryTicks = upstream.responseHeadTicks
-        attempt.start(upstream, hash: nil, excluding: TriedEndpoints(), settings: settings, delegate: self)
+        attempt.start(upstream, hash: nil, excluding: TriedEndpoints(), settings: settings)
     }
 
     func attemptIsConnected(_ attempt: Attempt) {

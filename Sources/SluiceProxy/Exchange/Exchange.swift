@@ -117,7 +117,11 @@ final class Exchange: ExchangeContext, ExchangeEngine {
         self.attempt = Attempt(loop: worker.loop)
         super.init()
         engine = self
+        // Its connection or stream keeps it.
+        attempt.serve(self, isKept: false)
     }
+
+    deinit { attempt.orphan() }
 
     var tlsSession: TLSSession? { source?.tls }
 

@@ -63,7 +63,12 @@ package final class Attempt: TimerNode {
     /// The endpoint chosen last, an index into the upstream's list at that time.
     package private(set) var endpoint: LoopEndpoint?
     package private(set) var settings = AttemptSettings()
-    package var delegate: (any AttemptDelegate)?
+    /// Leads to the owner; `keptLink` keeps it.
+    private var link: Unmanaged<AttemptLink>?
+    private var keptLink: AttemptLink?
+    /// The owner needs to be kept while a try is under way, and is then.
+    private var keepsOwner = false
+    private var keeper: AnyObject?
     package private(set) var requestIsComplete = false
     private var trailers: Trailers?
     private var perTryDeadline = TimerNode.never
@@ -89,6 +94,29 @@ package final class Attempt: TimerNode {
         super.init()
     }
 
+    /// Says whose attempt this is. To be called once, before the first try.
+    ///
+    /// - Parameter isKept: nobody else keeps the owner while a try is under way. Where somebody does, no reference is
+    ///   counted; the owner then calls `orphan` at its end.
+    package func serve(_ owner: some AttemptDelegate, isKept: Bool) {
+        let link = AttemptDirectLink(owner)
+        keptLink = link
+        self.link = Unmanaged.passUnretained(link)
+        keepsOwner = isKept
+    }
+
+    /// The owner is gone: nobody hears of what still comes.
+    package func orphan() { link = nil }
+
+    /// Tells the owner something of the try under way. One that is kept stays for as long as that takes.
+    @inline(__always)
+    private func tell(_ body: (AttemptLink) -> Void) {
+        guard state != .idle, let link else { return }
+        let keeper = self.keeper
+        link._withUnsafeGuaranteedRef(body)
+        withExtendedLifetime(keeper) {}
+    }
+
     package var isActive: Bool { state != .idle }
     package var isWritable: Bool {
         // Asked for each piece: an existential would be counted each time.
@@ -112,8 +140,7 @@ package final class Attempt: TimerNode {
         _ upstream: LoopUpstream,
         hash: UInt64?,
         excluding tried: TriedEndpoints,
-        settings: AttemptSettings,
-        delegate: any AttemptDelegate
+        settings: AttemptSettings
     ) {
         cancel()
         self.upstream = upstream
@@ -122,7 +149,7 @@ package final class Attempt: TimerNode {
         tryNumber &+= 1
         self.hash = hash
         self.settings = settings
-        self.delegate = delegate
+        if keepsOwner { keeper = keptLink?.owner }
         requestIsComplete = false
         isReused = false
         state = .waiting
@@ -233,7 +260,7 @@ package final class Attempt: TimerNode {
         self.isReused = isReused
         state = .sending
         connection.lease(to: self)
-        delegate?.attemptIsConnected(self)
+        tell { $0.connected(self) }
     }
 
     /// The pool chose an endpoint but no connection is there yet.
@@ -241,27 +268,27 @@ package final class Attempt: TimerNode {
 
     // MARK: - From the connection
 
-    func received(interim head: inout ResponseHead) { delegate?.attempt(self, interim: &head) }
+    func received(interim head: inout ResponseHead) { tell { $0.received(interim: &head, self) } }
 
     func received(head: inout ResponseHead, from endpoint: LoopEndpoint, opensTunnel: Bool) {
         state = .receiving
         disarm()
         // The endpoint keeps it.
         unretained(upstream) { $0.record(status: head.status, at: endpoint) }
-        delegate?.attempt(self, head: &head, opensTunnel: opensTunnel)
+        tell { $0.received(head: &head, opensTunnel: opensTunnel, self) }
     }
 
     @inline(__always)
-    func received(body: ByteBuffer) { delegate?.attempt(self, body: body) }
+    func received(body: ByteBuffer) { tell { $0.received(body: body, self) } }
 
     @inline(__always)
-    func readDone() { delegate?.attemptReadDone(self) }
+    func readDone() { tell { $0.readDone(self) } }
 
-    func becameWritable() { delegate?.attemptBecameWritable(self) }
+    func becameWritable() { tell { $0.becameWritable(self) } }
 
-    func tunnelReceived(_ bytes: ByteBuffer) { delegate?.attempt(self, body: bytes) }
+    func tunnelReceived(_ bytes: ByteBuffer) { tell { $0.received(body: bytes, self) } }
 
-    func tunnelEnded() { delegate?.attemptTunnelEnded(self) }
+    func tunnelEnded() { tell { $0.tunnelEnded(self) } }
 
     // MARK: - Ends
 
@@ -279,9 +306,10 @@ package final class Attempt: TimerNode {
 
     func finished(trailers: Trailers?, in number: UInt64) {
         guard number == tryNumber else { return }
-        let delegate = self.delegate
+        let keeper = self.keeper
         done()
-        delegate?.attemptFinished(self, trailers: trailers)
+        link?._withUnsafeGuaranteedRef { $0.finished(trailers, self) }
+        withExtendedLifetime(keeper) {}
     }
 
     func failed(_ error: GatewayError, in number: UInt64) {
@@ -289,12 +317,13 @@ package final class Attempt: TimerNode {
     }
 
     func failed(_ error: GatewayError) {
-        let delegate = self.delegate
+        let keeper = self.keeper
         if let endpoint, error.source == .upstream { upstream?.recordFailure(at: endpoint) }
         // With the head of the answer it was counted already.
         if state != .receiving { upstream?.metrics.failed(error) }
         done()
-        delegate?.attemptFailed(self, error)
+        link?._withUnsafeGuaranteedRef { $0.failed(error, self) }
+        withExtendedLifetime(keeper) {}
     }
 
     private func done() {
@@ -305,6 +334,6 @@ package final class Attempt: TimerNode {
         connection = nil
         stream = nil
         if trailers != nil { trailers = nil }
-        delegate = nil
+        if keeper != nil { keeper = nil }
     }
 }

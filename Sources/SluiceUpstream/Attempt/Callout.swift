@@ -30,6 +30,8 @@ package final class Callout: TimerNode, AttemptDelegate {
         self.loop = loop
         self.attempt = Attempt(loop: loop)
         super.init()
+        // Whoever asked may forget it while it is under way.
+        attempt.serve(self, isKept: true)
     }
 
     package var isActive: Bool { completion != nil }
@@ -70,7 +72,7 @@ package final class Callout: TimerNode, AttemptDelegate {
         settings.needsFreshConnection = needsFreshConnection
         // The attempt watches over the time up to the head, so that an endpoint that is too slow counts as failed.
         settings.perTryTicks = finalDeadline > loop.wheel.now &+ 1 ? finalDeadline &- loop.wheel.now &- 1 : 0
-        attempt.start(upstream, hash: request.hash, excluding: TriedEndpoints(), settings: settings, delegate: self)
+        attempt.start(upstream, hash: request.hash, excluding: TriedEndpoints(), settings: settings)
     }
 
     /// The head came in time, the body did not.

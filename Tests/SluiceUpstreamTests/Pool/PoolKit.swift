@@ -238,6 +238,7 @@ final class PoolClient: AttemptDelegate {
     init(_ kit: PoolKit) {
         self.kit = kit
         attempt = Attempt(loop: kit.loop)
+        attempt.serve(self, isKept: true)
     }
 
     func start(hash: UInt64? = nil, tried: [Int] = [], _ change: (inout AttemptSettings) -> Void = { _ in }) {
@@ -245,7 +246,7 @@ final class PoolClient: AttemptDelegate {
         change(&settings)
         var excluded = TriedEndpoints()
         for id in tried { excluded.insert(id) }
-        attempt.start(kit.upstream, hash: hash, excluding: excluded, settings: settings, delegate: self)
+        attempt.start(kit.upstream, hash: hash, excluding: excluded, settings: settings)
     }
 
     func attemptIsConnected(_ attempt: Attempt) {
