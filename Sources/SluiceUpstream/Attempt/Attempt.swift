@@ -64,6 +64,8 @@ package final class Attempt: TimerNode {
     package var delegate: (any AttemptDelegate)?
     package private(set) var requestIsComplete = false
     private var trailers: Trailers?
+    /// 1xx heads of this try.
+    private var interimCount = 0
     private var perTryDeadline = TimerNode.never
     /// Tells whether this object still serves the same try after a call that may have ended it.
     private var tryNumber: UInt64 = 0
@@ -119,6 +121,7 @@ package final class Attempt: TimerNode {
         self.delegate = delegate
         requestIsComplete = false
         isReused = false
+        interimCount = 0
         state = .waiting
         startedAt = wheel.now
         wasTurnedAway = false
@@ -221,7 +224,13 @@ package final class Attempt: TimerNode {
 
     // MARK: - From the connection
 
-    func received(interim head: inout ResponseHead) { delegate?.attempt(self, interim: &head) }
+    /// - Returns: false when there were too many of them: the connection is to end.
+    func received(interim head: inout ResponseHead) -> Bool {
+        guard interimCount < ResponseHead.interimLimit else { return false }
+        interimCount += 1
+        delegate?.attempt(self, interim: &head)
+        return true
+    }
 
     func received(head: inout ResponseHead, from endpoint: LoopEndpoint, opensTunnel: Bool) {
         state = .receiving

@@ -207,7 +207,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
             if case .invalid(let error) = result { return fail(error) }
             return fail(.upstreamProtocolError)
         }
-        if isInterim { return attempt.received(interim: &head) }
+        if isInterim { return attempt.received(interim: &head) ? () : fail(.upstreamProtocolError) }
         answerBegan = true
         if endStream { head.framing = .none }
         let isTunnel =
