@@ -1,4 +1,5 @@
 import CSocket
+import Glibc
 import NIOCore
 import NIOPosix
 import SluiceConfig
