@@ -32,6 +32,8 @@ package final class ResourceShortage: Sendable {
         case ENFILE: "ENFILE"
         case ENOBUFS: "ENOBUFS"
         case ENOMEM: "ENOMEM"
+        // Of what epoll may watch: there is no other use of it here.
+        case ENOSPC: "ENOSPC"
         default: nil
         }
     }
@@ -49,8 +51,11 @@ package final class ResourceShortage: Sendable {
         let number = said.wrappingAdd(1, ordering: .relaxed).oldValue
         guard number < Self.most else { return }
         let help =
-            code == EMFILE
-            ? "; see 'ulimit -Hn' and LimitNOFILE, or lower 'connections' in 'limits'" : ""
+            switch code {
+            case EMFILE: "; see 'ulimit -Hn' and LimitNOFILE, or lower 'connections' in 'limits'"
+            case ENOSPC: "; see fs.epoll.max_user_watches"
+            default: ""
+            }
         let more = number == Self.most - 1 ? ", nor what else is prevented" : ""
         let reason = "\(String(cString: strerror(code))) (\(Self.name(of: code) ?? "\(code)"))"
         log("cannot \(action()): \(reason)\(help) (not said again while it lasts\(more))")

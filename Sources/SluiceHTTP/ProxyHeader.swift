@@ -84,31 +84,72 @@ package enum ProxyHeader {
         guard version == 2, command <= 1, count <= extrasLimit else { return .invalid }
         guard bytes.count >= 16 + count else { return .incomplete }
         let consumed = 16 + count
-        // 0: the proxy's own connection, whatever it says of addresses.
+        // 0: the proxy's own connection, whatever the rest says: it is skipped unread.
         guard command == 1 else { return .complete(consumed: consumed, ends: nil) }
-        let block = UnsafeRawBufferPointer(rebasing: bytes[16..<consumed])
-        switch bytes[13] >> 4 {
-        case 1:
-            guard count >= 12 else { return .invalid }
-            let ends = ProxiedEnds(
+        let header = UnsafeRawBufferPointer(rebasing: bytes[..<consumed])
+        guard let size = addressSize(family: bytes[13]), count >= size, hasSoundExtras(header, from: 16 + size) else {
+            return .invalid
+        }
+        return .complete(consumed: consumed, ends: ends(UnsafeRawBufferPointer(rebasing: header[16...]), size: size))
+    }
+
+    /// How many bytes the addresses of a family and transport take; nil for those that cannot be.
+    ///
+    /// Datagrams (`0x12`, `0x22`, `0x32`) are among them: what came in one is nobody's stream, and to take the proxy
+    /// itself for the client instead, as the protocol allows, would let it in wherever the proxy may go.
+    private static func addressSize(family: UInt8) -> Int? {
+        switch family {
+        case 0x00: 0
+        case 0x11: 12
+        case 0x21: 36
+        case 0x31: 216
+        default: nil
+        }
+    }
+
+    private static func ends(_ block: UnsafeRawBufferPointer, size: Int) -> ProxiedEnds? {
+        switch size {
+        case 12:
+            ProxiedEnds(
                 source: IPAddress(v4: UInt32(integer(block, 0, 4))),
                 sourcePort: UInt16(integer(block, 8, 2)),
                 destination: IPAddress(v4: UInt32(integer(block, 4, 4))),
                 destinationPort: UInt16(integer(block, 10, 2))
             )
-            return .complete(consumed: consumed, ends: ends)
-        case 2:
-            guard count >= 36 else { return .invalid }
-            let ends = ProxiedEnds(
+        case 36:
+            ProxiedEnds(
                 source: IPAddress(high: integer(block, 0, 8), low: integer(block, 8, 8)),
                 sourcePort: UInt16(integer(block, 32, 2)),
                 destination: IPAddress(high: integer(block, 16, 8), low: integer(block, 24, 8)),
                 destinationPort: UInt16(integer(block, 34, 2))
             )
-            return .complete(consumed: consumed, ends: ends)
-        case 0, 3: return .complete(consumed: consumed, ends: nil)
-        default: return .invalid
+        default: nil
         }
+    }
+
+    /// Of a type, what is known of it, and how long it is: `PP2_TYPE_CRC32C`.
+    private static let checksum: (type: UInt8, count: Int) = (0x03, 4)
+
+    /// Whether what stands behind the addresses are whole TLVs (section 2.2), and the checksum among them, if there is
+    /// one, is that of this header.
+    private static func hasSoundExtras(_ header: UnsafeRawBufferPointer, from start: Int) -> Bool {
+        var at = start
+        var place: Int?
+        while at < header.count {
+            guard at + 3 <= header.count else { return false }
+            let count = Int(integer(header, at + 1, 2))
+            guard at + 3 + count <= header.count else { return false }
+            if header[at] == checksum.type {
+                guard count == checksum.count, place == nil else { return false }
+                place = at + 3
+            }
+            at += 3 + count
+        }
+        guard let place else { return true }
+        var crc = CRC32C()
+        crc.add(UnsafeRawBufferPointer(rebasing: header[..<place]), zeros: checksum.count)
+        crc.add(UnsafeRawBufferPointer(rebasing: header[(place + checksum.count)...]))
+        return UInt64(crc.value) == integer(header, place, checksum.count)
     }
 
     private static func integer(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ count: Int) -> UInt64 {

@@ -65,8 +65,8 @@ package struct TranscodingOptions: Sendable {
 
 /// What a message may take, in either direction.
 package struct TranscodingLimits: Sendable {
-    /// Bytes of one message in protobuf, gRPC's own default. One value of a request's text may have four times as many, the text
-    /// of a response eight times.
+    /// Bytes of one message in protobuf, gRPC's own default. What is held of a request's text beside it counts too, see
+    /// `held`; the text of a response may have eight times as many.
     package var message = 4 << 20
     /// Messages inside each other; protobuf's own default. No more than 128.
     package var depth = 100
@@ -75,8 +75,13 @@ package struct TranscodingLimits: Sendable {
 
     package init() {}
 
-    /// Bytes of one token or captured value of a JSON text: escapes and base64 make it longer than what it means.
-    var token: Int { message > Int.max / 4 ? Int.max : message * 4 }
+    /// Bytes of a message so far and of the token that the JSON text was cut within, its escapes resolved: base64 is a third
+    /// longer than what it means, and a name or a date may stand for a byte.
+    var held: Int { message > Int.max / 4 ? Int.max : message / 3 * 4 + 1024 }
+
+    /// Bytes of one captured value of a JSON text, the `Any` whose type is not known yet: names make it longer than what it
+    /// means.
+    var capture: Int { message > Int.max / 4 ? Int.max : message * 4 }
 
     /// Bytes of the text that is printed at a time: a byte of a message may be a long name, or many defaults.
     var text: Int { message > Int.max / 8 ? Int.max : message * 8 }

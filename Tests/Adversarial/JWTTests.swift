@@ -182,7 +182,7 @@ import Testing
             let clients = try (0..<20).map { try gateway.connect(name: "client \($0)") }
             for round in 0..<10 {
                 for (number, client) in clients.enumerated() {
-                    let header = Base64URL.encode("{\"alg\":\"ES256\",\"kid\":\"\(round)-\(number)\"}".utf8)
+                    let header = Base64.encode("{\"alg\":\"ES256\",\"kid\":\"\(round)-\(number)\"}".utf8, as: .url)
                     try client.send(get("\(String(decoding: header, as: UTF8.self)).\(parts[1]).\(parts[2])"))
                 }
                 if round == 0 {

@@ -61,6 +61,48 @@ import Testing
         }
     }
 
+    @Test("interim answers without end are a 502, as many as are allowed are not", arguments: [100, 102, 103], [0, 1])
+    func endlessInterimAnswers(status: Int, tooMany: Int) throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(.forwarding(to: origin.address)) { gateway in
+            let client = try gateway.connect()
+            for _ in 0..<2 {
+                try client.send(Wire.get())
+                let upstream = try origin.accept()
+                _ = try upstream.readRequest()
+                let count = ResponseHead.interimLimit + tooMany
+                let interim = String(repeating: "HTTP/1.1 \(status) Wait\r\n\r\n", count: count)
+                try upstream.send(interim + Wire.ok("done", "Connection: close"))
+                for _ in 0..<ResponseHead.interimLimit { #expect(try client.readHead().status == status) }
+                let response = try client.readResponse()
+                #expect(response.status == (tooMany > 0 ? 502 : 200))
+                #expect(response.text.contains(tooMany > 0 ? "upstream_protocol_error" : "done"))
+                try upstream.expectGone()
+            }
+            #expect(gateway.count(of: .upstreamProtocolError) == 2 * tooMany)
+        }
+    }
+
+    @Test("so it is over HTTP/2: of the stream, not of its connection")
+    func endlessInterimAnswersOverHTTP2() throws {
+        let origin = try ScriptedOrigin()
+        let model = GatewayModel.forwarding(to: origin.address) { $0.upstreams[0].version = .http2 }
+        try TestGateway.run(model) { gateway in
+            let client = try gateway.connect()
+            try client.send(Wire.get())
+            let upstream = try HTTP2Peer(serving: try origin.accept())
+            let stream = try upstream.requestHead().stream
+            for _ in 0...ResponseHead.interimLimit { try upstream.interim(on: stream, 103) }
+            for _ in 0..<ResponseHead.interimLimit { #expect(try client.readHead().status == 103) }
+            let response = try client.readResponse()
+            #expect(response.status == 502 && response.text.contains("upstream_protocol_error"))
+            try client.send(Wire.get("/next"))
+            let next = try upstream.requestHead()
+            try upstream.respond(to: next.stream, 200, body: "next")
+            #expect(try client.readResponse().text == "next")
+        }
+    }
+
     @Test func endlessHeadIsNotReadForEver() throws {
         let origin = try ScriptedOrigin()
         try TestGateway.run(.forwarding(to: origin.address)) { gateway in

@@ -48,6 +48,6 @@ import Testing
     @Test("what a peer or a network can cause is none", arguments: [ECONNREFUSED, ETIMEDOUT, EADDRNOTAVAIL, EAGAIN, 0])
     func otherCodes(code: CInt) { #expect(!ResourceShortage.isMeant(by: code)) }
 
-    @Test(arguments: [EMFILE, ENFILE, ENOBUFS, ENOMEM])
+    @Test(arguments: [EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC])
     func codes(code: CInt) { #expect(ResourceShortage.isMeant(by: code)) }
 }

@@ -66,4 +66,84 @@ import Testing
         }
         #expect(ends.source == IPAddress("192.0.2.1") && ends.sourcePort == 1 && ends.destinationPort == 2)
     }
+
+    /// A header of the PROXY command with TLVs behind the addresses.
+    private static func header(_ family: UInt8, addresses: Int, _ extras: [UInt8]) -> [UInt8] {
+        let count = addresses + extras.count
+        let start = signature + [0x21, family, UInt8(count >> 8), UInt8(count & 0xFF)]
+        return start + (0..<addresses).map { UInt8(truncatingIfNeeded: $0 + 1) } + extras
+    }
+
+    private static func isComplete(_ bytes: [UInt8]) -> Bool {
+        guard case .complete(bytes.count, _) = parse(bytes) else { return false }
+        return true
+    }
+
+    @Test("what was a datagram, and pairs that do not exist, begin no stream", arguments: [0x12, 0x22, 0x32] + others)
+    func families(family: UInt8) {
+        // With room for the longest addresses there are.
+        for count in [0, 12, 36, 216] { #expect(Self.parse(Self.header(family, addresses: count, [])) == .invalid) }
+        // But for the proxy's own connections, of which the family says nothing.
+        let local = Self.signature + [0x20, family, 0, 1, 9]
+        #expect(Self.parse(local) == .complete(consumed: 17, ends: nil))
+    }
+
+    private static let others: [UInt8] = [0x01, 0x02, 0x03, 0x10, 0x13, 0x20, 0x23, 0x30, 0x33, 0x41, 0xF1, 0xFF]
+
+    private static let streams: [(UInt8, Int)] = [(0x00, 0), (0x11, 12), (0x21, 36), (0x31, 216)]
+
+    @Test("TLVs are whole", arguments: streams)
+    func extras(family: UInt8, addresses: Int) {
+        for sound: [UInt8] in [[], [4, 0, 0], [4, 0, 2, 8, 8], [1, 0, 2, 0x68, 0x32, 0xE0, 0, 1, 7]] {
+            #expect(Self.isComplete(Self.header(family, addresses: addresses, sound)))
+        }
+        for cut: [UInt8] in [
+            [4], [4, 0], [4, 0, 1], [4, 0, 2, 8], [4, 1, 0, 8], [4, 0, 0, 4], [4, 0, 1, 8, 4, 0xFF],
+        ] {
+            #expect(Self.parse(Self.header(family, addresses: addresses, cut)) == .invalid)
+        }
+        guard addresses > 0 else { return }
+        #expect(Self.parse(Self.header(family, addresses: addresses - 1, [])) == .invalid)
+    }
+
+    /// The header with the checksum at the place of four zeros.
+    private static func checked(_ header: [UInt8], at place: Int) -> [UInt8] {
+        var crc = CRC32C()
+        header.withUnsafeBytes { crc.add($0) }
+        var header = header
+        for i in 0..<4 { header[place + i] = UInt8(truncatingIfNeeded: crc.value >> UInt32(24 - 8 * i)) }
+        return header
+    }
+
+    @Test("a checksum that is right is taken, and with any bit changed it is not", arguments: streams)
+    func checksum(family: UInt8, addresses: Int) {
+        let extras: [UInt8] = [4, 0, 1, 0, 3, 0, 4, 0, 0, 0, 0, 4, 0, 2, 7, 7]
+        let header = Self.header(family, addresses: addresses, extras)
+        let place = 16 + addresses + 7
+        let good = Self.checked(header, at: place)
+        #expect(Self.isComplete(good))
+        for at in 16..<good.count {
+            var bad = good
+            bad[at] ^= 0x10
+            // It is not said any more that this is a checksum.
+            if at == place - 3 { continue }
+            #expect(Self.parse(bad) == .invalid, "byte \(at)")
+        }
+    }
+
+    /// One made by hand: 192.0.2.1:1 to 192.0.2.2:2 with `PP2_TYPE_CRC32C` alone.
+    @Test func checksumOfAnother() {
+        let start = Self.signature + [0x21, 0x11, 0, 19, 192, 0, 2, 1, 192, 0, 2, 2, 0, 1, 0, 2, 3, 0, 4]
+        #expect(Self.isComplete(start + [0x4F, 0xFF, 0xF3, 0x3D]))
+        #expect(Self.parse(start + [0, 0, 0, 0]) == .invalid)
+    }
+
+    @Test func thereIsOneChecksumOfFourBytes() {
+        for extras: [UInt8] in [[3, 0, 0], [3, 0, 3, 0, 0, 0], [3, 0, 5, 0, 0, 0, 0, 0]] {
+            #expect(Self.parse(Self.header(0x11, addresses: 12, extras)) == .invalid)
+        }
+        let twice = Self.header(0x11, addresses: 12, [3, 0, 4, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0])
+        #expect(Self.parse(Self.checked(twice, at: 31)) == .invalid)
+        #expect(Self.parse(Self.checked(Self.checked(twice, at: 31), at: 38)) == .invalid)
+    }
 }

@@ -22,14 +22,22 @@ final class AdminServer: Sendable {
         orders: AdminOrders,
         shortage: ResourceShortage
     ) throws {
-        loop = try SocketLoop.start(name: "sluice-loop-adm")
-        desk = AdminDesk(try ControlQueue(name: "sluice-admin"))
+        let reloads: ControlQueue
+        do throws(StartError) {
+            // The threads first: they end by themselves when the loop does not come about.
+            let reading = try ControlQueue(name: "sluice-admin")
+            reloads = try ControlQueue(name: "sluice-reload")
+            loop = try SocketLoop.running("sluice-loop-adm")
+            desk = AdminDesk(reading)
+        } catch {
+            throw StartError("the admin API: \(error.message)")
+        }
         let api = AdminAPI(
             access: access,
             view: AdminView(facts: facts, metrics: metrics, upstreams: upstreams),
             orders: orders,
             reading: desk,
-            reloading: AdminBatch(try ControlQueue(name: "sluice-reload"))
+            reloading: AdminBatch(reloads)
         )
         // Its requests are not those of clients: they are counted where nobody looks.
         worker = try WorkerThread.start(on: loop, MetricShard(), shortage, builtIn: api)

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceCore
+import SluiceHTTP
 
 /// Another protocol on the connection, which sends back what comes: bytes, or WebSocket frames.
 final class EchoUpgrade {
@@ -23,10 +24,9 @@ final class EchoUpgrade {
             return
         }
         guard let place = request.fields.firstIndex(ofLowercased: Array("sec-websocket-key".utf8)) else { return nil }
-        let key = request.fields.string(request.fields.entries[place].valueRange)
-        let accept = WebSocketHandshake.accept(key)
+        let accept = request.fields.withBytes(request.fields.entries[place].valueRange, WebSocketKey.accept)
         let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        answer = ByteBuffer(string: "\(head)Sec-WebSocket-Accept: \(accept)\r\n\r\n")
+        answer = ByteBuffer(string: "\(head)Sec-WebSocket-Accept: \(String(decoding: accept, as: UTF8.self))\r\n\r\n")
         frames = WebSocketEcho()
     }
 

@@ -20,7 +20,6 @@ final class FetchConnection: ChannelInboundHandler {
     private static let maximumHead = 64 * 1024
     private static let maximumFields = 200
     /// More of them than any server sends.
-    private static let maximumInterim = 16
 
     private let request: FetchRequest
     private var report: ((Event) -> Void)?
@@ -117,7 +116,7 @@ final class FetchConnection: ChannelInboundHandler {
 
     private func skipInterim() -> Bool {
         interimCount += 1
-        guard head.status != 101, interimCount <= Self.maximumInterim else {
+        guard head.status != 101, interimCount <= ResponseHead.interimLimit else {
             end(.failed("no HTTP answer"))
             return false
         }

@@ -74,8 +74,8 @@ final class GatewayCore: @unchecked Sendable {
     func start(_ model: GatewayModel) throws {
         guard acceptor == nil else { throw StartError("the gateway runs already") }
         let count = max(1, options.workers ?? model.workers ?? Processors.available)
-        for number in 0..<count { loops.append(try Self.startLoop("sluice-loop-\(number)")) }
-        let control = try Self.startLoop("sluice-control")
+        for number in 0..<count { loops.append(try SocketLoop.running("sluice-loop-\(number)")) }
+        let control = try SocketLoop.running("sluice-control")
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         fetching = group
         let log: @Sendable (String) -> Void = { [queue, log = options.log] line in queue.async { log(line) } }
@@ -95,15 +95,6 @@ final class GatewayCore: @unchecked Sendable {
         try takeOver(model)
         for unused in inherited { unused.closeKeepingFile() }
         inherited = []
-    }
-
-    private static func startLoop(_ name: String) throws(StartError) -> SocketLoop {
-        do throws(SocketError) {
-            return try SocketLoop.start(name: name)
-        } catch {
-            let reason = error.code.map { String(cString: strerror($0)) } ?? "\(error)"
-            throw StartError("cannot start an event loop: \(reason)")
-        }
     }
 
     private func startAcceptor() throws(StartError) -> Acceptor {

@@ -31,6 +31,7 @@ struct WorkerThread: Sendable {
                 sockets: loop,
                 connector: connector,
                 metrics: shard,
+                shortage: shortage,
                 builtIn: builtIn
             )
             worker.loop.start()

@@ -53,9 +53,7 @@ extension TLSPeerRules {
     }
 
     /// The bytes of a pin, which the decoder has found to be plain base64 of 32 bytes.
-    private static func digest(_ pin: String) -> [UInt8]? {
-        Base64URL.decode(pin.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: ""))
-    }
+    private static func digest(_ pin: String) -> [UInt8]? { Base64.decode(pin, as: .standard) }
 }
 
 extension HTTPProtocol {

@@ -93,6 +93,10 @@ package struct RequestHead: Sendable {
 
 /// The head of a response.
 package struct ResponseHead: Sendable {
+    /// Interim answers (1xx) that one request may get. Those who send them for as long as they work (102) do so every few
+    /// seconds; an upstream that sends more means nothing good by them.
+    package static let interimLimit = 100
+
     package var fields = HeaderTable()
     package var status: UInt16 = 200
     package var reason = ByteRange.empty

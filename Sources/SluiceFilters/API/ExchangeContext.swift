@@ -54,6 +54,9 @@ open class ExchangeContext: TimerNode {
     package final var translation: (any Translation)?
     /// What goes upstream in place of the client's request line.
     package final var upstreamLine: UpstreamLine?
+    /// How often the request has come through this gateway before. A request that a filter makes for it says so too:
+    /// see `CalloutRequest.passes`.
+    package final var passes: UInt8 = 0
     /// What the engine counted and timed.
     package final var record = ExchangeRecord()
 

@@ -147,7 +147,7 @@ private final class Call {
     let isTextResponse: Bool
     /// How messages are written, as the client says it: `+proto`.
     let suffix: [UInt8]
-    var decoder = GRPCWebDecoder()
+    var decoder = Base64UnitDecoder()
     var encoder = GRPCWebEncoder()
     /// The request was no gRPC-Web after all.
     var isRefused = false

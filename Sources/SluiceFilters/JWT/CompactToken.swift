@@ -60,7 +60,7 @@ struct CompactToken {
     }
 
     private static func decode(_ part: Slice<UnsafeRawBufferPointer>) -> [UInt8]? {
-        Base64URL.decode(UnsafeRawBufferPointer(rebasing: part))
+        Base64.decode(UnsafeRawBufferPointer(rebasing: part), as: .url)
     }
 
     // MARK: - Header

@@ -193,7 +193,9 @@ extension VerificationKey {
 
     private static func bytes(_ name: String, _ parameters: KeyParameters) throws(KeyProblem) -> [UInt8] {
         guard let text = parameters.texts[name] else { throw .broken("'\(name)' is missing") }
-        guard let bytes = Base64URL.decode(text), !bytes.isEmpty else { throw .broken("'\(name)' is not base64url") }
+        guard let bytes = Base64.decode(text, as: .url), !bytes.isEmpty else {
+            throw .broken("'\(name)' is not base64url")
+        }
         return bytes
     }
 }

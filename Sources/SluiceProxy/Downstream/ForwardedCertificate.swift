@@ -44,8 +44,8 @@ extension DownstreamConnection {
             switch part {
             case .by: if let uri = listener.ownURI { add("By", uri) }
             case .hash: add("Hash", peer.certificate.fingerprint)
-            case .cert: add("Cert", Self.percentEncoded(PEM.encode([peer.certificate.der])))
-            case .chain: add("Chain", Self.percentEncoded(PEM.encode(peer.chain)))
+            case .cert: add("Cert", Self.percentEncoded(peer.certificate.pem))
+            case .chain: add("Chain", Self.percentEncoded(peer.chain.flatMap(TLSCertificate.pem)))
             case .subject: pairs.append(Array("Subject=\"".utf8) + Self.escaped(peer.certificate.subject) + [0x22])
             case .uri: for uri in peer.certificate.uris { add("URI", uri) }
             case .dns: for name in peer.certificate.dnsNames { add("DNS", name) }
@@ -73,24 +73,5 @@ extension DownstreamConnection {
             if ASCII.isToken(byte), byte != UInt8(ascii: "+") { return [byte] }
             return [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
         }
-    }
-}
-
-/// The text form of certificates (RFC 7468).
-enum PEM {
-    static func encode(_ certificates: [[UInt8]]) -> [UInt8] {
-        var text: [UInt8] = []
-        for der in certificates {
-            text += Array("-----BEGIN CERTIFICATE-----\n".utf8)
-            let base64 = Base64.encode(der)
-            var start = 0
-            while start < base64.count {
-                text += base64[start..<min(start + 64, base64.count)]
-                text.append(0x0A)
-                start += 64
-            }
-            text += Array("-----END CERTIFICATE-----\n".utf8)
-        }
-        return text
     }
 }

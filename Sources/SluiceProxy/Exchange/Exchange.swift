@@ -87,8 +87,6 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     var keepsForwardedFor = false
     var keepsForwardedProto = false
     var keepsForwardedHost = false
-    /// How often the request has come through this gateway before; see `Exchange+Loop.swift`.
-    var passes: UInt8 = 0
     var tunnelHalvesEnded = 0
     var allowedMethods: MethodSet?
 

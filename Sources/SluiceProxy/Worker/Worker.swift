@@ -40,22 +40,27 @@ package final class Worker {
     var waiting = WaitingPlaces(limit: Worker.waitingLimit)
     var matchScratch = MatchScratch()
     private var whenIdle: (() -> Void)?
+    private let shortage: ResourceShortage?
+    private let shortages = Episode()
 
     /// What answers every request of this worker; nil: routes do.
     let builtIn: (any BuiltInAction)?
 
     /// - Parameters:
     ///   - loop: what belongs to a loop, and `sockets` that loop itself.
+    ///   - shortage: is told when the system has no room to watch one more connection.
     package init(
         loop: LoopContext,
         sockets: SocketLoop,
         connector: (any Connector)? = nil,
         metrics: MetricShard = MetricShard(),
+        shortage: ResourceShortage? = nil,
         builtIn: (any BuiltInAction)? = nil
     ) {
         self.loop = loop
         self.sockets = sockets
         self.builtIn = builtIn
+        self.shortage = shortage
         self.metrics = LoopMetrics(metrics)
         self.connector = connector ?? SocketConnector(loop: sockets, metrics: metrics)
         self.snapshot = LoopSnapshot.empty()
@@ -174,6 +179,9 @@ package final class Worker {
             try connection.attach(socket.descriptor, to: sockets)
             connection.begin()
         } catch {
+            // Whatever the reason, it is not the client's, and an accepted connection is lost.
+            metrics.count(.gatewayExhausted)
+            if let code = error.code { shortage?.prevented("watch accepted connections", code: code, in: shortages) }
             reject(socket)
         }
     }

@@ -20,7 +20,7 @@ extension TLSCertificate {
         hasMalformedNames = names.isMalformed
         serial = TextForm.hexadecimal(Self.bytes(of: X509_get0_serialNumber(pointer)), upperCase: true)
         fingerprint = TextForm.hexadecimal(sha256(der))
-        publicKeyPin = TextForm.base64(sha256(publicKey))
+        publicKeyPin = Base64.encode(sha256(publicKey))
         keyKind = KeyKind(of: X509_get0_pubkey(pointer)).text
         notBefore = Self.seconds(of: X509_get0_notBefore(pointer))
         notAfter = Self.seconds(of: X509_get0_notAfter(pointer))
@@ -34,7 +34,10 @@ extension TLSCertificate {
     }
 
     /// The certificate in PEM, with a line end after the last line.
-    package var pem: [UInt8] { PEM.certificate(der: der) }
+    package var pem: [UInt8] { Self.pem(der: der) }
+
+    /// The same of one that nobody has read.
+    package static func pem(der: [UInt8]) -> [UInt8] { PEM.certificate(der: der) }
 
     /// Seconds since 1970; a date that cannot be read is in 1970, so that such a certificate has expired.
     static func seconds(of time: UnsafePointer<ASN1_TIME>?) -> Int64 {

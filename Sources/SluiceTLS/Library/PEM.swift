@@ -1,4 +1,5 @@
 import CNIOBoringSSL
+import SluiceCore
 
 /// Reading PEM (RFC 7468).
 enum PEM {
@@ -55,7 +56,7 @@ enum PEM {
     /// A certificate as a block of its own, with a line end after the last line.
     static func certificate(der: [UInt8]) -> [UInt8] {
         var text = Array("-----BEGIN CERTIFICATE-----\n".utf8)
-        let body = TextForm.base64(der)
+        let body = Base64.encode(der)
         for start in stride(from: 0, to: body.count, by: 64) {
             text += body[start..<min(start + 64, body.count)]
             text.append(0x0A)

@@ -11,14 +11,6 @@ enum TextForm {
         return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 
-    /// RFC 4648, section 4, with padding.
-    static func base64(_ bytes: [UInt8]) -> [UInt8] {
-        // The library writes a NUL behind the text.
-        var text = [UInt8](repeating: 0, count: (bytes.count + 2) / 3 * 4 + 1)
-        let count = EVP_EncodeBlock(&text, bytes, bytes.count)
-        return Array(text[..<min(count, text.count)])
-    }
-
     /// What a log line may hold: printable ASCII, everything else as `?`, at most 256 bytes.
     static func clean(_ text: String) -> String {
         String(decoding: text.utf8.prefix(256).map { $0 >= 0x20 && $0 < 0x7F ? $0 : UInt8(ascii: "?") }, as: UTF8.self)

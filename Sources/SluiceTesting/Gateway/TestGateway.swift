@@ -47,15 +47,19 @@ package final class TestGateway {
         package var log: (any LogSink)?
         /// Answers every request in place of the routes.
         package var builtIn: (any BuiltInAction)?
+        /// Is told when the system gives no more.
+        package var shortage: ResourceShortage?
 
         package init(
             background: (any BackgroundServices)? = nil,
             log: (any LogSink)? = nil,
-            builtIn: (any BuiltInAction)? = nil
+            builtIn: (any BuiltInAction)? = nil,
+            shortage: ResourceShortage? = nil
         ) {
             self.background = background
             self.log = log
             self.builtIn = builtIn
+            self.shortage = shortage
         }
     }
 
@@ -109,6 +113,7 @@ package final class TestGateway {
                     sockets: loop,
                     connector: SocketConnector(loop: loop, metrics: shard, own: own),
                     metrics: shard,
+                    shortage: services.shortage,
                     builtIn: services.builtIn
                 )
                 return Lane(

@@ -18,7 +18,7 @@ struct MessageBody {
         tokenizer = JSONTokenizer(
             // The array around a stream is a level of its own.
             depthLimit: options.limits.depth + (root.isStream ? 1 : 0),
-            tokenLimit: options.limits.token,
+            limits: options.limits,
             isSequence: root.isStream
         )
         if RawBody.isRaw(root, pool) { raw = RawBody(contentType: contentType) }

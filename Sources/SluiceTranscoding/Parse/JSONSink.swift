@@ -24,6 +24,8 @@ enum JSONDescent {
 
 /// Receives what a JSON text consists of, in its order. Offsets count from the start of the whole text.
 protocol JSONSink {
+    /// Bytes that it keeps of what it was told; they count against the same limit as the token under way.
+    var held: Int { get }
     /// The name of a member, escapes resolved.
     mutating func key(_ name: UnsafeRawBufferPointer, at offset: Int) throws(TranscodingError)
     /// The value of the member, the next element of the array, or the text's own; what is returned counts for objects
@@ -33,4 +35,8 @@ protocol JSONSink {
     mutating func end(at offset: Int) throws(TranscodingError)
     /// The text of an object or array that was to be captured. Its grammar was checked, its numbers were not.
     mutating func captured(_ text: UnsafeRawBufferPointer, at offset: Int) throws(TranscodingError)
+}
+
+extension JSONSink {
+    var held: Int { 0 }
 }

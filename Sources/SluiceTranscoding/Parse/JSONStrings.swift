@@ -51,13 +51,19 @@ struct StringScan {
 
 /// Escapes in strings (RFC 8259, section 7).
 enum JSONEscapes {
-    /// Appends the text that the inside of a string stands for. `offset` is where the string begins.
+    /// Appends the text that the inside of a string stands for.
+    ///
+    /// - Parameters:
+    ///   - offset: where `raw` begins.
+    ///   - isWhole: the string ends behind it.
+    /// - Returns: bytes read, which are all but those of an escape that may go on.
     static func resolve(
         _ raw: UnsafeRawBufferPointer,
         into out: inout [UInt8],
-        offset: Int
-    ) throws(TranscodingError) {
-        out.reserveCapacity(raw.count)
+        offset: Int,
+        isWhole: Bool
+    ) throws(TranscodingError) -> Int {
+        if out.isEmpty { out.reserveCapacity(raw.count) }
         var start = 0
         var at = 0
         while at < raw.count {
@@ -66,7 +72,8 @@ enum JSONEscapes {
                 continue
             }
             out.append(UnsafeRawBufferPointer(rebasing: raw[start..<at]))
-            let place = offset + 1 + at
+            if !isWhole, raw.count - at < length(ofEscapeAt: at, raw) { return at }
+            let place = offset + at
             at += 1
             guard at < raw.count else { throw TranscodingError(.syntax, "an escape is cut short", at: place) }
             let letter = raw[at]
@@ -81,6 +88,14 @@ enum JSONEscapes {
             start = at
         }
         out.append(UnsafeRawBufferPointer(rebasing: raw[start...]))
+        return raw.count
+    }
+
+    /// The most bytes that belong to an escape, as far as it is there: both halves of a surrogate pair make one character.
+    private static func length(ofEscapeAt at: Int, _ raw: UnsafeRawBufferPointer) -> Int {
+        guard at + 1 < raw.count, raw[at + 1] == UInt8(ascii: "u") else { return 2 }
+        guard at + 3 < raw.count, raw[at + 2] | 0x20 == UInt8(ascii: "d") else { return 6 }
+        return (8...11).contains(ASCII.hexValue(raw[at + 3]) ?? 0) ? 12 : 6
     }
 
     private static func simple(_ letter: UInt8) -> UInt8? {

@@ -13,7 +13,7 @@ extension JSONTokenizer {
         string = StringScan()
         tokenStart = consumed + at
         guard let end = try string.end(in: bytes, from: at + 1, offset: consumed) else {
-            return try keepPart(.string, bytes, at + 1)
+            return try keepPart(.string, bytes, at + 1, sink.held)
         }
         try deliverString(UnsafeRawBufferPointer(rebasing: bytes[(at + 1)..<end]), &sink)
         return end + 1
@@ -23,15 +23,19 @@ extension JSONTokenizer {
         _ raw: UnsafeRawBufferPointer,
         _ sink: inout Sink
     ) throws(TranscodingError) {
-        if string.hasHighBytes, !UTF8Check.isValid(raw) {
-            throw TranscodingError(.syntax, "the string is not UTF-8", at: tokenStart)
-        }
+        try checkUTF8(raw)
         guard string.hasEscapes else { return try deliver(raw, &sink) }
         unescaped.removeAll(keepingCapacity: true)
-        try JSONEscapes.resolve(raw, into: &unescaped, offset: tokenStart)
+        _ = try JSONEscapes.resolve(raw, into: &unescaped, offset: tokenStart + 1, isWhole: true)
         // The sink must not find the array in use when it comes back for another string.
         let text = unescaped
         try text.withRawBytes { (all) throws(TranscodingError) in try deliver(all, &sink) }
+    }
+
+    /// The bytes of escapes may be among them already, which are characters of their own wherever they stand.
+    private func checkUTF8(_ text: UnsafeRawBufferPointer) throws(TranscodingError) {
+        guard string.hasHighBytes, !UTF8Check.isValid(text) else { return }
+        throw TranscodingError(.syntax, "the string is not UTF-8", at: tokenStart)
     }
 
     private mutating func deliver<Sink: JSONSink>(
@@ -60,7 +64,7 @@ extension JSONTokenizer {
         tokenStart = consumed + at
         let end = Self.plainEnd(bytes, at)
         // Only what follows tells that a number is complete.
-        if end == bytes.count { return try keepPart(isWord ? .word : .number, bytes, at) }
+        if end == bytes.count { return try keepPart(isWord ? .word : .number, bytes, at, sink.held) }
         try deliverPlain(UnsafeRawBufferPointer(rebasing: bytes[at..<end]), &sink)
         return end
     }
@@ -107,12 +111,48 @@ extension JSONTokenizer {
     private mutating func keepPart(
         _ kind: Part,
         _ bytes: UnsafeRawBufferPointer,
-        _ start: Int
+        _ start: Int,
+        _ held: Int
     ) throws(TranscodingError) -> Int {
         part = kind
-        carry.append(UnsafeRawBufferPointer(rebasing: bytes[start...]))
-        guard carry.count <= tokenLimit else { throw tooLong(tokenStart) }
+        try keep(UnsafeRawBufferPointer(rebasing: bytes[start...]), at: consumed + start, isWhole: false, held)
         return bytes.count
+    }
+
+    /// Adds to the token under way, and of a string what its text stands for: an escape takes up to six bytes for one.
+    private mutating func keep(
+        _ text: UnsafeRawBufferPointer,
+        at place: Int,
+        isWhole: Bool,
+        _ held: Int
+    ) throws(TranscodingError) {
+        if part != .string || !string.hasEscapes || brokenEscape != nil {
+            carry.append(text)
+        } else if cutEscape.isEmpty {
+            keepResolved(text, at: place, isWhole: isWhole)
+        } else {
+            var joined: [UInt8] = []
+            swap(&joined, &cutEscape)
+            let place = place - joined.count
+            joined.append(text)
+            joined.withUnsafeBytes { keepResolved($0, at: place, isWhole: isWhole) }
+        }
+        guard carry.count <= heldLimit - held else { throw tooLong(heldLimit, tokenStart) }
+    }
+
+    private mutating func keepResolved(
+        _ text: UnsafeRawBufferPointer,
+        at place: Int,
+        isWhole: Bool
+    ) {
+        do throws(TranscodingError) {
+            let read = try JSONEscapes.resolve(text, into: &carry, offset: place, isWhole: isWhole)
+            if read < text.count { cutEscape.append(UnsafeRawBufferPointer(rebasing: text[read...])) }
+        } catch {
+            brokenEscape = error
+            let read = max(0, min((error.offset ?? place) - place, text.count))
+            carry.append(UnsafeRawBufferPointer(rebasing: text[read...]))
+        }
     }
 
     /// Goes on with the token that the last piece ended within; the result is where the next one may begin.
@@ -123,15 +163,14 @@ extension JSONTokenizer {
         let end: Int
         if part == .string {
             guard let quote = try string.end(in: bytes, from: 0, offset: consumed) else {
-                return try keepPart(.string, bytes, 0)
+                return try keepPart(.string, bytes, 0, sink.held)
             }
             end = quote
         } else {
             end = Self.plainEnd(bytes, 0)
-            if end == bytes.count { return try keepPart(part, bytes, 0) }
+            if end == bytes.count { return try keepPart(part, bytes, 0, sink.held) }
         }
-        carry.append(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
-        guard carry.count <= tokenLimit else { throw tooLong(tokenStart) }
+        try keep(UnsafeRawBufferPointer(rebasing: bytes[..<end]), at: consumed, isWhole: true, sink.held)
         let isString = part == .string
         try deliverCarried(isString: isString, &sink)
         return isString ? end + 1 : end
@@ -146,10 +185,15 @@ extension JSONTokenizer {
         var text: [UInt8] = []
         swap(&text, &carry)
         try text.withRawBytes { (all) throws(TranscodingError) in
-            if isString { try deliverString(all, &sink) } else { try deliverPlain(all, &sink) }
+            guard isString else { return try deliverPlain(all, &sink) }
+            try checkUTF8(all)
+            if let brokenEscape { throw brokenEscape }
+            try deliver(all, &sink)
         }
-        // The array comes back for its room.
-        text.removeAll(keepingCapacity: true)
-        carry = text
+        // The array comes back for its room, but not for that of a large value.
+        if text.capacity <= 1 << 16 {
+            text.removeAll(keepingCapacity: true)
+            carry = text
+        }
     }
 }

@@ -2,8 +2,8 @@ import SluiceCore
 
 /// Reads JSON as it arrives, in pieces that may end anywhere, and tells a sink what it consists of (RFC 8259).
 ///
-/// Kept between pieces are the kinds of the open containers, one bit each, and the text of a token that was cut. It is
-/// strict: no comments, no trailing commas, no byte order mark, valid UTF-8 and no lone surrogates.
+/// Kept between pieces are the kinds of the open containers, one bit each, and the text of a token that was cut, of a
+/// string what it stands for so far. It is strict: no comments, no trailing commas, no byte order mark, valid UTF-8 and no lone surrogates.
 ///
 /// Allocates: only for tokens that are cut between pieces, and for strings with escapes.
 struct JSONTokenizer {
@@ -29,7 +29,8 @@ struct JSONTokenizer {
     }
 
     let depthLimit: Int
-    let tokenLimit: Int
+    let heldLimit: Int
+    let captureLimit: Int
     let isSequence: Bool
 
     var expected = Expected.value
@@ -38,9 +39,14 @@ struct JSONTokenizer {
     /// Bytes of all pieces before this one.
     var consumed: Int
 
-    /// The token that the last piece ended within: its kind, its bytes so far, where it began.
+    /// The token that the last piece ended within: its kind, its bytes so far, where it began. Of a string the escapes are
+    /// resolved, but for one that was cut.
     var part = Part.none
     var carry: [UInt8] = []
+    var cutEscape: [UInt8] = []
+    /// What is wrong with one; said when the string has ended, so that it does not matter where pieces do. What follows it
+    /// is kept as it came.
+    var brokenEscape: TranscodingError?
     var tokenStart = 0
     var string = StringScan()
     var unescaped: [UInt8] = []
@@ -53,12 +59,13 @@ struct JSONTokenizer {
 
     /// - Parameters:
     ///   - depthLimit: containers inside each other; no more than `greatestDepth`.
-    ///   - tokenLimit: bytes of one string or number that is cut, or of one captured value.
+    ///   - limits: of the token that is cut and what the sink holds, and of one captured value.
     ///   - isSequence: whether several values may follow each other (NDJSON).
     ///   - offset: what the offsets of the first piece begin with.
-    init(depthLimit: Int, tokenLimit: Int, isSequence: Bool = false, offset: Int = 0) {
+    init(depthLimit: Int, limits: TranscodingLimits, isSequence: Bool = false, offset: Int = 0) {
         self.depthLimit = max(0, min(depthLimit, Self.greatestDepth))
-        self.tokenLimit = tokenLimit
+        heldLimit = limits.held
+        captureLimit = limits.capture
         self.isSequence = isSequence
         consumed = offset
     }
@@ -203,10 +210,11 @@ struct JSONTokenizer {
     private mutating func keep(_ bytes: UnsafeRawBufferPointer, upTo end: Int) throws(TranscodingError) {
         let start = max(0, quietStart - consumed)
         capture.append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
-        guard capture.count <= tokenLimit else { throw tooLong(quietStart) }
+        // A token that is cut within it is held twice.
+        guard capture.count + carry.count <= captureLimit else { throw tooLong(captureLimit, quietStart) }
     }
 
-    func tooLong(_ offset: Int) -> TranscodingError {
-        TranscodingError(.tooLarge, "a value has more than \(tokenLimit) bytes", at: offset)
+    func tooLong(_ limit: Int, _ offset: Int) -> TranscodingError {
+        TranscodingError(.tooLarge, "a message and its next value have more than \(limit) bytes", at: offset)
     }
 }

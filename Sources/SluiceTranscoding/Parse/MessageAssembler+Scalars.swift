@@ -109,7 +109,7 @@ extension MessageAssembler {
             return buffer.bytes.append(text)
         }
         buffer.openLength()
-        guard Base64.decode(text, into: &buffer.bytes) else { throw wrongType(token, "base64", offset) }
+        guard Base64.decode(text, as: .lenient, into: &buffer.bytes) else { throw wrongType(token, "base64", offset) }
         buffer.closeLength()
     }
 

@@ -13,6 +13,8 @@ enum ValueOutcome {
 }
 
 extension MessageAssembler: JSONSink {
+    var held: Int { buffer.bytes.count }
+
     mutating func key(_ name: UnsafeRawBufferPointer, at offset: Int) throws(TranscodingError) {
         switch frames[top].kind {
         case .message: try messageKey(name, offset)

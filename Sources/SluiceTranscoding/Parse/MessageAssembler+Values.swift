@@ -167,7 +167,7 @@ extension MessageAssembler {
             throw error(.tooDeep, "more than \(Self.anyDepth) values of type Any are inside each other", offset)
         }
         var finder = AnyTypeFinder()
-        try Self.read(text, offset, depthLeft, options.limits.token, into: &finder)
+        try Self.read(text, offset, depthLeft, options.limits, into: &finder)
         guard let url = finder.url else {
             guard finder.isEmpty else {
                 throw error(.value, "an Any needs its type under \"@type\", as a string", offset)
@@ -200,7 +200,7 @@ extension MessageAssembler {
         frame.type = type
         anyCount += 1
         frames.append(frame)
-        try Self.read(text, offset, depthLeft, options.limits.token, into: &self)
+        try Self.read(text, offset, depthLeft, options.limits, into: &self)
         frames.removeLast()
         anyCount -= 1
     }
@@ -212,10 +212,10 @@ extension MessageAssembler {
         _ text: UnsafeRawBufferPointer,
         _ offset: Int,
         _ depth: Int,
-        _ tokenLimit: Int,
+        _ limits: TranscodingLimits,
         into sink: inout Sink
     ) throws(TranscodingError) {
-        var tokenizer = JSONTokenizer(depthLimit: depth, tokenLimit: tokenLimit, offset: offset)
+        var tokenizer = JSONTokenizer(depthLimit: depth, limits: limits, offset: offset)
         try tokenizer.feed(text, to: &sink)
         try tokenizer.finish(to: &sink)
     }

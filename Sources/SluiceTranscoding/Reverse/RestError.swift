@@ -16,7 +16,7 @@ struct RestError {
     func status(_ body: UnsafeRawBufferPointer) -> RPCStatus? {
         var finder = ErrorFinder()
         do throws(TranscodingError) {
-            var tokenizer = JSONTokenizer(depthLimit: options.limits.depth, tokenLimit: options.limits.token)
+            var tokenizer = JSONTokenizer(depthLimit: options.limits.depth, limits: options.limits)
             try tokenizer.feed(body, to: &finder)
             try tokenizer.finish(to: &finder)
             if let inner = finder.text { return inner.withRawBytes { known($0) } }

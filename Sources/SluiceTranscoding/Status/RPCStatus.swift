@@ -23,7 +23,7 @@ package struct RPCStatus: Hashable, Sendable {
     ///     if it is a `google.rpc.Status` of the same code; else it is left out.
     package init(code: GRPCCode, message: UnsafeRawBufferPointer, details: UnsafeRawBufferPointer) {
         var decoded: [UInt8] = []
-        if !details.isEmpty, Base64.decode(details, into: &decoded),
+        if !details.isEmpty, Base64.decode(details, as: .lenient, into: &decoded),
             let status = decoded.withUnsafeBytes({ try? RPCStatus(serialized: $0) }), status.code == code
         {
             self = status
@@ -110,8 +110,7 @@ package struct RPCStatus: Hashable, Sendable {
     package var detailsField: [UInt8] {
         guard !details.isEmpty else { return [] }
         var out: [UInt8] = []
-        serialized.withUnsafeBytes { Base64.encode($0, into: &out) }
-        while out.last == UInt8(ascii: "=") { out.removeLast() }
+        serialized.withUnsafeBytes { Base64.encode($0, as: .unpadded, into: &out) }
         return out
     }
 }

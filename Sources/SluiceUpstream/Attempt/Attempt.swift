@@ -71,6 +71,8 @@ package final class Attempt: TimerNode {
     private var keeper: AnyObject?
     package private(set) var requestIsComplete = false
     private var trailers: Trailers?
+    /// 1xx heads of this try.
+    private var interimCount = 0
     private var perTryDeadline = TimerNode.never
     /// Tells whether this object still serves the same try after a call that may have ended it.
     private var tryNumber: UInt64 = 0
@@ -152,6 +154,7 @@ package final class Attempt: TimerNode {
         if keepsOwner { keeper = keptLink?.owner }
         requestIsComplete = false
         isReused = false
+        interimCount = 0
         state = .waiting
         startedAt = wheel.now
         wasTurnedAway = false
@@ -268,7 +271,13 @@ package final class Attempt: TimerNode {
 
     // MARK: - From the connection
 
-    func received(interim head: inout ResponseHead) { tell { $0.received(interim: &head, self) } }
+    /// - Returns: false when there were too many of them: the connection is to end.
+    func received(interim head: inout ResponseHead) -> Bool {
+        guard interimCount < ResponseHead.interimLimit else { return false }
+        interimCount += 1
+        tell { $0.received(interim: &head, self) }
+        return true
+    }
 
     func received(head: inout ResponseHead, from endpoint: LoopEndpoint, opensTunnel: Bool) {
         state = .receiving

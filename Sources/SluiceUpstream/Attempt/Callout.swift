@@ -103,7 +103,7 @@ package final class Callout: TimerNode, AttemptDelegate {
 
     package func attemptIsConnected(_ attempt: Attempt) {
         var out = loop.takeScratch()
-        request.write(to: &out, host: host(attempt))
+        request.write(to: &out, host: host(attempt), leadsHome: attempt.endpoint?.leadsHome == true)
         attempt.writeEnd(out)
         loop.giveBack(out)
     }

@@ -18,6 +18,9 @@ package struct CalloutRequest: Sendable {
     package var answerLimit = 64 * 1024
     /// What a sticky choice is computed from.
     package var hash: UInt64?
+    /// `passes` of the exchange that it is made for, so that a callout which leads back to this gateway, and to the filter
+    /// that makes it, ends (`loop_detected`); nil: it is made for none.
+    package var passes: UInt8?
     /// Says that trailers are understood, which servers of gRPC insist on.
     package var takesTrailers = false
 
@@ -39,13 +42,15 @@ package struct CalloutRequest: Sendable {
     mutating func removeOwnFields() {
         let own: [FieldName] = [
             .host, .contentLength, .transferEncoding, .connection, .keepAlive, .proxyConnection, .upgrade, .te,
-            .trailer, .expect, .http2Settings,
+            .trailer, .expect, .http2Settings, .sluicePasses,
         ]
         for name in own { fields.remove(name) }
     }
 
     /// Writes the whole message.
-    mutating func write(to out: inout ByteBuffer, host: [UInt8]) {
+    ///
+    /// - Parameter leadsHome: the upstream is this gateway.
+    mutating func write(to out: inout ByteBuffer, host: [UInt8], leadsHome: Bool) {
         out.writeBytes(method)
         out.writeInteger(UInt8(ascii: " "))
         out.writeBytes(target)
@@ -53,6 +58,12 @@ package struct CalloutRequest: Sendable {
         out.writeBytes(host)
         out.writeStaticString("\r\n")
         if takesTrailers { out.writeStaticString("TE: trailers\r\nConnection: TE\r\n") }
+        if leadsHome, let passes {
+            out.writeStaticString("Sluice-Passes: ")
+            // One digit is all that is read.
+            out.writeInteger(0x31 + min(passes, 8))
+            out.writeStaticString("\r\n")
+        }
         fields.write(to: &out)
         if announcesBody {
             out.writeStaticString("Content-Length: ")

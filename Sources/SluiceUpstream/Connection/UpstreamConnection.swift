@@ -218,8 +218,9 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
             bytes.moveReaderIndex(forwardBy: consumed)
             parser.reset()
             if head.status < 200, head.status != 101 {
-                attempt.received(interim: &head)
-                return phase == .head
+                if attempt.received(interim: &head) { return phase == .head }
+                fail(.upstreamProtocolError)
+                return false
             }
             headComplete(attempt, leftover: bytes.readableBytes)
             return phase == .body

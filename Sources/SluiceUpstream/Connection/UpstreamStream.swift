@@ -218,7 +218,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
             if case .invalid(let error) = result { return fail(error) }
             return fail(.upstreamProtocolError)
         }
-        if isInterim { return attempt.received(interim: &home.head) }
+        if isInterim { return attempt.received(interim: &home.head) ? () : fail(.upstreamProtocolError) }
         answerBegan = true
         if endStream { home.head.framing = .none }
         let isTunnel =

@@ -55,25 +55,4 @@ import Testing
         #expect(!goesOn)
         #expect(out == [0x88, 2, UInt8(code >> 8), UInt8(code & 0xFF)])
     }
-
-    @Test(
-        "SHA-1 gives the published digests (FIPS 180-4 examples)",
-        arguments: [
-            ("", "2jmj7l5rSw0yVb/vlWAYkK/YBwk="), ("abc", "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="),
-            ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "hJg+RBw70m66rkqh+VEp5eVGcPE="),
-        ]
-    )
-    func sha1(text: String, digest: String) {
-        #expect(WebSocketHandshake.base64(SHA1.hash(Array(text.utf8))) == digest)
-    }
-
-    @Test(
-        "base64 pads (RFC 4648, section 10)",
-        arguments: [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy"),
-        ]
-    )
-    func base64(text: String, encoded: String) {
-        #expect(WebSocketHandshake.base64(Array(text.utf8)) == encoded)
-    }
 }

@@ -125,7 +125,7 @@ extension ListenAddress {
         let result = try fetch { _ in
         } serve: { peer in
             _ = try peer.readRequest()
-            try peer.send(String(repeating: "HTTP/1.1 103 Early\r\n\r\n", count: 50))
+            try peer.send(String(repeating: "HTTP/1.1 103 Early\r\n\r\n", count: 1 + ResponseHead.interimLimit))
         }
         #expect(message(result).hasSuffix("no HTTP answer"))
     }

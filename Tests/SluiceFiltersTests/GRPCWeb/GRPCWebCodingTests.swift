@@ -7,7 +7,7 @@ import Testing
 /// Base64 in units, cut in every way.
 @Suite struct GRPCWebCodingTests {
     private func decode(_ pieces: [String]) -> [UInt8]? {
-        var decoder = GRPCWebDecoder()
+        var decoder = Base64UnitDecoder()
         var out = ByteBuffer()
         for piece in pieces {
             guard Array(piece.utf8).withUnsafeBytes({ decoder.decode($0, into: &out) }) else { return nil }

@@ -77,7 +77,7 @@ extension JSONObject {
     /// What a parameter of a key stands for.
     func bytes(_ name: String) throws -> [UInt8] {
         let text = try #require(self[name]?.text)
-        return try #require(Base64URL.decode(text))
+        return try #require(Base64.decode(text, as: .url))
     }
 
     var json: String { "{\(members.map { "\(Self.quoted($0.name)):\($0.value.json)" }.joined(separator: ","))}" }

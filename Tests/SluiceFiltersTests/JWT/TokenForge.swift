@@ -13,7 +13,7 @@ enum TokenForge {
     static func part(_ text: String) -> String { part(Array(text.utf8)) }
 
     static func part(_ bytes: some Sequence<UInt8>) -> String {
-        String(decoding: Base64URL.encode(bytes), as: UTF8.self)
+        String(decoding: Base64.encode(bytes, as: .url), as: UTF8.self)
     }
 
     /// Any header and payload with a signature of `sign`.
@@ -29,7 +29,7 @@ enum TokenForge {
     /// With the secret of the fixtures.
     static func hs256(_ header: String = #"{"alg":"HS256","kid":"hmac"}"#, _ payload: String = claims) throws -> String
     {
-        let secret = try #require(Base64URL.decode(JWTFixtures.privateKey("hmac")))
+        let secret = try #require(Base64.decode(JWTFixtures.privateKey("hmac"), as: .url))
         return token(header, payload) { hmac($0, secret) }
     }
 

@@ -71,7 +71,7 @@ import Testing
     @Test func shortKeysAreRefused() throws {
         #expect(problem(try JWTFixtures.key("rsa1024")) == .broken("it has 1024 bits, and RSA needs 2048"))
         func secret(_ count: Int) -> JSONObject {
-            let text = Base64URL.encode([UInt8](repeating: 7, count: count))
+            let text = Base64.encode([UInt8](repeating: 7, count: count), as: .url)
             return JSONObject([]).with(["kty": "oct"]).with(["k": .string(text)])
         }
         for (algorithm, least) in [("HS256", 32), ("HS384", 48), ("HS512", 64)] {
@@ -93,22 +93,24 @@ import Testing
         #expect(problem(rsa.with(["e": "Aw"])) == nil)
         var even = try rsa.bytes("n")
         even[even.count - 1] &= 0xFE
-        #expect(problem(rsa.with(["n": .string(Base64URL.encode(even))])) == .broken("its numbers make no key"))
+        #expect(problem(rsa.with(["n": .string(Base64.encode(even, as: .url))])) == .broken("its numbers make no key"))
         let huge = [UInt8](repeating: 0xFF, count: 1025)
-        #expect(problem(rsa.with(["n": .string(Base64URL.encode(huge))])) == .broken("it has more than 8192 bits"))
+        #expect(
+            problem(rsa.with(["n": .string(Base64.encode(huge, as: .url))])) == .broken("it has more than 8192 bits")
+        )
         // A zero byte in front is tolerated, and changes nothing.
         let padded = [0] + (try rsa.bytes("n"))
-        #expect(try key(rsa.with(["n": .string(Base64URL.encode(padded))])).get() == key(rsa).get())
+        #expect(try key(rsa.with(["n": .string(Base64.encode(padded, as: .url))])).get() == key(rsa).get())
     }
 
     @Test func pointsMustLieOnTheirCurve() throws {
         let p256 = try JWTFixtures.key("p256")
         var x = try p256.bytes("x")
         x[5] ^= 1
-        #expect(problem(p256.with(["x": .string(Base64URL.encode(x))])) == .broken("its numbers make no key"))
-        let zero = JSONValue.string(Base64URL.encode([UInt8](repeating: 0, count: 32)))
+        #expect(problem(p256.with(["x": .string(Base64.encode(x, as: .url))])) == .broken("its numbers make no key"))
+        let zero = JSONValue.string(Base64.encode([UInt8](repeating: 0, count: 32), as: .url))
         #expect(problem(p256.with(["x": zero, "y": zero])) == .broken("its numbers make no key"))
-        let short = JSONValue.string(Base64URL.encode(x.dropFirst()))
+        let short = JSONValue.string(Base64.encode(x.dropFirst(), as: .url))
         #expect(problem(p256.with(["x": short])) == .broken("'x' and 'y' must have 32 bytes on P-256"))
         #expect(problem(p256.with(["crv": "P-384"])) == .broken("'x' and 'y' must have 48 bytes on P-384"))
         #expect(problem(p256.with(["crv": "secp256k1"])) == .notForThis("its 'crv' is not known"))
@@ -194,7 +196,7 @@ import Testing
 
     @Test func secretsAreNotShown() throws {
         let key = try key(try JWTFixtures.key("hmac")).get()
-        let secret = try #require(Base64URL.decode(JWTFixtures.privateKey("hmac")))
+        let secret = try #require(Base64.decode(JWTFixtures.privateKey("hmac"), as: .url))
         #expect("\(key)" == "HS256 key")
         var text = ""
         dump(key, to: &text)

@@ -1,7 +1,10 @@
 import Glibc
-import SluiceProxy
+import SluiceCore
 import SluiceTesting
+import Synchronization
 import Testing
+
+@testable import SluiceProxy
 
 /// What the acceptor needs of the system, and what follows when it does not get it.
 @Suite struct AcceptorTests {
@@ -32,6 +35,37 @@ import Testing
             }
             exit(1)
         }
+    }
+
+    /// What epoll refuses here, since a file is always ready, as it refuses sockets when it may not watch any more.
+    @Test func aConnectionThatCannotBeWatchedIsCounted() throws {
+        let lines = Lines()
+        let services = TestGateway.Services(shortage: ResourceShortage(log: lines.add))
+        try TestGateway.run(.forwarding(), services: services) { gateway in
+            let state = ListenerState(name: "main")
+            for _ in 0..<3 {
+                let descriptor = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
+                try #require(descriptor >= 0)
+                try gateway.onLoops { worker in
+                    state.connectionBegan()
+                    worker.load.connectionBegan()
+                    worker.adopt(AcceptedSocket(descriptor: descriptor, peer: nil, port: 0, listener: state))
+                }
+            }
+            #expect(gateway.count(of: .gatewayExhausted) == 3)
+            #expect(gateway.total(\.connectionsAccepted) == 0 && state.connections == 0)
+        }
+        #expect(
+            lines.all == [
+                "cannot watch accepted connections: Operation not permitted (1) (not said again while it lasts)"
+            ]
+        )
+    }
+
+    private final class Lines: Sendable {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+        func add(_ line: String) { lines.withLock { $0.append(line) } }
     }
 
     @Test func beforeItsThreadRunsThereIsNobodyToWaitFor() throws {

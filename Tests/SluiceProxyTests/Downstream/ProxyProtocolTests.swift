@@ -54,6 +54,28 @@ import Testing
         #expect(origin.isSilent)
     }
 
+    @Test(
+        "a header that is none ends the connection and is counted, wherever one may come",
+        arguments: [
+            // A datagram; a TLV that is cut; a checksum that is wrong.
+            [0x21, 0x12, 0, 12, 203, 0, 113, 9, 192, 0, 2, 1, 0, 1, 0, 2],
+            [0x21, 0x11, 0, 15, 203, 0, 113, 9, 192, 0, 2, 1, 0, 1, 0, 2, 4, 0, 1],
+            [0x21, 0x11, 0, 19, 203, 0, 113, 9, 192, 0, 2, 1, 0, 1, 0, 2, 3, 0, 4, 1, 2, 3, 4],
+        ] as [[UInt8]],
+        [ProxyProtocolPolicy.accept, .require]
+    )
+    func broken(rest: [UInt8], policy: ProxyProtocolPolicy) throws {
+        let origin = try ScriptedOrigin()
+        try TestGateway.run(try model(origin, policy)) { gateway in
+            let client = try gateway.connect()
+            let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10]
+            try client.send(signature + rest + Array(Wire.get().utf8))
+            try client.expectGone()
+            try gateway.wait(for: "the count") { gateway.count(of: .badProxyHeader) == 1 }
+        }
+        #expect(origin.isSilent)
+    }
+
     @Test("where a header may come, a trusted peer may leave it out; where it must, it may not")
     func leftOut() throws {
         let origin = try ScriptedOrigin()

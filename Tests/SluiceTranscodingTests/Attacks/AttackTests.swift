@@ -31,6 +31,95 @@ import Testing
         Array((String(repeating: text, count: count) + inner + String(repeating: end, count: count)).utf8)
     }
 
+    // MARK: - What is held
+
+    /// Bytes of a text that are taken, in pieces, before it is too large; nil when all of it is.
+    private func taken(_ text: String, pieces: Int, _ options: TranscodingOptions) throws -> Int? {
+        let root = MessageAssembler.Root(message: Fixture.message(Self.kitchen))
+        var assembler = MessageAssembler(pool: Fixture.pool, options: options, root: root)
+        var tokenizer = JSONTokenizer(depthLimit: 100, limits: options.limits)
+        let bytes = Array(text.utf8)
+        for start in stride(from: 0, to: bytes.count, by: pieces) {
+            do throws(TranscodingError) {
+                try Array(bytes[start..<min(start + pieces, bytes.count)]).withRawBytes {
+                    (piece) throws(TranscodingError) in try tokenizer.feed(piece, to: &assembler)
+                }
+            } catch {
+                guard error.kind == .tooLarge else { throw error }
+                return start
+            }
+        }
+        return nil
+    }
+
+    @Test("of a string that does not end no more is held than a message may have", arguments: [7, 1000, 30_000])
+    func endlessString(pieces: Int) throws {
+        let options = small(30_000)
+        // A third and a KiB more, for base64.
+        let most = 30_000 / 3 * 4 + 1024
+        let endless = String(repeating: "a", count: 200_000)
+        #expect(try #require(try taken(#"{"text":"\#(endless)"#, pieces: pieces, options)) <= most + 9)
+        #expect(try #require(try taken(#"{"\#(endless)"#, pieces: pieces, options)) <= most + 2)
+        #expect(
+            try #require(try taken(#"{"wDouble":1\#(endless.replacing("a", with: "1"))"#, pieces: pieces, options))
+                <= most + 11
+        )
+        // With what the message has already.
+        let full = #"{"texts":["\#(String(repeating: "b", count: 29_000))","\#(endless)"#
+        #expect(try #require(try taken(full, pieces: pieces, options)) <= most + 20)
+    }
+
+    @Test("what escapes and base64 add is not held against a message", arguments: [7, 1000, 30_000])
+    func longerThanItMeans(pieces: Int) throws {
+        let options = small(30_000)
+        let escaped = String(repeating: #"\u0061"#, count: 29_000)
+        #expect(try taken(#"{"last":"\#(escaped)"}"#, pieces: pieces, options) == nil)
+        #expect(try taken(#"{"wBytes":"\#(String(repeating: "QUJD", count: 9_900))"}"#, pieces: pieces, options) == nil)
+    }
+
+    @Test("a string is the same wherever it is cut")
+    func cutStrings() throws {
+        let inside = #"\u0041é\"\\\/\b\n\uD83D\uDE00\ud83d\ude00€😀\u20ac\u00e9x"#
+        let text = #"{"last":"\#(inside)"}"#
+        let whole = try Translate.parse(text, as: Self.kitchen)
+        for pieces in 1...text.utf8.count {
+            #expect(try Translate.parse(text, as: Self.kitchen, pieces: pieces) == whole)
+        }
+    }
+
+    @Test(
+        "a broken escape is one wherever it is cut",
+        arguments: [
+            #"\u00"#, #"\uD83D"#, #"\uD83Dx"#, #"\uD83D\n"#, #"\uD83D\uD83D"#, #"\uDE00"#, #"\x"#, #"\u00g0"#,
+            #"a\uD83D\u"#,
+            #"\uD83D\u0041"#,
+        ]
+    )
+    func brokenEscapes(inside: String) throws {
+        let text = #"{"last":"\#(inside)"}"#
+        let known = Translate.failure(text, as: Self.kitchen)
+        #expect(known != nil)
+        for pieces in 1...text.utf8.count {
+            do {
+                _ = try Translate.parse(text, as: Self.kitchen, pieces: pieces)
+                Issue.record("in pieces of \(pieces)")
+            } catch {
+                #expect(error.description == known)
+            }
+        }
+    }
+
+    @Test("halves of characters are none, whatever escapes stand between them", arguments: 1...14)
+    func halvesOfCharacters(pieces: Int) {
+        for inside: [UInt8] in [
+            [0xC3] + Array(#"\u0029"#.utf8), Array(#"\u00e9"#.utf8) + [0xA9],
+            [0xE2, 0x82] + Array(#"\n"#.utf8) + [0xAC],
+        ] {
+            let text = Array(#"{"last":""#.utf8) + inside + Array(#""}"#.utf8)
+            #expect(throws: TranscodingError.self) { try Translate.parse(text, as: Self.kitchen, pieces: pieces) }
+        }
+    }
+
     // MARK: - Depth
 
     @Test func `nesting is bounded, of messages, of values, of what is ignored`() {

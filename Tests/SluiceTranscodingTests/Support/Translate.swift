@@ -17,7 +17,7 @@ enum Translate {
         var assembler = MessageAssembler(pool: Fixture.pool, options: options, root: root)
         var tokenizer = JSONTokenizer(
             depthLimit: options.limits.depth,
-            tokenLimit: options.limits.token,
+            limits: options.limits,
             isSequence: streams
         )
         let bytes = Array(text)

@@ -77,33 +77,6 @@ import Testing
         }
     }
 
-    // MARK: - Base64
-
-    @Test func `base64 goes both ways`() {
-        var random = RandomSource(seed: 5)
-        for count in 0..<60 {
-            let bytes = (0..<count).map { _ in UInt8(random.below(256)) }
-            var text: [UInt8] = []
-            bytes.withUnsafeBytes { Base64.encode($0, into: &text) }
-            #expect(text.count == (count + 2) / 3 * 4)
-            let plain = text.filter { $0 != UInt8(ascii: "=") }
-            let other = plain.map {
-                $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0
-            }
-            for form in [text, plain, other] {
-                var decoded: [UInt8] = []
-                #expect(form.withUnsafeBytes { Base64.decode($0, into: &decoded) })
-                #expect(decoded == bytes)
-            }
-        }
-    }
-
-    @Test(arguments: ["A", "AAAAA", "A===", "AA=", "AAA==", "=", "====", "AA==AA==", "AA A", "AAA\n", "AB*D", "AAé"])
-    func `what is no base64`(_ text: String) {
-        var out: [UInt8] = []
-        #expect(!Array(text.utf8).withUnsafeBytes { Base64.decode($0, into: &out) })
-    }
-
     // MARK: - Times
 
     @Test func `times go both ways`() throws {
