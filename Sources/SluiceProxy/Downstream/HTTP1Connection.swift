@@ -23,21 +23,23 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         case closed
     }
 
-    private(set) var phase = Phase.reading
-    private(set) var exchange: Exchange?
+    var phase = Phase.reading
+    var exchange: Exchange?
     /// Bytes not consumed yet.
-    private var input: ByteBuffer?
+    var input: ByteBuffer?
     private var parser = RequestParser()
     private(set) var isProcessing = false
     private(set) var inputHasEnded = false
     private(set) var requestCount = 0
     private var headTimerRuns = false
     /// No byte of a request has come yet.
-    private lazy var mayBeHTTP2 = listener.allowsHTTP2 && tls?.negotiatedProtocol == nil
-    private var lingerBytes = 0
+    lazy var mayBeHTTP2 = listener.allowsHTTP2 && tls?.negotiatedProtocol == nil
+    var lingerBytes = 0
+    /// What came of a header of the PROXY protocol that is not whole.
+    var held = ByteBuffer()
     /// Closing, but not all of the last answer is with the client yet.
-    private var isFlushing = false
-    private var lastActivity: UInt64 = 0
+    var isFlushing = false
+    var lastActivity: UInt64 = 0
     // The answer under way: see `HTTP1Connection+Response.swift`.
     /// Bytes of it that are gathered before they are written.
     var out: ByteBuffer?
@@ -56,42 +58,7 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         wheel.arm(self, in: tls == nil ? listener.requestHeadTicks : listener.handshakeTicks)
     }
 
-    // MARK: - The PROXY protocol
-
-    /// What came of a header that is not whole.
-    private var held = ByteBuffer()
-
-    /// Only proxies that are trusted may say who the client is.
-    func expectProxyHeader() {
-        guard listener.proxyProtocol != .off else { return }
-        guard peer.address.map(listener.trusts) ?? true else {
-            if listener.proxyProtocol == .require { intercepts = true }
-            return
-        }
-        intercepts = true
-    }
-
-    override func intercept(_ bytes: inout ByteBuffer) -> Bool {
-        held.writeBuffer(&bytes)
-        let isTrusted = peer.address.map(listener.trusts) ?? true
-        switch isTrusted ? held.withUnsafeReadableBytes(ProxyHeader.parse) : .invalid {
-        case .incomplete: return false
-        case .none where listener.proxyProtocol == .accept: break
-        case .none, .invalid:
-            worker.metrics.count(.badProxyHeader)
-            abort()
-            return false
-        case .complete(let count, let ends):
-            held.moveReaderIndex(forwardBy: count)
-            if let ends {
-                peer = PeerAddress(ends.source, port: ends.sourcePort, isSecure: peer.isSecure)
-            }
-        }
-        intercepts = false
-        swap(&bytes, &held)
-        held = ByteBuffer()
-        return true
-    }
+    override func intercept(_ bytes: inout ByteBuffer) -> Bool { takesProxyHeader(&bytes) }
 
     override func secured() -> SocketHandler {
         if let tls {
@@ -128,24 +95,6 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         exchange.cutShort()
     }
 
-    /// What is there of the answer is sent, and then the connection ends where the client expects more. Where it expects
-    /// nothing in particular, only a reset tells it that this is not the proper end.
-    func cut(isUnmarked: Bool) {
-        exchange = nil
-        let reset = isUnmarked && !respondsChunked
-        respondsChunked = false
-        out = nil
-        guard phase != .closed else { return }
-        phase = .lingering
-        input = nil
-        wheel.arm(self, in: Worker.lingerTicks)
-        afterWrites { [self] in
-            guard phase == .lingering else { return }
-            if reset { closeWithReset() }
-            abort()
-        }
-    }
-
     // MARK: - Reading
 
     override func received(_ bytes: inout ByteBuffer) {
@@ -166,34 +115,6 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         case .lingering: discard(bytes.readableBytes)
         case .closed: break
         }
-    }
-
-    /// Compares the first bytes of the connection with those of HTTP/2 with prior knowledge (RFC 9113, section 3.3).
-    ///
-    /// - Returns: whether they are taken care of: by HTTP/2 or by waiting for more of them.
-    private func waitsForPreface(_ bytes: inout ByteBuffer) -> Bool {
-        let count = min(bytes.readableBytes, Self.preface.count)
-        let isPreface = bytes.withUnsafeReadableBytes { $0[..<count].elementsEqual(Self.preface[..<count]) }
-        mayBeHTTP2 = isPreface && count < Self.preface.count
-        guard isPreface else { return false }
-        if mayBeHTTP2 {
-            input = bytes
-        } else {
-            becomeHTTP2().received(&bytes)
-        }
-        return true
-    }
-
-    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-
-    /// Goes on as another object.
-    private func becomeHTTP2() -> HTTP2Connection {
-        phase = .closed
-        wheel.remove(self)
-        let next = HTTP2Connection(worker: worker, listener: listener, peer: peer)
-        worker.replaced(self, by: next)
-        handOver(to: next)
-        return next
     }
 
     override func inputEnded() {
@@ -329,74 +250,8 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
     @inline(__always)
     func touch() { lastActivity = wheel.now }
 
-    // MARK: - Ends of exchanges
-
-    /// The exchange is over and its answer is written.
-    func exchangeFinished() {
-        exchange = nil
-        respondsChunked = false
-        out = nil
-        guard phase == .reading else { return }
-        if endsAfterThis { return closeAfterFlush() }
-        wheel.arm(self, in: listener.keepAliveTicks)
-        process()
-    }
-
-    /// Sends what is queued, ends our direction, and waits a little for the client to end its own.
-    func closeAfterFlush() {
-        guard phase != .closed else { return }
-        phase = .lingering
-        input = nil
-        // A slow client may still be taking its answer: that has the patience of a stream.
-        isFlushing = true
-        lastActivity = wheel.now
-        wheel.arm(self, in: listener.streamIdleTicks)
-        resumeReading()
-        afterWrites { [self] in
-            guard phase == .lingering else { return }
-            isFlushing = false
-            if inputHasEnded { return abort() }
-            closeOutput()
-            wheel.arm(self, in: Worker.lingerTicks)
-        }
-    }
-
-    /// A client that keeps sending after its answer is not listened to for ever.
-    private func discard(_ count: Int) {
-        if isFlushing { return }
-        lingerBytes += count
-        if lingerBytes > Worker.lingerBytes { abort() }
-    }
-
-    /// From now on bytes pass through untouched, those that came early first.
-    func passThrough() {
-        guard phase == .reading else { return }
-        phase = .tunnel
-        guard !isProcessing else { return }
-        // Before the early bytes, which may pause it again.
-        resumeReading()
-        if let early = input {
-            input = nil
-            exchange?.tunnelBytesFromDownstream(early)
-        }
-        if inputHasEnded { exchange?.tunnelEndedByDownstream() }
-    }
-
-    /// Our direction of a tunnel ended.
-    func closeTunnelOutput() {
-        afterWrites { [self] in if phase == .tunnel { closeOutput() } }
-    }
-
     override func drain() {
         if exchange == nil, phase == .reading, input == nil { closeAfterFlush() }
-    }
-
-    /// Whether the answer under way is the last, as far as can be told when its head is written.
-    var endsAfterThis: Bool {
-        if closesAfterExchange || worker.isDraining { return true }
-        if inputHasEnded, input == nil, !isProcessing { return true }
-        if let limit = listener.requestsPerConnection, requestCount >= limit { return true }
-        return isOld
     }
 
     // MARK: - Patience
@@ -418,24 +273,5 @@ final class HTTP1Connection: DownstreamConnection, Downstream {
         if exchange.isPastHead { return watchStream() }
         closesAfterExchange = true
         exchange.refuse(.requestHeadTimeout)
-    }
-
-    /// Makes sure that `watchStream` is called in time for a limit that is shorter than what is armed already.
-    @inline(__always)
-    func watchStream(within limit: UInt64) {
-        if deadline > wheel.now &+ limit &+ 1 { wheel.arm(self, in: limit) }
-    }
-
-    /// Ends an exchange on which no byte has moved for too long; otherwise looks again when that could be so.
-    ///
-    /// Called when any deadline of the connection comes round while an exchange is under way, so that the exchange
-    /// itself needs to set none.
-    func watchStream() {
-        guard let exchange else { return }
-        let limit = exchange.streamIdleTicks
-        guard limit != TimerNode.never else { return }
-        let idle = wheel.now - lastActivity
-        if idle > limit { return exchange.streamIdle() }
-        wheel.arm(self, at: lastActivity + limit + 1)
     }
 }
