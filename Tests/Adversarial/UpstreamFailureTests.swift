@@ -79,7 +79,7 @@ import Testing
                 #expect(response.text.contains(tooMany > 0 ? "upstream_protocol_error" : "done"))
                 try upstream.expectGone()
             }
-            #expect(gateway.count(of: .upstreamProtocolError) == 2 * tooMany)
+            try gateway.wait(for: "the count") { gateway.count(of: .upstreamProtocolError) == 2 * tooMany }
         }
     }
 

@@ -1,6 +1,5 @@
 import CPlatform
 import Glibc
-
 package import NIOCore
 
 /// Memory that what runs on one loop uses again and again: buffers to build bytes in, blocks for libraries.
@@ -59,7 +58,10 @@ package final class LoopMemory {
     package func giveBack(_ buffer: consuming ByteBuffer) {
         // One large head must not pin its memory for ever.
         guard buffer.storageCapacity <= 64 * 1024 else { return }
-        guard nearest != nil else { return nearest = buffer }
+        guard nearest != nil else {
+            nearest = buffer
+            return
+        }
         if buffer.storageCapacity <= Self.largestBuffer, buffer.capacity > 0, others.count < Self.mostBuffers {
             others.append(buffer)
         }

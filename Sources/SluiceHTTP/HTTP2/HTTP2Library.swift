@@ -37,10 +37,12 @@ package enum HTTP2Library {
             mem_user_data: Unmanaged.passUnretained(memory).toOpaque(),
             malloc: { size, memory in
                 guard let memory else { return nil }
+                // SAFETY: as above.
                 return Unmanaged<LoopMemory>.fromOpaque(memory)._withUnsafeGuaranteedRef { $0.takeBlock(size) }
             },
             free: { block, memory in
                 guard let memory, let block else { return }
+                // SAFETY: as above.
                 Unmanaged<LoopMemory>.fromOpaque(memory)._withUnsafeGuaranteedRef { $0.giveBack(block: block) }
             },
             calloc: { count, size, _ in calloc(count, size) },

@@ -37,7 +37,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     /// nil once the client has gone.
     var connection: (any Downstream)?
     /// Where the request came from; stays to the end.
-    private(set) var source: DownstreamConnection?
+    var source: DownstreamConnection?
     var snapshot: LoopSnapshot?
     /// Place in the snapshot's routes; -1: none.
     var routeIndex = -1
@@ -45,7 +45,7 @@ final class Exchange: ExchangeContext, ExchangeEngine {
     /// Request filters entered so far; their response side runs in reverse.
     var filtersEntered = 0
     /// The most that `filtersEntered` ever was: whose end hooks run.
-    private(set) var filtersSeen = 0
+    var filtersSeen = 0
     var filterChain: FilterChain? { didSet { filterWork = filterChain?.work ?? [] } }
     private(set) var filterWork = FilterChain.Work()
     var bodies = BodyPipeline()

@@ -57,13 +57,15 @@ package final class Attempt: TimerNode {
     private let wheel: TimerWheel
     private var state = State.idle
     private var connection: (any UpstreamLease)?
-    /// The same, where it is one; not counted once more.
+    /// The same, where it is one.
+    // SAFETY: not counted once more; set and forgotten together with `connection`, which keeps it.
     private var stream: Unmanaged<UpstreamStream>?
     package private(set) var upstream: LoopUpstream?
     /// The endpoint chosen last, an index into the upstream's list at that time.
     package private(set) var endpoint: LoopEndpoint?
     package private(set) var settings = AttemptSettings()
-    /// Leads to the owner; `keptLink` keeps it.
+    /// Leads to the owner.
+    // SAFETY: `keptLink` keeps it.
     private var link: Unmanaged<AttemptLink>?
     private var keptLink: AttemptLink?
     /// The owner needs to be kept while a try is under way, and is then.
@@ -103,6 +105,7 @@ package final class Attempt: TimerNode {
     package func serve(_ owner: some AttemptDelegate, isKept: Bool) {
         let link = AttemptDirectLink(owner)
         keptLink = link
+        // SAFETY: kept by the line above.
         self.link = Unmanaged.passUnretained(link)
         keepsOwner = isKept
     }
@@ -257,6 +260,7 @@ package final class Attempt: TimerNode {
     // MARK: - From the pool
 
     func connected(_ connection: any UpstreamLease, isReused: Bool, stream: UpstreamStream? = nil) {
+        // SAFETY: see the property; the next line keeps it.
         self.stream = stream.map { Unmanaged.passUnretained($0) }
         self.connection = connection
         self.endpoint = connection.endpoint

@@ -97,7 +97,6 @@ package final class UpstreamConnection: SocketHandler, UpstreamLease {
 
     private var successor: UpstreamHTTP2Connection?
 
-
     func writeEnd(_ buffer: ByteBuffer?, trailers: Trailers?) {
         if let buffer { writeAndFlush(buffer) } else { flush() }
     }

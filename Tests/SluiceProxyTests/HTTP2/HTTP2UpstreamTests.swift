@@ -158,7 +158,7 @@ import Testing
             let upstream = try origin.acceptHTTP2()
             try upstream.reset(try upstream.request().stream, code)
             #expect(try client.answer(to: stream).status == status)
-            #expect(gateway.count(of: error) == 1)
+            try gateway.wait(for: "the count") { gateway.count(of: error) == 1 }
             // The connection is as good as before.
             let next = try client.request("GET", "/")
             try upstream.respond(to: try upstream.request().stream, 200)
