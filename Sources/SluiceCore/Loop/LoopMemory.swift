@@ -7,21 +7,22 @@ package import NIOCore
 /// The general allocator keeps a handful of freed blocks of each size close at hand. A loop that serves some hundred
 /// streams in one turn has more than that of each, and most of its allocations took the long way.
 ///
-/// Isolation: one loop. Bounds: `mostBuffers` of at most `largestBuffer` bytes and one of 64 KiB, `mostBlockBytes` in
+/// Isolation: one loop. Bounds: `mostBuffers` of at most `largestSmall` bytes, one of `largestBuffer`, `mostBlockBytes` in
 /// blocks; all of it stays with the loop.
 package final class LoopMemory {
     /// As many as the streams that a turn may have at work.
     private static let mostBuffers = 128
-    private static let largestBuffer = 2048
+    private static let largestSmall = 2048
+    private static let largestBuffer = 64 * 1024
     private static let mostBlockBytes = 256 * 1024
     /// Larger ones are none of ours.
     private static let largestBlock = 1024
     /// Sizes of blocks differ by this.
     private static let grain = 16
 
-    /// The one given back last, of whatever size, since most work needs one at a time.
-    private var nearest: ByteBuffer?
-    private var others: ContiguousArray<ByteBuffer> = []
+    /// Most work needs one at a time.
+    private var large: ByteBuffer?
+    private var small: ContiguousArray<ByteBuffer> = []
     /// Free blocks by size: the first of each list; each begins with the address of the next one.
     private let lists: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private var blockBytes = 0
@@ -43,27 +44,33 @@ package final class LoopMemory {
 
     // MARK: - Buffers
 
-    /// An empty buffer.
+    /// An empty buffer to put something together in, large if there is a large one.
     ///
     /// Give it back when it is written: its memory is used again only if nobody else holds it by then, so handing the
     /// bytes to a socket that could not send them yet is safe and costs one allocation later.
     @inline(never)  // Inlined, it would count a reference to its object.
     package func takeBuffer() -> ByteBuffer {
-        guard var buffer = nearest.take() ?? others.popLast() else { return ByteBuffer() }
+        guard var buffer = large.take() else { return takePiece() }
+        buffer.clear()
+        return buffer
+    }
+
+    /// An empty buffer for something small that may have to wait: it never lies in a large one.
+    @inline(never)  // As above.
+    package func takePiece() -> ByteBuffer {
+        guard var buffer = small.popLast() else { return ByteBuffer() }
         buffer.clear()
         return buffer
     }
 
     @inline(never)  // As above.
     package func giveBack(_ buffer: consuming ByteBuffer) {
-        // One large head must not pin its memory for ever.
-        guard buffer.storageCapacity <= 64 * 1024 else { return }
-        guard nearest != nil else {
-            nearest = buffer
-            return
-        }
-        if buffer.storageCapacity <= Self.largestBuffer, buffer.capacity > 0, others.count < Self.mostBuffers {
-            others.append(buffer)
+        let capacity = buffer.storageCapacity
+        if capacity > Self.largestSmall {
+            // One large head must not pin its memory for ever.
+            if capacity <= Self.largestBuffer { large = buffer }
+        } else if capacity > 0, small.count < Self.mostBuffers {
+            small.append(buffer)
         }
     }
 
@@ -82,7 +89,10 @@ package final class LoopMemory {
     /// Takes any block of the general allocator.
     package func giveBack(block: UnsafeMutableRawPointer) {
         let list = (sluice_block_size(block) &+ 8) / Self.grain
-        guard list <= Self.largestBlock / Self.grain, blockBytes < Self.mostBlockBytes else { return free(block) }
+        // No list below the second is ever asked, and what is too small could not hold an address.
+        guard list >= 2, list <= Self.largestBlock / Self.grain, blockBytes < Self.mostBlockBytes else {
+            return free(block)
+        }
         block.storeBytes(of: lists[list], as: UnsafeMutableRawPointer?.self)
         lists[list] = block
         blockBytes &+= list &* Self.grain

@@ -43,6 +43,10 @@ package struct HTTP2PieceQueue {
         if next == others.count, next > 0 {
             others.removeAll(keepingCapacity: true)
             next = 0
+        } else if next >= 32, next * 2 >= others.count {
+            // A queue that never runs empty must not keep the places of all that has passed.
+            others.removeFirst(next)
+            next = 0
         }
         return piece
     }

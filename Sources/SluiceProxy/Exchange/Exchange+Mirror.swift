@@ -26,6 +26,8 @@ final class Mirror: TimerNode, AttemptDelegate {
         attempt.serve(self, isKept: true)
     }
 
+    deinit { attempt.orphan() }
+
     /// - Returns: false when the body has become too large to be mirrored.
     func keep(_ piece: ByteBuffer) -> Bool {
         guard body.readableBytes + piece.readableBytes <= Worker.bufferLimit else { return false }

@@ -144,11 +144,11 @@ extension Exchange {
     }
 
     /// Sends one piece, framed; small ones are gathered.
-    ///
-    /// - Returns: false when the attempt ended in here, and another one may have begun.
-    @discardableResult
-    private func writeUpstream(_ piece: ByteBuffer) -> Bool {
-        if attempt.isStream { return attempt.write(piece) }
+    private func writeUpstream(_ piece: ByteBuffer) {
+        if attempt.isStream {
+            attempt.write(piece)
+            return
+        }
         var buffer = upstreamOut.take() ?? loop.takeScratch()
         let framed = sendsChunked
         if framed { buffer.writeChunkHead(piece.readableBytes) }
@@ -156,17 +156,16 @@ extension Exchange {
             buffer.writeImmutableBuffer(piece)
             if framed { buffer.writeStaticString("\r\n") }
             upstreamOut = buffer
-            return true
+            return
         }
-        let isAlive = buffer.readableBytes == 0 || attempt.write(buffer)
+        if buffer.readableBytes > 0 { attempt.write(buffer) }
         loop.giveBack(buffer)
-        guard isAlive, attempt.write(piece) else { return false }
+        attempt.write(piece)
         if framed {
             var end = loop.takeScratch()
             end.writeStaticString("\r\n")
             upstreamOut = end
         }
-        return true
     }
 
     /// What follows a body of unknown length.
@@ -217,6 +216,8 @@ extension Exchange {
             return loop.giveBack(buffer)
         }
         if attempt.isStream {
+            // Nothing of an earlier try on HTTP/1 may pass for a body.
+            upstreamOut = nil
             // Packed at once: a stream's head does not wait to go out in one piece with the body.
             let isAlive = attempt.write(buffer)
             loop.giveBack(buffer)
@@ -224,7 +225,7 @@ extension Exchange {
         } else {
             upstreamOut = buffer
         }
-        if let body = replay.kept, !writeUpstream(body) { return }
+        if let body = replay.kept { writeUpstream(body) }
         if requestBodyIsComplete {
             if sendsChunked || attempt.isStream { endBody() }
             return writeEnd()

@@ -284,6 +284,7 @@ package final class Attempt: TimerNode {
     }
 
     func received(head: inout ResponseHead, from endpoint: LoopEndpoint, opensTunnel: Bool) {
+        guard state != .idle else { return }
         state = .receiving
         disarm()
         // The endpoint keeps it.
@@ -330,6 +331,7 @@ package final class Attempt: TimerNode {
     }
 
     func failed(_ error: GatewayError) {
+        guard state != .idle else { return }
         let keeper = self.keeper
         if let endpoint, error.source == .upstream { upstream?.recordFailure(at: endpoint) }
         // With the head of the answer it was counted already.

@@ -34,6 +34,8 @@ package final class Callout: TimerNode, AttemptDelegate {
         attempt.serve(self, isKept: true)
     }
 
+    deinit { attempt.orphan() }
+
     package var isActive: Bool { completion != nil }
 
     // MARK: - For the filter

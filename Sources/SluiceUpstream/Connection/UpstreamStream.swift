@@ -91,7 +91,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         guard count <= Self.copied, piece.storageCapacity > 2 * count + 64 else {
             return output.append(piece, joiningUpTo: Self.copied)
         }
-        var copy = home.loop.takeScratch()
+        var copy = home.loop.memory.takePiece()
         copy.writeImmutableBuffer(piece)
         output.append(copy, joiningUpTo: Self.copied)
     }
@@ -218,7 +218,10 @@ final class UpstreamStream: TimerNode, UpstreamLease {
             if case .invalid(let error) = result { return fail(error) }
             return fail(.upstreamProtocolError)
         }
-        if isInterim { return attempt.received(interim: &home.head) ? () : fail(.upstreamProtocolError) }
+        if isInterim {
+            if !attempt.received(interim: &home.head) { fail(.upstreamProtocolError) }
+            return
+        }
         answerBegan = true
         if endStream { home.head.framing = .none }
         let isTunnel =
@@ -242,7 +245,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         if isPaused { unconsumed += bytes.count } else { withSession { $0.consume(id, bytes.count) } }
         // Whoever it calls keeps it for as long as that takes, and it does nothing behind that.
         unretained(attempt) {
-            var piece = home.loop.takeScratch()
+            var piece = home.loop.memory.takePiece()
             piece.writeBytes(bytes)
             if isTunnel { $0.tunnelReceived(piece) } else { $0.received(body: piece) }
         }

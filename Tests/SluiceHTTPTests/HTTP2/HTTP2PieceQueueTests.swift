@@ -51,4 +51,16 @@ import Testing
         while let piece = queue.popFirst() { texts.append(String(buffer: piece)) }
         #expect(texts == ["abc", "large", "de"])
     }
+
+    @Test("a queue that never runs empty keeps no place for what has passed")
+    func longLife() throws {
+        var queue = HTTP2PieceQueue()
+        for i in 0..<4 { queue.append(ByteBuffer(integer: i)) }
+        for i in 4..<10_000 {
+            queue.append(ByteBuffer(integer: i))
+            #expect(queue.popFirst() == ByteBuffer(integer: i - 4))
+        }
+        let others = Mirror(reflecting: queue).children.first { $0.label == "others" }
+        #expect(try #require(others?.value as? [ByteBuffer]).count < 100)
+    }
 }

@@ -179,4 +179,40 @@ import Testing
         try kit.servers.connections[0].answer()
         #expect(client.ends == ["finished"])
     }
+
+    @Test("what comes for an attempt that is over reaches nobody: its object may serve another request")
+    func idleAttemptsAreSilent() throws {
+        let kit = try PoolKit()
+        let client = kit.client()
+        client.start()
+        let endpoint = try #require(client.attempt.endpoint)
+        client.attempt.cancel()
+        var head = ResponseHead()
+        client.attempt.failed(.upstreamReset)
+        client.attempt.received(head: &head, from: endpoint, opensTunnel: false)
+        client.attempt.received(body: ByteBuffer(string: "x"))
+        client.attempt.readDone()
+        client.attempt.becameWritable()
+        client.attempt.tunnelEnded()
+        #expect(client.ends.isEmpty && client.statuses.isEmpty && !client.attempt.isActive)
+    }
+
+    @Test("whoever has forgotten its attempt hears nothing more of it, and one that is kept lives until it ends")
+    func owners() throws {
+        let kit = try PoolKit()
+        weak var owner: PoolClient?
+        do {
+            let client = PoolClient(kit)
+            owner = client
+            client.start()
+        }
+        #expect(owner != nil, "a try is under way")
+        try #require(kit.servers.connections.last).answer()
+        #expect(owner == nil)
+        let other = kit.client()
+        other.start()
+        other.attempt.orphan()
+        try #require(kit.servers.connections.last).answer()
+        #expect(other.ends.isEmpty && !other.attempt.isActive)
+    }
 }
