@@ -11,7 +11,7 @@ package import NIOCore
 /// blocks; all of it stays with the loop.
 package final class LoopMemory {
     /// As many as the streams that a turn may have at work.
-    private static let mostBuffers = 128
+    private static let mostBuffers = 127
     private static let largestSmall = 2048
     private static let largestBuffer = 64 * 1024
     private static let mostBlockBytes = 256 * 1024
@@ -20,9 +20,10 @@ package final class LoopMemory {
     /// Sizes of blocks differ by this.
     private static let grain = 16
 
-    /// Most work needs one at a time.
+    // Most work needs one at a time, so that lists are only for what is beyond that.
     private var large: ByteBuffer?
-    private var small: ContiguousArray<ByteBuffer> = []
+    private var small: ByteBuffer?
+    private var others: ContiguousArray<ByteBuffer> = []
     /// Free blocks by size: the first of each list; each begins with the address of the next one.
     private let lists: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private var blockBytes = 0
@@ -58,7 +59,7 @@ package final class LoopMemory {
     /// An empty buffer for something small that may have to wait: it never lies in a large one.
     @inline(never)  // As above.
     package func takePiece() -> ByteBuffer {
-        guard var buffer = small.popLast() else { return ByteBuffer() }
+        guard var buffer = small.take() ?? others.popLast() else { return ByteBuffer() }
         buffer.clear()
         return buffer
     }
@@ -69,8 +70,8 @@ package final class LoopMemory {
         if capacity > Self.largestSmall {
             // One large head must not pin its memory for ever.
             if capacity <= Self.largestBuffer { large = buffer }
-        } else if capacity > 0, small.count < Self.mostBuffers {
-            small.append(buffer)
+        } else if capacity > 0 {
+            if small == nil { small = buffer } else if others.count < Self.mostBuffers { others.append(buffer) }
         }
     }
 
