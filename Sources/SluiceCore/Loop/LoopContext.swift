@@ -77,6 +77,10 @@ package final class LoopContext {
     @inline(__always)
     package func takeScratch() -> ByteBuffer { memory.takeBuffer() }
 
+    /// An empty buffer for something small that may have to wait; see `LoopMemory.takePiece`.
+    @inline(__always)
+    package func takePiece() -> ByteBuffer { memory.takePiece() }
+
     @inline(__always)
     package func giveBack(_ buffer: consuming ByteBuffer) { memory.giveBack(buffer) }
 

@@ -1,5 +1,6 @@
 import CNGHTTP2
 import NIOCore
+import SluiceCore
 
 /// What the library's callbacks do on the sending side.
 extension HTTP2Session {
@@ -41,7 +42,7 @@ extension HTTP2Session {
         }
         output?.write(body: &bytes)
         // A large one went out as it is.
-        if bytes.readableBytes == 0 { giveBack(bytes) }
+        if bytes.readableBytes == 0 { memory.giveBack(bytes) }
     }
 
     /// Windows that let fewer bytes pass make more work than they move (CVE-2019-9511).

@@ -19,7 +19,7 @@ package final class HTTP2Session {
     /// The library's object; freed with this one.
     let raw: OpaquePointer
     let delegate: HTTP2DelegateLink
-    private let memory: LoopMemory
+    let memory: LoopMemory
     var flood: HTTP2FloodGuard
 
     /// Why the connection ends; set by `receive`, or by `produce` once the GOAWAY is in its bytes.
@@ -173,9 +173,6 @@ package final class HTTP2Session {
             pass(body)
         }
     }
-
-    /// A piece of a body was written.
-    func giveBack(_ piece: consuming ByteBuffer) { memory.giveBack(piece) }
 
     /// Bytes from which on a piece of a body is handed over instead of copied.
     static let passedOn = 4096

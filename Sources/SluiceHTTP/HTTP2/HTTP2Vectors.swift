@@ -25,13 +25,13 @@ struct HTTP2Vectors: ~Copyable {
     }
 
     private mutating func grow() {
-        let larger = UnsafeMutablePointer<nghttp2_nv>.allocate(capacity: max(16, room * 2))
+        room = max(16, room * 2)
+        let larger = UnsafeMutablePointer<nghttp2_nv>.allocate(capacity: room)
         if let base {
             larger.update(from: base, count: count)
             base.deallocate()
         }
         base = larger
-        room = max(16, room * 2)
     }
 
     /// Puts another one in the place of one that is there.

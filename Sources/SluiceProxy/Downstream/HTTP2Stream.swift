@@ -109,7 +109,7 @@ final class HTTP2Stream: TimerNode, Downstream {
             return
         }
         if isOpen { lastActivity = home.now }
-        if input == nil { input = home.loop.memory.takePiece() }
+        if input == nil { input = home.loop.takePiece() }
         input?.writeBytes(bytes)
     }
 

@@ -65,9 +65,7 @@ package final class Attempt: TimerNode {
     package private(set) var endpoint: LoopEndpoint?
     package private(set) var settings = AttemptSettings()
     /// Leads to the owner.
-    // SAFETY: `keptLink` keeps it.
-    private var link: Unmanaged<AttemptLink>?
-    private var keptLink: AttemptLink?
+    private var link: AttemptLink?
     /// The owner needs to be kept while a try is under way, and is then.
     private var keepsOwner = false
     private var keeper: AnyObject?
@@ -103,10 +101,7 @@ package final class Attempt: TimerNode {
     /// - Parameter isKept: nobody else keeps the owner while a try is under way. Where somebody does, no reference is
     ///   counted; the owner then calls `orphan` at its end.
     package func serve(_ owner: some AttemptDelegate, isKept: Bool) {
-        let link = AttemptDirectLink(owner)
-        keptLink = link
-        // SAFETY: kept by the line above.
-        self.link = Unmanaged.passUnretained(link)
+        link = AttemptDirectLink(owner)
         keepsOwner = isKept
     }
 
@@ -116,9 +111,9 @@ package final class Attempt: TimerNode {
     /// Tells the owner something of the try under way. One that is kept stays for as long as that takes.
     @inline(__always)
     private func tell(_ body: (AttemptLink) -> Void) {
-        guard state != .idle, let link else { return }
+        guard state != .idle else { return }
         let keeper = self.keeper
-        link._withUnsafeGuaranteedRef(body)
+        unretained(link, body)
         withExtendedLifetime(keeper) {}
     }
 
@@ -154,7 +149,7 @@ package final class Attempt: TimerNode {
         tryNumber &+= 1
         self.hash = hash
         self.settings = settings
-        if keepsOwner { keeper = keptLink?.owner }
+        if keepsOwner { keeper = link?.owner }
         requestIsComplete = false
         isReused = false
         interimCount = 0
@@ -322,7 +317,7 @@ package final class Attempt: TimerNode {
         guard number == tryNumber else { return }
         let keeper = self.keeper
         done()
-        link?._withUnsafeGuaranteedRef { $0.finished(trailers, self) }
+        unretained(link) { $0.finished(trailers, self) }
         withExtendedLifetime(keeper) {}
     }
 
@@ -337,7 +332,7 @@ package final class Attempt: TimerNode {
         // With the head of the answer it was counted already.
         if state != .receiving { upstream?.metrics.failed(error) }
         done()
-        link?._withUnsafeGuaranteedRef { $0.failed(error, self) }
+        unretained(link) { $0.failed(error, self) }
         withExtendedLifetime(keeper) {}
     }
 

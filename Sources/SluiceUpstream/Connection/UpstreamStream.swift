@@ -91,7 +91,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         guard count <= Self.copied, piece.storageCapacity > 2 * count + 64 else {
             return output.append(piece, joiningUpTo: Self.copied)
         }
-        var copy = home.loop.memory.takePiece()
+        var copy = home.loop.takePiece()
         copy.writeImmutableBuffer(piece)
         output.append(copy, joiningUpTo: Self.copied)
     }
@@ -138,7 +138,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
 
     /// - Returns: how long the head is; nil when the stream was not opened.
     private func sendHead(_ bytes: ByteBuffer) -> Int? {
-        guard isOpen, attempt != nil, let session = home.session else { return nil }
+        guard attempt != nil, let session = home.session else { return nil }
         let upgrades = wantsUpgrade
         if upgrades {
             guard session.peerTakesConnectProtocol, WebSocketKey.isAsked(in: bytes) else {
@@ -245,7 +245,7 @@ final class UpstreamStream: TimerNode, UpstreamLease {
         if isPaused { unconsumed += bytes.count } else { withSession { $0.consume(id, bytes.count) } }
         // Whoever it calls keeps it for as long as that takes, and it does nothing behind that.
         unretained(attempt) {
-            var piece = home.loop.memory.takePiece()
+            var piece = home.loop.takePiece()
             piece.writeBytes(bytes)
             if isTunnel { $0.tunnelReceived(piece) } else { $0.received(body: piece) }
         }

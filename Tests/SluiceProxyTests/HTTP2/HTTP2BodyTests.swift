@@ -250,4 +250,28 @@ import Testing
             try gateway.wait(for: "the count") { gateway.count(of: .upstreamTruncated) == 1 }
         }
     }
+
+    @Test("a head that HTTP/2 cannot carry is refused, and its body is no part of what goes up behind it")
+    func headThatCannotBeSent() throws {
+        let origin = try ScriptedOrigin()
+        let model = GatewayModel.forwardingHTTP2(to: origin.address) { $0.listeners[0].limits.headBytes = 256 * 1024 }
+        try TestGateway.run(model) { gateway in
+            let client = try gateway.connect()
+            let long = "X-Long: " + String(repeating: "v", count: 66_000)
+            var upstream: HTTP2Peer?
+            for _ in 0..<2 {
+                // The second request comes in the same breath.
+                try client.send(Wire.message("POST /one HTTP/1.1", ["Host: a", long, "Content-Length: 4"]) + "lost")
+                try client.send(Wire.message("POST /two HTTP/1.1", ["Host: a", "Content-Length: 4"]) + "kept")
+                #expect(try client.readResponse().status == 500)
+                let up = try upstream ?? origin.acceptHTTP2()
+                upstream = up
+                let request = try up.request()
+                #expect(request.path == "/two")
+                try up.wait { try up.message(request.stream).text == "kept" }
+                try up.respond(to: request.stream, 200, body: "done")
+                #expect(try client.readResponse().text == "done")
+            }
+        }
+    }
 }
